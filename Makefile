@@ -1,0 +1,56 @@
+# Two commands do all the set-up on a fresh Debian machine with Python 3.11: `make demo` and `make test`.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+ARGS ?=
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: .venv/.demo ## a day in the city, over real HTTP; ARGS=--once ends it instead of staying up
+	$(BIN)/langqiao demo $(ARGS)
+
+test: .venv/.dev .venv/.apt ## the whole test suite, on real servers
+	$(BIN)/pytest $(ARGS)
+
+check: .venv/.dev ## format, lint, types, layers, policy, deployment files
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/langqiao policy check policies
+	$(BIN)/yamllint -s deploy policies
+	$(BIN)/hadolint --failure-threshold style deploy/Containerfile
+
+bench: .venv/.dev ## measure speed; results in benchmarks/RESULTS.md
+	$(BIN)/python -m benchmarks $(ARGS)
+
+format: .venv/.dev ## put the code in form
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3 python3-venv; \
+	  else echo "python3-venv is missing: apt-get install python3 python3-venv" >&2; exit 1; fi; }
+	$(PYTHON) -m venv .venv
+
+.venv/.apt: | .venv/bin/python
+	@if ! command -v systemd-analyze >/dev/null; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq systemd >/dev/null; \
+	  else echo "systemd-analyze is missing: the test of deploy/langqiao.service will be skipped" >&2; fi; fi
+	@touch $@
+
+.venv/.demo: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[demo]'
+	@touch $@
+
+.venv/.dev: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@ .venv/.demo
+
+.PHONY: help demo test check bench format

@@ -1,0 +1,191 @@
+"""Cells of foreign systems -> cells of exactly the promised type.
+
+What does not fit raises NotPromised, whose text says what kind of fault it is and never the cell. Shared by all
+connectors, so that a numeric or a timestamp means the same wherever it was stored:
+
+- text: any text without U+0000;
+- numeric: exact; at most 26 digits before and 12 after the point;
+- date: `YYYY-MM-DD`; timestamp: `YYYY-MM-DD HH:MM:SS[.ffffff]`, blank or `T`, UTC: without a zone or with `Z`/`+00:00`.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import ROUND_FLOOR, Context, Decimal
+from itertools import zip_longest
+
+from gateway.model.predicate import Comparator
+from gateway.model.rows import Cell, Row
+
+Reader = Callable[[object], Cell]
+"""Turns one non-NULL cell into its promised type, or raises NotPromised."""
+
+DECIMAL = r"-?[0-9]{1,26}(\.[0-9]{1,12})?"
+DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+TIMESTAMP = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?(Z|\+00:00)?"
+_DECIMAL, _DATE, _TIMESTAMP = (re.compile(pattern, re.ASCII) for pattern in (DECIMAL, DATE, TIMESTAMP))
+EXACT = Context(prec=80)
+QUOTIENT = Context(prec=28)  # the same digits as Python's default context, whatever the thread's is
+
+
+class NotPromised(Exception):
+    """The source answered with what the catalogue does not promise; the text holds no values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The numbers a type can hold: whole multiples of 10**exponent between low and high."""
+
+    low: Decimal
+    high: Decimal
+    exponent: int
+
+
+INTEGERS = Grid(Decimal(-(2**63)), Decimal(2**63 - 1), 0)
+NUMERICS = Grid(-Decimal(10**26) + Decimal(1).scaleb(-12), Decimal(10**26) - Decimal(1).scaleb(-12), -12)
+
+
+def fit(comparator: Comparator, value: Decimal, grid: Grid) -> tuple[Comparator, Decimal] | bool:
+    """The same comparison with a value on the grid; or a truth, where it is the same for every number there."""
+    is_lower = comparator in (Comparator.LT, Comparator.LTE)
+    if value > grid.high:
+        return is_lower or comparator is Comparator.NEQ
+    if value < grid.low:
+        return not is_lower and comparator is not Comparator.EQ
+    floor = value.quantize(Decimal(1).scaleb(grid.exponent), rounding=ROUND_FLOOR, context=EXACT)
+    if floor == value:
+        return comparator, floor
+    if comparator in (Comparator.EQ, Comparator.NEQ):
+        return comparator is Comparator.NEQ
+    return (Comparator.LTE if is_lower else Comparator.GT), floor
+
+
+def fit_all(values: Sequence[Decimal], grid: Grid) -> list[Decimal]:
+    """Those of the values that are on the grid."""
+    fits = (fit(Comparator.EQ, value, grid) for value in values)
+    return [found[1] for found in fits if not isinstance(found, bool)]
+
+
+def plain(value: Decimal) -> Decimal:
+    """The same number without trailing zeros after the point and without an exponent."""
+    if value == value.to_integral_value(context=EXACT):
+        return Decimal(int(value))
+    return value.normalize(EXACT)
+
+
+def read_text(cell: object) -> str:
+    """A text without U+0000."""
+    if type(cell) is not str or "\x00" in cell:
+        raise NotPromised("a cell is no text")
+    return cell
+
+
+def read_integer(cell: object) -> int:
+    """A whole number."""
+    if type(cell) is not int:
+        raise NotPromised("a cell is no integer")
+    return cell
+
+
+def read_boolean(cell: object) -> bool:
+    """A boolean."""
+    if type(cell) is not bool:
+        raise NotPromised("a cell is no boolean")
+    return cell
+
+
+def read_numeric(cell: object) -> Decimal:
+    """A Decimal, an integer or their text, as written."""
+    if type(cell) is str:
+        if _DECIMAL.fullmatch(cell) is None:
+            raise NotPromised("a cell is no numeric")
+        return Decimal(cell)
+    if type(cell) is int:
+        return in_numerics(Decimal(cell))
+    if type(cell) is Decimal:
+        return in_numerics(cell)
+    raise NotPromised("a cell is no exact numeric")
+
+
+def in_numerics(value: Decimal) -> Decimal:
+    """The number, if it is within the digits that a numeric may have."""
+    if not value.is_finite() or abs(value.adjusted()) > 40 or isinstance(fit(Comparator.EQ, value, NUMERICS), bool):
+        raise NotPromised("a numeric has too many digits")
+    return plain(value) if value.as_tuple().exponent not in range(-12, 1) else value
+
+
+def read_sum(cell: object) -> Decimal:
+    """A sum of numerics: exact, perhaps with more digits than a numeric has."""
+    if type(cell) not in (str, int, Decimal):
+        raise NotPromised("a sum is not exact")
+    value = Decimal(cell)  # type: ignore[arg-type]  # one of the three
+    if not value.is_finite():
+        raise NotPromised("a sum is no number")
+    return plain(value)
+
+
+def read_integer_sum(cell: object) -> int:
+    """A sum of integers."""
+    value = read_sum(cell)
+    if value != value.to_integral_value(context=EXACT):
+        raise NotPromised("a sum of integers is no integer")
+    return int(value)
+
+
+def read_date(cell: object) -> date:
+    """A date or its ISO text."""
+    if type(cell) is date:
+        return cell
+    if type(cell) is str and _DATE.fullmatch(cell):
+        try:
+            return date.fromisoformat(cell)
+        except ValueError:
+            pass
+    raise NotPromised("a cell is no date")
+
+
+def read_timestamp(cell: object) -> datetime:
+    """A timestamp in UTC, or its ISO text; aware."""
+    if type(cell) is str and _TIMESTAMP.fullmatch(cell):
+        try:
+            return datetime.fromisoformat(cell).replace(tzinfo=UTC)
+        except ValueError:
+            pass
+    if type(cell) is datetime:
+        return cell.replace(tzinfo=UTC) if cell.tzinfo is None else cell.astimezone(UTC)
+    raise NotPromised("a cell is no timestamp in UTC")
+
+
+def typed_rows(rows: Sequence[Sequence[object]], readers: Sequence[Reader]) -> list[Row]:
+    """Read column by column; NULL stays NULL. Raises NotPromised."""
+    if not readers:
+        return [() for _ in rows]
+    columns = zip_longest(*rows) if rows else iter(())
+    read = [
+        [None if cell is None else reader(cell) for cell in column]
+        for reader, column in zip(readers, columns, strict=False)
+    ]
+    return list(zip(*read, strict=True))
+
+
+def divided(rows: list[Row], averages: frozenset[int]) -> list[Row]:
+    """Sum and count, side by side from each of the positions on, become their quotient (28 digits, half even)."""
+    if not averages:
+        return rows
+    return [_divided(row, averages) for row in rows]
+
+
+def _divided(row: Row, averages: frozenset[int]) -> Row:
+    cells: list[Cell] = []
+    source = iter(row)
+    for at in range(len(row) - len(averages)):
+        cell = next(source)
+        cells.append(_average(cell, next(source)) if at in averages else cell)
+    return tuple(cells)
+
+
+def _average(total: Cell, count: Cell) -> Decimal | None:
+    if total is None or not isinstance(count, int) or not isinstance(total, int | Decimal):
+        return None
+    return QUOTIENT.divide(Decimal(total), Decimal(count))

@@ -1,0 +1,195 @@
+"""How one database engine keeps our types and meanings exactly: the seam between the statement and its dialect.
+
+The base class is right for engines whose columns are typed (PostgreSQL and its kin, MySQL and MariaDB); an engine
+that differs is a subclass. An engine without an entry in `dialect_of` is refused: a guess would be a wrong answer.
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Date,
+    DateTime,
+    Numeric,
+    String,
+    and_,
+    bindparam,
+    case,
+    collate,
+    false,
+    func,
+    literal,
+    null,
+    text,
+    true,
+)
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.types import TypeEngine
+
+from connectors._cells import (
+    INTEGERS,
+    NUMERICS,
+    Grid,
+    Reader,
+    read_boolean,
+    read_date,
+    read_integer,
+    read_integer_sum,
+    read_numeric,
+    read_sum,
+    read_text,
+    read_timestamp,
+)
+from gateway.errors import SourceFailed, SourceRubbish, SourceTimeout, SourceUnavailable
+from gateway.model.catalog import FieldType
+from gateway.model.predicate import Scalar
+
+Expression = ColumnElement[Any]
+
+SQL_TYPES: dict[FieldType, TypeEngine[Any]] = {
+    FieldType.TEXT: String(),
+    FieldType.INTEGER: BigInteger(),
+    FieldType.NUMERIC: Numeric(38, 12),
+    FieldType.BOOLEAN: Boolean(),
+    FieldType.DATE: Date(),
+    FieldType.TIMESTAMP: DateTime(timezone=True),
+}
+READERS: dict[FieldType, Reader] = {
+    FieldType.TEXT: read_text,
+    FieldType.INTEGER: read_integer,
+    FieldType.NUMERIC: read_numeric,
+    FieldType.BOOLEAN: read_boolean,
+    FieldType.DATE: read_date,
+    FieldType.TIMESTAMP: read_timestamp,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """An engine with typed columns. `comparable` forms compare, sort and group exactly as the model says."""
+
+    collation: str  # under which text compares by code point
+    session: tuple[str, ...]  # said on each transaction: read-only, time limit in {milliseconds}
+    has_nulls_first: bool
+
+    grids: ClassVar[dict[FieldType, Grid]] = {FieldType.INTEGER: INTEGERS, FieldType.NUMERIC: NUMERICS}
+
+    # -------------------------------------------------------------- values
+    def comparable(self, column: Expression, field_type: FieldType) -> Expression:
+        """The form of a column that compares, sorts and groups exactly."""
+        return collate(column, self.collation) if field_type is FieldType.TEXT else column
+
+    def bound(self, value: Scalar, field_type: FieldType) -> Expression:
+        """A value, bound, that meets `comparable` columns of the type."""
+        return literal(value, SQL_TYPES[field_type])
+
+    def among(self, column: Expression, values: tuple[Scalar, ...], field_type: FieldType) -> Expression:
+        """`IN` over a comparable column; the values are not empty."""
+        return column.in_(bindparam(None, list(values), SQL_TYPES[field_type], expanding=True, unique=True))
+
+    def reader(self, field_type: FieldType) -> Reader:
+        """Reads a column as it is stored."""
+        return READERS[field_type]
+
+    def comparable_reader(self, field_type: FieldType) -> Reader:
+        """Reads the comparable form."""
+        return READERS[field_type]
+
+    def check(self, column: Expression, field_type: FieldType) -> Expression | None:
+        """True where a non-NULL cell is well typed; None where the engine itself sees to it."""
+        del column, field_type
+        return None
+
+    # -------------------------------------------------------------- operations
+    def like(self, column: Expression, pattern: str) -> Expression:
+        """LIKE by code point, without an escape character."""
+        return collate(column, self.collation).like(literal(pattern, String()), escape="")
+
+    def is_truth(self, column: Expression, truth: bool) -> Expression:
+        """`IS TRUE` / `IS FALSE`."""
+        wanted: Expression = literal(truth, Boolean())
+        return and_(column.is_not(None), column == wanted)
+
+    def shaped(self, column: Expression, positions: tuple[str, ...]) -> Expression:
+        """The whole text is one of the given characters at each position."""
+        exact = collate(column, self.collation)
+        if not all(positions):
+            return false()
+        return and_(
+            func.char_length(column) == len(positions),
+            *(
+                func.substr(exact, at, 1).in_(bindparam(None, list(allowed), String(), expanding=True, unique=True))
+                for at, allowed in enumerate(positions, start=1)
+            ),
+        )
+
+    def left(self, column: Expression, count: int) -> Expression:
+        """The first characters."""
+        return func.substr(column, 1, count) if count else literal("", String())
+
+    def right(self, column: Expression, count: int) -> Expression:
+        """The last characters."""
+        return func.right(column, count) if count else literal("", String())
+
+    def ordered(self, column: Expression, *, is_descending: bool, nulls_first: bool) -> tuple[Expression, ...]:
+        """ORDER BY terms with the place of NULL said."""
+        term = column.desc() if is_descending else column.asc()
+        if self.has_nulls_first:
+            return (term.nulls_first() if nulls_first else term.nulls_last(),)
+        return (case((column.is_(None), 0 if nulls_first else 1), else_=1 if nulls_first else 0), term)
+
+    def total_reader(self, field_type: FieldType) -> Reader:
+        """Reads a sum."""
+        return read_integer_sum if field_type is FieldType.INTEGER else read_sum
+
+    def total(self, column: Expression, field_type: FieldType) -> Expression:
+        """The exact sum of a column; NULL over nothing."""
+        del field_type
+        return func.sum(column)
+
+    def constant(self, column: Expression, *, truth: bool) -> Expression:
+        """The same truth for every value, unknown for NULL."""
+        return case((column.is_(None), null()), else_=true() if truth else false())
+
+    # -------------------------------------------------------------- connections
+    def begin(self, connection: Connection, seconds: float) -> None:
+        """Make the transaction read-only, with the server's own time limit."""
+        for statement in self.session:
+            connection.execute(text(statement.format(milliseconds=max(1, int(seconds * 1000)))))
+
+    def stop(self, driver: object) -> None:
+        """Make what the driver's connection runs end; called from another thread."""
+        cancel = getattr(driver, "cancel_safe", None) or getattr(driver, "cancel", None)
+        if cancel is not None:
+            cancel()
+
+    def translate(self, error: Exception, dataset: str) -> SourceFailed:
+        """The driver's error as ours, without its text: that may hold SQL, values or an address."""
+        told = type(getattr(error, "orig", None) or error).__name__
+        state = str(getattr(getattr(error, "orig", None), "sqlstate", None) or "")
+        if state == "57014":
+            return SourceTimeout(dataset=dataset, operator=told)
+        if isinstance(error, DBAPIError) and state[:2] in {"22", "42"}:
+            return SourceRubbish(dataset=dataset, operator=f"{told} {state}")
+        return SourceUnavailable(dataset=dataset, operator=told)
+
+
+POSTGRESQL = Dialect(
+    collation="C",
+    session=("SET TRANSACTION READ ONLY", "SET LOCAL statement_timeout = {milliseconds}"),
+    has_nulls_first=True,
+)
+MARIADB = Dialect(
+    collation="utf8mb4_nopad_bin",
+    session=("SET SESSION TRANSACTION READ ONLY", "SET SESSION max_statement_time = {milliseconds} / 1000"),
+    has_nulls_first=False,
+)
+MYSQL = Dialect(
+    collation="utf8mb4_0900_bin",
+    session=("SET SESSION TRANSACTION READ ONLY", "SET SESSION max_execution_time = {milliseconds}"),
+    has_nulls_first=False,
+)

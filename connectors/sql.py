@@ -1,0 +1,218 @@
+"""sql: a department's database -> rows, by SQLAlchemy Core.
+
+Everything is pushed down: filters, order, pages, aggregates and masks with a SQL form. Exact on SQLite; PostgreSQL,
+MySQL and MariaDB compile. It does not promise to know what the database's account may do: give it one that may only
+read. Timestamps are UTC.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Self
+
+from sqlalchemy import Connection, Engine, create_engine, inspect
+from sqlalchemy.engine import CursorResult, make_url
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import QueuePool
+from sqlalchemy.types import Boolean, Date, DateTime, Integer, Numeric, TypeEngine
+
+from connectors._cells import NotPromised
+from connectors._options import Options
+from connectors._sql_dialect import MARIADB, MYSQL, POSTGRESQL, Dialect
+from connectors._sql_statement import Statement, compile_fetch
+from connectors._sqlite import SQLITE, connect_read_only
+from connectors._work import Call, Workers
+from gateway.errors import GatewayError, SourceRubbish
+from gateway.model.catalog import FieldType
+from gateway.model.ids import SourceName
+from gateway.model.plan import Fetch
+from gateway.model.predicate import AllOf, AnyOf, Compare, IsNull, IsTruth, Like, Not, OneOf, Under
+from gateway.model.query import AggregateFunction
+from gateway.model.rows import Batch
+from gateway.spi import Capabilities, TableDescription
+
+DIALECTS: dict[str, Dialect] = {"sqlite": SQLITE, "postgresql": POSTGRESQL, "mysql": MYSQL, "mariadb": MARIADB}
+HEALTH_SECONDS = 5.0
+DESCRIBE_SECONDS = 30.0
+EVERYTHING = Capabilities(
+    predicates=frozenset({AllOf, AnyOf, Compare, IsNull, IsTruth, Like, Not, OneOf, Under}),
+    columns=None,
+    can_order=True,
+    can_limit=True,
+    aggregates=frozenset(AggregateFunction),
+    can_mask=True,
+)
+
+
+class SqlConnector:
+    """One database. Options: `folder` and `file` (SQLite), or `url`, `url_file`, `url_env`; `schema`; `connections`."""
+
+    def __init__(self, name: SourceName, engine: Engine, schema: str | None, connections: int) -> None:
+        self._name = name
+        self._engine = engine
+        self._schema = schema
+        self._dialect = DIALECTS[engine.dialect.name]
+        self._workers = Workers(name, connections)
+
+    def __repr__(self) -> str:
+        """Never the address."""
+        return f"<SqlConnector {self._name} ({self._engine.dialect.name})>"
+
+    @classmethod
+    def open(cls, name: SourceName, options: Mapping[str, object]) -> Self:
+        """Build without connecting; raises SettingsInvalid naming the option."""
+        taken = Options(name, options)
+        connections = taken.number("connections", 8)
+        schema = taken.text("schema") if taken.has("schema") else None
+        if taken.has("folder"):
+            folder = taken.folder("folder")
+            file = (folder / taken.text("file")).resolve()
+            taken.done()
+            if not file.is_relative_to(folder.resolve()):
+                taken.refuse("file", "leads out of the folder")
+            engine = create_engine(
+                "sqlite://",
+                creator=connect_read_only(file),
+                poolclass=QueuePool,
+                pool_size=connections,
+                max_overflow=0,
+                isolation_level="AUTOCOMMIT",
+            )
+            return cls(name, engine, schema, connections)
+        secret = taken.secret("url")
+        url = secret.read() if secret is not None else taken.text("url")
+        taken.done()
+        try:
+            parsed = make_url(url or "")
+            if parsed.get_backend_name() == "sqlite" or parsed.get_backend_name() not in DIALECTS:
+                taken.refuse("url", "names no database of a kind that is served (for SQLite give `folder` and `file`)")
+            engine = create_engine(
+                parsed, pool_size=connections, max_overflow=0, pool_pre_ping=True, hide_parameters=True
+            )
+        except (SQLAlchemyError, ImportError, ValueError) as error:
+            fault = "its driver is not installed" if isinstance(error, ImportError) else "can't be read as an address"
+            taken.refuse("url", fault)
+        return cls(name, engine, schema, connections)
+
+    def capabilities(self, table: str) -> Capabilities:
+        """The same for every table."""
+        del table
+        return EVERYTHING
+
+    def fetch(self, fetch: Fetch) -> AsyncIterator[Batch]:
+        """Rows in batches; raises SourceFailed."""
+        statement = compile_fetch(fetch, self._dialect, self._schema)
+        return self._workers.stream(_Answer(self._engine, self._dialect, statement, fetch), fetch.time_limit_seconds)
+
+    async def describe(self) -> tuple[TableDescription, ...]:
+        """Tables and views with their columns and primary keys."""
+        return await self._workers.run(Call(self._name, self._describe), DESCRIBE_SECONDS)
+
+    async def health(self) -> None:
+        """One connection and a SELECT 1."""
+        await self._workers.run(Call(self._name, self._ping), HEALTH_SECONDS)
+
+    async def close(self) -> None:
+        """Stop what runs and close every connection."""
+        await self._workers.close()
+        self._engine.dispose()
+
+    def _ping(self) -> None:
+        try:
+            with self._engine.connect() as connection:
+                connection.exec_driver_sql("SELECT 1").scalar_one()
+        except Exception as error:  # noqa: BLE001  # drivers raise what they like; the cause may hold an address
+            raise self._dialect.translate(error, self._name) from None
+
+    def _describe(self) -> tuple[TableDescription, ...]:
+        try:
+            with self._engine.connect() as connection:
+                found = inspect(connection)
+                names = [*found.get_table_names(self._schema), *found.get_view_names(self._schema)]
+                return tuple(
+                    TableDescription(
+                        table=name,
+                        columns=tuple(
+                            (column["name"], _field_type(column["type"]))
+                            for column in found.get_columns(name, self._schema)
+                        ),
+                        key=tuple(found.get_pk_constraint(name, self._schema)["constrained_columns"]),
+                    )
+                    for name in sorted(names)
+                )
+        except Exception as error:  # noqa: BLE001  # as above
+            raise self._dialect.translate(error, self._name) from None
+
+
+class _Answer:
+    """The work of one fetch: one connection, one statement, one cursor."""
+
+    def __init__(self, engine: Engine, dialect: Dialect, statement: Statement, fetch: Fetch) -> None:
+        self.dataset: str = fetch.dataset
+        self._engine = engine
+        self._dialect = dialect
+        self._statement = statement
+        self._seconds = fetch.time_limit_seconds
+        self._batch_rows = fetch.batch_rows
+        self._connection: Connection | None = None
+        self._driver: Any = None
+        self._result: CursorResult[Any] | None = None
+
+    def step(self) -> tuple[Batch, bool]:
+        """The next batch."""
+        try:
+            raw = self._open().fetchmany(self._batch_rows)
+            batch = self._statement.rows(raw)
+        except NotPromised as fault:
+            raise SourceRubbish(dataset=self.dataset, operator=str(fault)) from None
+        except GatewayError:
+            raise
+        except Exception as error:  # noqa: BLE001  # drivers raise what they like; the cause may hold SQL and values
+            raise self._dialect.translate(error, self.dataset) from None
+        is_last = len(raw) < self._batch_rows
+        if is_last:
+            self._end(is_sound=True)
+        return batch, is_last
+
+    def _open(self) -> CursorResult[Any]:
+        if self._result is None:
+            connection = self._engine.connect()
+            self._connection = connection
+            self._driver = connection.connection.driver_connection
+            self._dialect.begin(connection, self._seconds)
+            streaming = connection.execution_options(stream_results=True, max_row_buffer=self._batch_rows)
+            self._result = streaming.execute(self._statement.select)
+        return self._result
+
+    def stop(self) -> None:
+        """Interrupt the running statement."""
+        driver = self._driver
+        if driver is not None:
+            with contextlib.suppress(Exception):  # it ended by itself
+                self._dialect.stop(driver)
+
+    def close(self) -> None:
+        """Give the connection up: what was stopped half-way is not used again."""
+        self._end(is_sound=False)
+
+    def _end(self, *, is_sound: bool) -> None:
+        connection, self._connection, self._driver = self._connection, None, None
+        if connection is not None:
+            try:
+                if not is_sound:
+                    connection.invalidate()
+                connection.close()
+            except Exception as error:  # noqa: BLE001  # as above
+                raise self._dialect.translate(error, self.dataset) from None
+
+
+def _field_type(declared: TypeEngine[Any]) -> FieldType:
+    for kind, field_type in (
+        (Boolean, FieldType.BOOLEAN),
+        (Integer, FieldType.INTEGER),
+        (Numeric, FieldType.NUMERIC),
+        (DateTime, FieldType.TIMESTAMP),
+        (Date, FieldType.DATE),
+    ):
+        if isinstance(declared, kind):
+            return field_type
+    return FieldType.TEXT

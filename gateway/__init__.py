@@ -1,0 +1,1 @@
+"""Langqiao 廊桥: the data-sharing gateway (the program)."""

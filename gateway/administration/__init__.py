@@ -1,0 +1,7 @@
+"""PAP: the policy that serves, cases, apps and their keys. May simulate decisions; has no road to data."""
+
+from gateway.administration.apps import Apps
+from gateway.administration.cases import CaseDesk
+from gateway.administration.policy import PolicyHolder, build_engine, check_bundle, simulate
+
+__all__ = ["Apps", "CaseDesk", "PolicyHolder", "build_engine", "check_bundle", "simulate"]

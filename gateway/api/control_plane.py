@@ -1,0 +1,276 @@
+"""The control plane: health, catalogue, explanations, cases, policy reload, proofs of the log. FastAPI, thin."""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Annotated
+from urllib.parse import unquote, urlsplit
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, PlainTextResponse
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response as HttpResponse
+
+from gateway.administration import CaseDesk, PolicyHolder
+from gateway.api.data_plane import write_response
+from gateway.api.inbound import read_headers
+from gateway.api.problems import PROBLEM, challenge_of, language_of, problem_of
+from gateway.audit import AuditLog
+from gateway.errors import GatewayError
+from gateway.model.audit import AuditReceipt, EntryKind
+from gateway.model.caller import Caller, InboundRequest
+from gateway.model.catalog import Purpose
+from gateway.model.explanation import Explanation, FieldExplanation
+from gateway.model.ids import AppId, CaseId, DatasetName, FieldName
+from gateway.model.response import Response
+from gateway.pipeline import Change, Permission, Pipeline
+from gateway.telemetry import read_traceparent
+
+_CASE = DatasetName("langqiao.case")
+_POLICY = DatasetName("langqiao.policy")
+
+
+class _Wire(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Question(_Wire):
+    """A question to be explained: the address that would be asked, e.g. `/data/civil-affairs.assistance?select=*`."""
+
+    question: Annotated[str, Field(min_length=7, max_length=8_000, pattern="^/data/")]
+
+
+class CaseOpening(_Wire):
+    """A case to be opened for the request's purpose."""
+
+    subjects: Annotated[
+        list[Annotated[str, Field(min_length=15, max_length=18)]],
+        Field(min_length=1, max_length=50, description="ID numbers of the people that the case is about"),
+    ]
+    app: Annotated[str, Field(max_length=100, description="the app that may use the case")]
+    hours: Annotated[int, Field(ge=1, le=24 * 90, description="hours until it expires")] = 24
+
+
+class Face:
+    """The routes; built once, over one pipeline."""
+
+    def __init__(
+        self,
+        *,
+        pipeline: Callable[[], Pipeline],
+        policy: Callable[[], PolicyHolder],
+        cases: Callable[[], CaseDesk],
+        audit: Callable[[], AuditLog],
+        sources: Callable[[], Awaitable[Mapping[str, str]]],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._pipeline = pipeline
+        self._policy = policy
+        self._cases = cases
+        self._audit = audit
+        self._sources = sources
+        self._clock = clock
+
+    def routes(self) -> APIRouter:
+        """Every control-plane route."""
+        router = APIRouter()
+        add = router.add_api_route
+        add("/healthz", self.healthz, tags=["operation"], summary="The process lives")
+        add("/readyz", self.readyz, tags=["operation"], summary="It can answer: log durable, policy loaded")
+        add("/explain", self.explain, methods=["POST"], tags=["policy"], summary="What a question would meet, and why")
+        add("/catalog", self.catalog, tags=["policy"], summary="What you may ask for the declared purpose")
+        add("/policy/reload", self.reload, methods=["POST"], tags=["policy"], summary="Take the bundle's files again")
+        add("/cases", self.open_case, methods=["POST"], status_code=201, tags=["cases"], summary="Open a case")
+        add("/cases/{case}/approve", self.approve_case, methods=["POST"], tags=["cases"], summary="Approve it")
+        add("/cases/{case}/close", self.close_case, methods=["POST"], tags=["cases"], summary="Close it")
+        add("/audit/checkpoint", self.checkpoint, tags=["audit"], summary="The newest signed checkpoint (C2SP)")
+        add("/audit/receipts/{index}", self.receipt, tags=["audit"], summary="Inclusion proof of an entry (RFC 6962)")
+        return router
+
+    # ------------------------------------------------------------------ operation
+    async def healthz(self) -> dict[str, str]:
+        """The process lives; says nothing more."""
+        return {"status": "ok"}
+
+    async def readyz(self) -> JSONResponse:
+        """200 where a question could be answered; sources by name, never by address."""
+        ready = self._audit().is_ready
+        content = {
+            "status": "ready" if ready else "not ready",
+            "audit": "durable" if ready else "can't be written",
+            "policy": self._policy().current.version,
+            "sources": dict(await self._sources()),
+        }
+        return JSONResponse(content, 200 if ready else 503)
+
+    # ------------------------------------------------------------------ policy
+    async def explain(self, body: Question, request: Request) -> HttpResponse:
+        """The rules that decide a question, for its own asker; nothing is fetched."""
+        inbound = self._inbound(request)
+        parts = urlsplit(body.question)
+        question = replace(inbound, method="GET", path=unquote(parts.path), query_string=parts.query)
+        outcome = await self._pipeline().explain(inbound, question)
+        if isinstance(outcome, Response):
+            return self._respond(outcome, inbound)
+        return JSONResponse(write_explanation(outcome))
+
+    async def catalog(self, request: Request) -> HttpResponse:
+        """Your purposes and, for the declared one, the datasets and fields you may use, each with its level."""
+        inbound = self._inbound(request)
+        outcome = await self._pipeline().survey(inbound)
+        if isinstance(outcome, Response):
+            return self._respond(outcome, inbound)
+        purposes, datasets = outcome
+        return JSONResponse(
+            {
+                "purposes": [write_purpose(purpose) for purpose in purposes],
+                "datasets": [write_explanation(dataset, brief=True) for dataset in datasets],
+            }
+        )
+
+    async def reload(self, request: Request) -> HttpResponse:
+        """Take the bundle's files again; a broken bundle is refused with file and line, and the old one stays."""
+
+        async def prepare(_caller: Caller, _purpose: Purpose) -> Change:
+            built = await asyncio.to_thread(self._policy().build)
+
+            async def make() -> None:
+                self._policy().swap(built)
+
+            return Change(
+                detail=f"policy {self._policy().current.version} -> {built.version}", case="", subjects=(), make=make
+            )
+
+        outcome = await self._act(request, (_POLICY, FieldName("bundle")), EntryKind.POLICY, prepare)
+        return (
+            outcome if isinstance(outcome, HttpResponse) else self._done(outcome, policy=self._policy().current.version)
+        )
+
+    # ------------------------------------------------------------------ cases
+    async def open_case(self, body: CaseOpening, request: Request) -> HttpResponse:
+        """Apply for a case on named people, for the declared purpose; somebody else approves it."""
+        case = CaseId(f"c-{secrets.token_hex(8)}")
+
+        async def prepare(caller: Caller, purpose: Purpose) -> Change:
+            return await self._cases().open(
+                case,
+                caller,
+                purpose,
+                subjects=tuple(body.subjects),
+                app=AppId(body.app),
+                hours=body.hours,
+                now=self._clock(),
+            )
+
+        outcome = await self._act(request, (_CASE, FieldName("application")), EntryKind.CASE, prepare)
+        return outcome if isinstance(outcome, HttpResponse) else self._done(outcome, 201, case=case, state="opened")
+
+    async def approve_case(self, case: str, request: Request) -> HttpResponse:
+        """Approve a case that somebody else opened."""
+
+        async def prepare(caller: Caller, purpose: Purpose) -> Change:
+            return await self._cases().approve(CaseId(case), caller, purpose, self._clock())
+
+        outcome = await self._act(request, (_CASE, FieldName("approval")), EntryKind.CASE, prepare)
+        return outcome if isinstance(outcome, HttpResponse) else self._done(outcome, case=case, state="approved")
+
+    async def close_case(self, case: str, request: Request) -> HttpResponse:
+        """Close a case; nothing is seen under it from then on."""
+
+        async def prepare(caller: Caller, purpose: Purpose) -> Change:
+            return await self._cases().close(CaseId(case), caller, purpose, self._clock())
+
+        outcome = await self._act(request, (_CASE, FieldName("closure")), EntryKind.CASE, prepare)
+        return outcome if isinstance(outcome, HttpResponse) else self._done(outcome, case=case, state="closed")
+
+    # ------------------------------------------------------------------ proofs
+    async def checkpoint(self) -> PlainTextResponse:
+        """The newest signed checkpoint, a C2SP note."""
+        return PlainTextResponse(await asyncio.to_thread(self._audit().checkpoint))
+
+    async def receipt(self, index: int, request: Request) -> HttpResponse:
+        """The proof that entry `index` is in the log under the newest checkpoint; tells nothing of its content."""
+        try:
+            proof = await asyncio.to_thread(self._audit().prove_receipt, index)
+        except GatewayError as error:
+            return self._plain_refusal(error, request)
+        return JSONResponse(proof)
+
+    # ------------------------------------------------------------------ between wire and road
+    async def _act(
+        self,
+        request: Request,
+        permission: Permission,
+        kind: EntryKind,
+        prepare: Callable[[Caller, Purpose], Awaitable[Change]],
+    ) -> AuditReceipt | HttpResponse:
+        inbound = self._inbound(request)
+        outcome = await self._pipeline().act(inbound, permission=permission, kind=kind, prepare=prepare)
+        return self._respond(outcome, inbound) if isinstance(outcome, Response) else outcome
+
+    def _inbound(self, request: Request) -> InboundRequest:
+        trace_id, _ = read_traceparent(request.headers.get("traceparent"))
+        return read_headers(request.scope, self._clock(), trace_id)
+
+    @staticmethod
+    def _respond(response: Response, inbound: InboundRequest) -> HttpResponse:
+        status, headers, body = write_response(response, inbound.trace_id, inbound.headers.get("accept-language"))
+        return HttpResponse(body, status, headers)
+
+    @staticmethod
+    def _done(receipt: AuditReceipt, status: int = 200, **content: str) -> JSONResponse:
+        return JSONResponse(content | {"receipt": str(receipt)}, status, {"langqiao-receipt": str(receipt)})
+
+    @staticmethod
+    def _plain_refusal(error: GatewayError, request: Request) -> HttpResponse:
+        trace_id, _ = read_traceparent(request.headers.get("traceparent"))
+        body = problem_of(error, trace_id, None, language_of(request.headers.get("accept-language")))
+        return HttpResponse(body, error.status, challenge_of(error), PROBLEM)
+
+
+def write_purpose(purpose: Purpose) -> dict[str, object]:
+    """A purpose on the wire."""
+    return {
+        "id": purpose.id,
+        "title": {"zh": purpose.title.zh, "en": purpose.title.en},
+        "legal_basis": [
+            {"zh": f"{basis.law.zh} {basis.article.zh}", "en": f"{basis.law.en}, {basis.article.en}"}
+            for basis in purpose.legal_basis
+        ],
+        "needs_case": purpose.needs_case,
+        "needs_justification": purpose.needs_justification,
+    }
+
+
+def write_explanation(explanation: Explanation, *, brief: bool = False) -> dict[str, object]:
+    """An explanation on the wire; `brief` leaves out rules and what is denied."""
+    if brief:
+        return {
+            "dataset": explanation.dataset,
+            "fields": {field.field: field.level for field in explanation.fields if field.level != "denied"},
+            "rows": explanation.rows,
+            "obligations": list(explanation.obligations),
+        }
+    return {
+        "policy": explanation.policy_version,
+        "dataset": explanation.dataset,
+        "purpose": explanation.purpose,
+        "fields": {field.field: _write_field(field) for field in explanation.fields},
+        "rows": {"filter": explanation.rows, "rules": list(explanation.row_rules)},
+        "obligations": list(explanation.obligations),
+        "pushed_down": explanation.pushed_down,
+        "refusal": None
+        if explanation.refusal is None
+        else {"code": explanation.refusal.code, "message": explanation.refusal.message()},
+    }
+
+
+def _write_field(field: FieldExplanation) -> dict[str, object]:
+    return {
+        "level": field.level,
+        "rules": list(field.rules),
+        "granted": list(field.granted),
+        "ceiling": field.ceiling,
+    }

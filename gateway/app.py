@@ -1,0 +1,296 @@
+"""Settings -> the ASGI application: builds every room once and ties them to the road.
+
+Owns the one clock, loads connectors by entry point, and holds the process together: what can't start, stops it.
+"""
+
+import asyncio
+import json
+import signal
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response as HttpResponse
+from starlette.exceptions import HTTPException
+
+from gateway.administration import Apps, CaseDesk, PolicyHolder
+from gateway.api.control_plane import Face
+from gateway.api.data_plane import DataPlane, Receive, Send
+from gateway.api.inbound import Scope
+from gateway.api.limits import WithinLimits
+from gateway.api.openapi import describe_data_plane
+from gateway.api.problems import PROBLEM, challenge_of, language_of, problem_of
+from gateway.audit import AuditLog, BlindedSource
+from gateway.authentication import Authenticator, TrustedIssuer
+from gateway.errors import (
+    AuditFailed,
+    BodyMalformed,
+    BundleInvalid,
+    Defect,
+    GatewayError,
+    MethodNotAllowed,
+    PathUnknown,
+    SettingsInvalid,
+    SourceFailed,
+)
+from gateway.keys import KeyRing
+from gateway.model.audit import EntryKind
+from gateway.model.ids import SourceName
+from gateway.pipeline import Pipeline
+from gateway.settings import Issuer, Settings
+from gateway.spi import Connector
+from gateway.store import open_state
+from gateway.telemetry import Tracing, configure_logging, operator_log, read_traceparent
+
+_LOG_SOURCE = SourceName("langqiao-audit")
+
+
+def utc_now() -> datetime:
+    """The one clock of the process."""
+    return datetime.now(UTC)  # noqa: TID251 - every other place takes the clock as an argument
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rooms:
+    """What is open while the process serves."""
+
+    policy: PolicyHolder
+    audit: AuditLog
+    pipeline: Pipeline
+    cases: CaseDesk
+
+
+@dataclass(slots=True, kw_only=True)
+class Gateway:
+    """One process: its settings, and its rooms while they are open."""
+
+    settings: Settings
+    clock: Callable[[], datetime] = utc_now
+    _rooms: Rooms | None = None
+
+    @property
+    def rooms(self) -> Rooms:
+        """The open rooms; Defect before the start."""
+        if self._rooms is None:
+            raise Defect(operator="asked before the start")
+        return self._rooms
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Open every room in order, and close them in reverse; a room that can't open stops the start."""
+        settings = self.settings
+        configure_logging(settings.telemetry.log_level)
+        keys = KeyRing.open(settings.keys, create=False)
+        policy = PolicyHolder(settings.bundle)
+        sources = open_sources(settings, keys)
+        state = open_state(settings.state_url)
+        tracing = Tracing(settings.telemetry)
+        audit = AuditLog.open(
+            state,
+            keys.log_signer(settings.audit.origin),
+            settings.audit,
+            deadline_seconds=settings.timeouts.audit,
+            high_water=settings.high_water,
+            clock=self.clock,
+        )
+        try:
+            await audit.start()
+            apps, cases = Apps(state), CaseDesk(state, keys)
+            pipeline = Pipeline(
+                engine=lambda: policy.current,
+                authenticator=Authenticator(
+                    issuers=tuple(_trusted(issuer) for issuer in settings.issuers),
+                    find_app_key=apps.find_key,
+                    networks=settings.networks,
+                ),
+                sources=sources,
+                audit=audit,
+                find_case=cases.find,
+                charge=apps.charge_matches,
+                hash_subject=keys.subject_hash,
+                pseudonym_key=keys.pseudonym_key,
+                limits=settings.limits,
+                timeouts=settings.timeouts,
+                tracing=tracing,
+                clock=self.clock,
+            )
+            self._rooms = Rooms(policy=policy, audit=audit, pipeline=pipeline, cases=cases)
+            await pipeline.note(EntryKind.START, f"policy {policy.current.version}")
+            operator_log().info("started", version=policy.current.version, count=len(sources))
+            with self._reloads_on_hangup():
+                yield
+        finally:
+            self._rooms = None
+            await audit.close()
+            for source in sources.values():
+                await source.close()
+            state.close()
+            tracing.close()
+
+    @contextmanager
+    def _reloads_on_hangup(self) -> Iterator[None]:
+        """SIGHUP takes the bundle's files again; only where the process is ours (the main thread)."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        loop, tasks = asyncio.get_running_loop(), set[asyncio.Task[None]]()
+
+        def hang_up() -> None:
+            task = loop.create_task(self.reload())
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+
+        loop.add_signal_handler(signal.SIGHUP, hang_up)
+        try:
+            yield
+        finally:
+            loop.remove_signal_handler(signal.SIGHUP)
+
+    async def reload(self) -> None:
+        """Take the bundle's files again; a broken bundle is told to the operator and the old one stays."""
+        rooms = self.rooms
+        try:
+            built = await asyncio.to_thread(rooms.policy.build)
+        except BundleInvalid as error:
+            for problem in error.problems:
+                operator_log().error("policy refused", file=problem.file, line=problem.line, detail=problem.fault)
+            return
+        try:
+            await rooms.pipeline.note(EntryKind.POLICY, f"policy {rooms.policy.current.version} -> {built.version}")
+        except AuditFailed as error:
+            operator_log().error("policy not changed", code=error.code)
+            return
+        rooms.policy.swap(built)
+        operator_log().info("policy changed", version=built.version)
+
+    async def source_health(self) -> Mapping[str, str]:
+        """Each source by name: `ok`, or the code of what is wrong."""
+        sources = self.rooms.pipeline.sources
+
+        async def look(source: Connector) -> str:
+            try:
+                async with asyncio.timeout(2):
+                    await source.health()
+            except SourceFailed as error:
+                return error.code
+            except TimeoutError:
+                return "GW502"
+            return "ok"
+
+        names = list(sources)
+        return dict(zip(names, await asyncio.gather(*(look(sources[name]) for name in names)), strict=True))
+
+
+def open_sources(settings: Settings, keys: KeyRing) -> dict[SourceName, Connector]:
+    """Every configured source by its connector's entry point, and the log as a source; raises SettingsInvalid."""
+    kinds = {point.name: point for point in entry_points(group="langqiao.connectors")}
+    sources: dict[SourceName, Connector] = {}
+    for name, source in settings.sources.items():
+        if source.kind not in kinds:
+            raise SettingsInvalid(
+                fault=f"`sources.{name}.kind`: no connector `{source.kind}`",
+                fix=f"use one of {', '.join(sorted(kinds))}",
+            )
+        connector: type[Connector] = kinds[source.kind].load()
+        sources[SourceName(name)] = connector.open(SourceName(name), source.options())
+    log: type[Connector] = kinds["sql"].load()
+    sources[_LOG_SOURCE] = BlindedSource(log.open(_LOG_SOURCE, _log_options(settings)), keys.subject_hash)
+    return sources
+
+
+def _log_options(settings: Settings) -> dict[str, object]:
+    """How the log is read as a dataset: a SQLite file read-only, a server under the reading account."""
+    scheme, _, path = settings.state_url.partition(":///")
+    if scheme == "sqlite":
+        file = Path(path)
+        return {"folder": str(file.parent.resolve()), "file": file.name}
+    return {"url": settings.audit.reader_url or settings.state_url}
+
+
+def _trusted(issuer: Issuer) -> TrustedIssuer:
+    try:
+        jwks = json.loads(issuer.jwks_file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise SettingsInvalid(
+            fault=f"`issuers`: can't read the keys of {issuer.issuer}", fix="give a readable JWK set as jwks_file"
+        ) from None
+    return TrustedIssuer(
+        issuer=issuer.issuer, audience=issuer.audience, leeway_seconds=issuer.leeway_seconds, jwks=jwks
+    )
+
+
+def create_application(gateway: Gateway) -> Callable[[Scope, Receive, Send], Any]:
+    """The data plane beside the control plane, as one ASGI application."""
+
+    @asynccontextmanager
+    async def lifespan(_api: FastAPI) -> AsyncIterator[None]:
+        async with gateway.open():
+            yield
+
+    api = FastAPI(
+        title="Langqiao 廊桥",
+        version="0.1.0",
+        lifespan=lifespan,
+        docs_url=None,  # its pages load scripts from elsewhere
+        redoc_url=None,
+    )
+    face = Face(
+        pipeline=lambda: gateway.rooms.pipeline,
+        policy=lambda: gateway.rooms.policy,
+        cases=lambda: gateway.rooms.cases,
+        audit=lambda: gateway.rooms.audit,
+        sources=gateway.source_health,
+        clock=gateway.clock,
+    )
+    api.include_router(face.routes())
+    described = api.openapi
+
+    def openapi() -> dict[str, Any]:
+        return describe_data_plane(described())
+
+    api.openapi = openapi  # type: ignore[method-assign] # FastAPI's documented way to extend the description
+    _add_refusals(api)
+    data_plane = DataPlane(lambda: gateway.rooms.pipeline, gateway.settings.limits, gateway.clock)
+    control_plane = WithinLimits(api, gateway.settings.limits)
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith("/data/"):
+            await data_plane(scope, receive, send)
+        else:
+            await control_plane(scope, receive, send)
+
+    return application
+
+
+def _add_refusals(api: FastAPI) -> None:
+    def problem(request: Request, error: GatewayError) -> HttpResponse:
+        trace_id, _ = read_traceparent(request.headers.get("traceparent"))
+        body = problem_of(error, trace_id, None, language_of(request.headers.get("accept-language")))
+        return HttpResponse(body, error.status, challenge_of(error), PROBLEM)
+
+    @api.exception_handler(RequestValidationError)
+    async def _invalid(request: Request, error: Exception) -> HttpResponse:
+        # the place and the kind of fault, never the value: it may be an ID number
+        faults = error.errors() if isinstance(error, RequestValidationError) else []
+        text = "; ".join(f"{'.'.join(str(part) for part in fault['loc'])}: {fault['type']}" for fault in faults[:3])
+        return problem(request, BodyMalformed(fault=text))
+
+    @api.exception_handler(HTTPException)
+    async def _missing(request: Request, error: Exception) -> HttpResponse:
+        if isinstance(error, HTTPException) and error.status_code == 405:
+            return problem(request, MethodNotAllowed(method=request.method[:20]))
+        return problem(request, PathUnknown(path=request.url.path[:100]))
+
+    @api.exception_handler(Exception)
+    async def _defect(request: Request, error: Exception) -> HttpResponse:
+        if isinstance(error, GatewayError):
+            return problem(request, error)
+        operator_log().error("defect", detail=type(error).__name__)
+        return problem(request, Defect())

@@ -1,0 +1,93 @@
+"""Keeps one request's trail and writes its entries."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from gateway.audit.log import AuditLog
+from gateway.audit.record import entry_of
+from gateway.errors import GatewayError
+from gateway.model.audit import AuditReceipt, EntryKind
+from gateway.model.caller import Caller
+from gateway.model.catalog import Purpose
+from gateway.model.decision import Decision
+from gateway.model.ids import PolicyVersion
+from gateway.model.plan import ReadPlan
+from gateway.model.query import BoundQuery
+from gateway.model.rows import Disclosure
+from gateway.model.trail import Trail
+from gateway.telemetry import Stage
+
+
+class Recorder:
+    """One request's: knows how far it came, so that a refusal at any stage tells what is known."""
+
+    def __init__(self, audit: AuditLog, clock: Callable[[], datetime], trail: Trail) -> None:
+        self._audit = audit
+        self._clock = clock
+        self._trail = trail
+        self.stage = Stage.RECEIVE
+
+    @property
+    def trace_id(self) -> str:
+        """The request's trace id, 32 hex digits."""
+        return self._trail.trace_id
+
+    @property
+    def policy_version(self) -> PolicyVersion | None:
+        """The policy that the request keeps to its end."""
+        return self._trail.policy_version
+
+    def at(self, stage: Stage) -> Stage:
+        """Note that the stage has begun."""
+        self.stage = stage
+        return stage
+
+    def saw(
+        self,
+        *,
+        caller: Caller | None = None,
+        purpose: Purpose | None = None,
+        bound: BoundQuery | None = None,
+        decision: Decision | None = None,
+        plan: ReadPlan | None = None,
+    ) -> None:
+        """Note what a stage made; what was noted stays."""
+        self._trail = replace(
+            self._trail,
+            caller=caller or self._trail.caller,
+            purpose=purpose or self._trail.purpose,
+            bound=bound or self._trail.bound,
+            decision=decision or self._trail.decision,
+            plan=plan or self._trail.plan,
+        )
+
+    async def record(
+        self,
+        kind: EntryKind,
+        outcome: str,
+        *,
+        refusal: GatewayError | None = None,
+        disclosure: Disclosure | None = None,
+        body: bytes | None = None,
+        subjects: tuple[str, ...] = (),
+        detail: str = "",
+        case: str = "",
+        refers_to: int | None = None,
+    ) -> AuditReceipt:
+        """Write the entry; returns when it is durable. Raises AuditFailed."""
+        entry = entry_of(
+            self._trail,
+            now=self._clock(),
+            kind=kind,
+            outcome=outcome,
+            refusal=refusal,
+            stage=self.stage.value if refusal is not None else "",
+            disclosure=disclosure,
+            body=body,
+            subjects=subjects,
+            detail=detail,
+            case=case,
+            refers_to=refers_to,
+        )
+        return await self._audit.append(entry)

@@ -1,0 +1,262 @@
+"""A log, live or exported, and its public key -> Verification. Trusts nothing but the key.
+
+Recomputes every leaf from its bytes, every tile, every root, every signature and, on a live log, every search column.
+A log that was cut short and is otherwise whole shows only against something kept elsewhere: give `kept` checkpoints or
+a high-water mark.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.audit.checkpoint import Checkpoint, CheckpointInvalid, read_checkpoint
+from gateway.audit.entry import BodyMalformed, project
+from gateway.audit.export import LENGTH_BYTES
+from gateway.audit.high_water import read_mark
+from gateway.audit.merkle import TILE_HEIGHT, TILE_WIDTH
+from gateway.audit.replay import TILE_DIFFERS, Expected, Replay, Unsound, first_difference
+from gateway.audit.tiles import tile_path
+from gateway.errors import Language, SettingsInvalid, Words
+from gateway.keys import NoteVerifier
+from gateway.store import COLUMNS, LogHead, LogReader, StoreFailed, moment_of, open_state_read_only, reading_log
+
+_LONGEST_CHECKPOINT = 100_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """What was found."""
+
+    origin: str
+    size: int  # entries that were looked at
+    root: bytes
+    first_bad: int | None  # the first entry that is not sound; None for a sound log
+    fault: Words | None
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether everything is as it was signed for."""
+        return self.fault is None
+
+    def text(self, language: Language = "en") -> str:
+        """One sentence for people."""
+        if self.fault is None:
+            if language == "zh":
+                return f"日志 {self.origin} 完好：{self.size} 条，根 {self.root.hex()}"
+            return f"the log {self.origin} is sound: {self.size} entries, root {self.root.hex()}"
+        if language == "zh":
+            return f"日志 {self.origin} 已受损，第 {self.first_bad} 条：{self.fault[1]}"
+        return f"the log {self.origin} is NOT sound: entry {self.first_bad}: {self.fault[0]}"
+
+
+def verify_log(state_url: str, vkey: str, *, high_water: Path | None = None, kept: Sequence[str] = ()) -> Verification:
+    """Verify a live log, read-only and at one moment; entries may be added meanwhile.
+
+    `kept`: checkpoints that others hold, which the log must still contain. Raises SettingsInvalid where the database,
+    the key or the high-water mark can't be read at all.
+    """
+    verifier = _verifier(vkey)
+    state = open_state_read_only(state_url)
+    replay: Replay | None = None
+    try:
+        with reading_log(state) as reader:
+            head = reader.head()
+            expected = _expected(reader, verifier, high_water, kept)
+            replay = Replay(reader.tile, expected)
+            return _verify_live(reader, head, replay, expected, verifier)
+    except Unsound as found:
+        return _unsound(verifier, replay, found)
+    except StoreFailed as error:
+        at = replay.size if replay is not None else 0
+        fault = (f"the database can't be read on from here ({error})", f"数据库自此无法读取（{error}）")
+        return _unsound(verifier, replay, Unsound(at, fault))
+    finally:
+        state.close()
+
+
+def verify_export(folder: Path, vkey: str) -> Verification:
+    """Verify an exported log: needs only the files and the public key. Raises SettingsInvalid for a bad key."""
+    verifier = _verifier(vkey)
+    replay = Replay(lambda level, n: _file(folder / tile_path(level, n)), {})
+    try:
+        note = _file(folder / "checkpoint")
+        if note is None or len(note) > _LONGEST_CHECKPOINT:
+            raise Unsound(0, ("there is no checkpoint", "缺少检查点"))
+        signed = _signed(note, verifier, 0, ("the checkpoint", "检查点"))
+        for body in _bundles(folder, signed.size):
+            replay.take(body, None)
+        frontier = replay.finish()
+        for level, edge in enumerate(frontier.edges):
+            if edge:
+                n = (signed.size >> TILE_HEIGHT * level) // TILE_WIDTH
+                kept = _file(folder / tile_path(level, n, len(edge)))
+                if kept != b"".join(edge):
+                    raise Unsound(first_difference(level, n, list(edge), kept or b""), TILE_DIFFERS)
+        _check_signed_root(signed, frontier.root(), replay.trusted)
+    except Unsound as found:
+        return _unsound(verifier, replay, found)
+    return Verification(origin=verifier.name, size=signed.size, root=signed.root, first_bad=None, fault=None)
+
+
+# ------------------------------------------------------------------ live
+def _verify_live(
+    reader: LogReader, head: LogHead | None, replay: Replay, expected: Mapping[int, Expected], verifier: NoteVerifier
+) -> Verification:
+    for rows in reader.entries():
+        people = _people(reader, rows)
+        for row in rows:
+            if row[0] != replay.size:
+                raise Unsound(replay.size, ("it is missing, or out of its place", "缺失或错位"))
+            _check_row(row, people.get(row[0], ()), replay)
+    frontier = replay.finish()
+    at = replay.trusted
+    if head is None:
+        raise Unsound(at, ("the log has no head that can be read", "日志头无法读取"))
+    if replay.size < head.size:
+        raise Unsound(replay.size, ("it is missing at the end", "末尾缺失"))
+    if replay.size > head.size:
+        raise Unsound(head.size, ("it stands after the log's end", "位于日志末尾之后"))
+    said_by = ("the newest checkpoint", "最新检查点")
+    signed = _signed(head.note, verifier, at, said_by)
+    if (signed.size, signed.root, head.origin) != (head.size, head.root, verifier.name):
+        raise Unsound(at, ("the log's head is not what its checkpoint says", "日志头与其检查点不符"))
+    _check_signed_root(signed, frontier.root(), at)
+    for size in sorted(expected):
+        if size > head.size:
+            raise Unsound(head.size, (f"the log is cut short: it held {size} entries", f"日志被截断：曾有 {size} 条"))
+    stray = reader.first_stray_subject(head.size)
+    if stray is not None:
+        raise Unsound(stray, ("the person index names it, and there is no such entry", "人员索引指向不存在的条目"))
+    if reader.tile_count() != sum(head.size >> TILE_HEIGHT * level for level in range(1, 9)):
+        raise Unsound(head.size, ("there are tiles of entries that do not exist", "存在多余的树片"))
+    return Verification(origin=verifier.name, size=head.size, root=head.root, first_bad=None, fault=None)
+
+
+def _check_row(row: tuple[object, ...], people: tuple[object, ...], replay: Replay) -> None:
+    index, (leaf, body) = replay.size, row[1:3]
+    if not isinstance(body, bytes) or not isinstance(leaf, bytes):
+        raise Unsound(index, ("its bytes are no bytes", "内容不是字节串"))
+    replay.take(body, leaf)
+    try:
+        projection = project(body)
+    except BodyMalformed:
+        raise Unsound(index, ("its bytes are no entry", "内容不是日志条目")) from None
+    for name, cell in zip(COLUMNS, row[3:], strict=True):
+        wanted = projection.columns[name]
+        if not _is_same(cell, wanted, name):
+            fault = (f"its search column `{name}` is not what its bytes say", f"检索列 `{name}` 与内容不符")
+            raise Unsound(index, fault)
+    if people != projection.subjects:
+        raise Unsound(index, ("the person index is not what its bytes say", "人员索引与内容不符"))
+
+
+def _is_same(cell: object, wanted: object, name: str) -> bool:
+    if name == "at":
+        return moment_of(cell) == wanted
+    if isinstance(wanted, bool):
+        return isinstance(cell, int) and cell in {0, 1} and bool(cell) == wanted
+    return type(cell) is type(wanted) and cell == wanted
+
+
+def _people(reader: LogReader, rows: list[tuple[object, ...]]) -> dict[object, tuple[object, ...]]:
+    first, last = rows[0][0], rows[-1][0]
+    if not isinstance(first, int) or not isinstance(last, int):
+        return {}
+    found: dict[object, list[str]] = {}
+    for index, subject in reader.subjects(first, last):
+        found.setdefault(index, []).append(str(subject))
+    return {index: tuple(sorted(subjects)) for index, subjects in found.items()}
+
+
+def _expected(
+    reader: LogReader, verifier: NoteVerifier, high_water: Path | None, kept: Iterable[str]
+) -> dict[int, Expected]:
+    """Every root that the log must have had: kept beside it, kept by others, and the high-water mark."""
+    expected: dict[int, Expected] = {}
+    trusted = 0
+    for size, root, note in reader.checkpoints():
+        said_by = (f"the checkpoint of size {size}", f"{size} 条时的检查点")
+        signed = _signed(note if isinstance(note, bytes) else b"", verifier, trusted, said_by)
+        if (signed.size, signed.root) != (size, root):
+            raise Unsound(
+                trusted, (f"{said_by[0]} is kept under another size or root", f"{said_by[1]}的大小或根被改动")
+            )
+        expected[size] = Expected(signed.root, said_by)
+        trusted = size
+    for note in kept:
+        said_by = ("a checkpoint that others hold", "他方持有的检查点")
+        signed = _signed(note, verifier, 0, said_by)
+        _expect(expected, signed.size, Expected(signed.root, said_by))
+    mark = read_mark(high_water) if high_water is not None else None
+    if mark is not None:
+        _expect(expected, mark.size, Expected(mark.root, ("the high-water mark", "高水位标记")))
+    return expected
+
+
+def _expect(expected: dict[int, Expected], size: int, one: Expected) -> None:
+    if size == 0:
+        return
+    if size in expected and expected[size].root != one.root:
+        at = max((known for known in expected if known < size), default=0)
+        raise Unsound(at, (f"the log is not the one of {one.said_by[0]}", f"日志与{one.said_by[1]}不一致"))
+    expected[size] = one
+
+
+# ------------------------------------------------------------------ exported
+def _bundles(folder: Path, size: int) -> Iterator[bytes]:
+    for begin in range(0, size, TILE_WIDTH):
+        width = min(TILE_WIDTH, size - begin)
+        bundle = _file(folder / tile_path("entries", begin // TILE_WIDTH, width))
+        if bundle is None:
+            raise Unsound(begin, ("its bundle is missing", "缺少条目文件"))
+        at = 0
+        for index in range(begin, begin + width):
+            length = int.from_bytes(bundle[at : at + LENGTH_BYTES], "big")
+            at += LENGTH_BYTES
+            if at + length > len(bundle):
+                raise Unsound(index, ("its bundle is cut short", "条目文件被截断"))
+            yield bundle[at : at + length]
+            at += length
+        if at != len(bundle):
+            raise Unsound(begin + width - 1, ("its bundle goes on after it", "条目文件有多余内容"))
+
+
+def _file(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
+# ------------------------------------------------------------------ both
+def _verifier(vkey: str) -> NoteVerifier:
+    try:
+        return NoteVerifier.from_vkey(vkey)
+    except ValueError:
+        raise SettingsInvalid(
+            fault="the log's public key can't be read", fix="give the vkey that `langqiao keys create` printed"
+        ) from None
+
+
+def _signed(note: bytes | str, verifier: NoteVerifier, at: int, said_by: Words) -> Checkpoint:
+    try:
+        return read_checkpoint(note, verifier)
+    except CheckpointInvalid:
+        fault = (f"{said_by[0]} is not signed by the log's key", f"{said_by[1]}不是日志密钥所签")
+        raise Unsound(at, fault) from None
+
+
+def _check_signed_root(signed: Checkpoint, root: bytes, trusted: int) -> None:
+    if signed.root != root:
+        raise Unsound(
+            trusted,
+            (
+                "from here on something is not what the newest checkpoint was made for",
+                "自此起有内容与最新检查点不符",
+            ),
+        )
+
+
+def _unsound(verifier: NoteVerifier, replay: Replay | None, found: Unsound) -> Verification:
+    size = replay.size if replay is not None else 0
+    return Verification(origin=verifier.name, size=size, root=b"", first_bad=found.index, fault=found.fault)

@@ -1,0 +1,160 @@
+"""One case as an officer wrote it -> the question to decide and what is expected of it."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
+from typing import Any, TypeVar
+
+from gateway.model.caller import Caller
+from gateway.model.case import CaseFacts, CaseState
+from gateway.model.catalog import Catalog, Dataset
+from gateway.model.ids import AppId, CaseId, PrincipalId, PurposeId
+from gateway.model.predicate import EVERYTHING
+from gateway.model.query import BoundQuery, FieldUse, MediaType, OutputColumn
+
+Name = TypeVar("Name", bound=str)
+
+_NOON = datetime(2026, 12, 1, 4, tzinfo=UTC)  # 12:00 in Hangzhou; a case may say another `at`
+_KEYS = {
+    "case": {"title", "who", "purpose", "case", "at", "dataset", "expect"},
+    "who": {"roles", "app", "regions", "organisation", "assurance", "network", "id_number", "justification"},
+    "bound case": {"subjects", "state", "app", "purpose", "expires", "approved_by"},
+    "expect": {"fields", "others", "rows", "granted", "obligations"},
+}
+
+
+class CaseMalformed(Exception):
+    """The case can't be read; the text says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """What the officer expects."""
+
+    fields: dict[str, str]
+    others: str | None
+    rows: str | None
+    granted: tuple[str, ...] | None
+    obligations: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class CaseQuestion:
+    """A question ready for the engine."""
+
+    bound: BoundQuery
+    caller: Caller
+    case: CaseFacts | None
+    now: datetime
+    expect: Expectation
+
+
+def read_question(case: Any, catalog: Catalog) -> CaseQuestion:  # noqa: ANN401 - whatever the file says
+    """Raises CaseMalformed, naming what is wrong."""
+    told = _mapping(case, "case")
+    who = _mapping(told.get("who"), "who")
+    dataset = catalog.datasets[_known(told.get("dataset"), catalog.datasets, "dataset")]
+    purpose = catalog.purposes[_known(told.get("purpose"), catalog.purposes, "purpose")]
+    now = _instant(told.get("at"), _NOON)
+    facts = _case_facts(told["case"], catalog, purpose.id, now) if "case" in told else None
+    caller = Caller(
+        principal=PrincipalId("case"),
+        app=_known(who.get("app"), catalog.apps, "app"),
+        roles=tuple(_known(role, catalog.roles, "role") for role in _texts(who.get("roles", []), "roles")),
+        organisation=str(who.get("organisation", "")),
+        regions=tuple(_known(code, catalog.regions, "region") for code in _texts(who.get("regions", []), "regions")),
+        assurance=int(who.get("assurance", 1)),
+        network=str(who.get("network", "")),
+        id_number=who.get("id_number"),
+        purpose=purpose.id,
+        case=facts.id if facts is not None else None,
+        justification=who.get("justification"),
+        token_id="case",  # noqa: S106 - not a secret
+    )
+    return CaseQuestion(
+        bound=BoundQuery(
+            catalog=catalog,
+            dataset=dataset,
+            purpose=purpose,
+            case=caller.case,
+            columns=tuple(OutputColumn(name=name, field=name, aggregate=None) for name in dataset.fields),
+            starred=frozenset(dataset.fields),
+            where=EVERYTHING,
+            order=(),
+            limit=None,
+            offset=0,
+            wants_count=False,
+            media_type=MediaType.JSON,
+            is_head=False,
+            uses=frozenset((name, FieldUse.SHOW) for name in dataset.fields),
+            filter_shape="",
+        ),
+        caller=caller,
+        case=facts,
+        now=now,
+        expect=_expectation(_mapping(told.get("expect"), "expect"), dataset, catalog),
+    )
+
+
+def _case_facts(told: object, catalog: Catalog, purpose: PurposeId, now: datetime) -> CaseFacts:
+    said = _mapping(told, "bound case")
+    return CaseFacts(
+        id=CaseId("C-1"),
+        purpose=_known(said.get("purpose", purpose), catalog.purposes, "purpose"),
+        state=CaseState(_known(said.get("state", "approved"), [state.value for state in CaseState], "state")),
+        subjects=tuple(_texts(said.get("subjects", []), "subjects")),
+        assignee_app=AppId(str(said.get("app", ""))),
+        opened_by=PrincipalId("opener"),
+        approved_by=PrincipalId(str(said.get("approved_by", "approver"))),
+        expires_at=_instant(said.get("expires"), now + timedelta(days=1)),
+    )
+
+
+def _expectation(said: dict[str, Any], dataset: Dataset, catalog: Catalog) -> Expectation:
+    levels = ["clear", "denied", *catalog.masks]
+    fields = said.get("fields", {})
+    if not isinstance(fields, dict):
+        raise CaseMalformed("`fields` is no mapping of field to level")
+    return Expectation(
+        fields={
+            _known(name, dataset.fields, "field"): _known(level, levels, "level") for name, level in fields.items()
+        },
+        others=_known(said["others"], levels, "level") if "others" in said else None,
+        rows=str(said["rows"]) if "rows" in said else None,
+        granted=tuple(_texts(said["granted"], "granted")) if "granted" in said else None,
+        obligations=tuple(_texts(said.get("obligations", []), "obligations")),
+    )
+
+
+def _mapping(told: object, what: str) -> dict[str, Any]:
+    if not isinstance(told, dict):
+        raise CaseMalformed(f"`{what}` is missing or no mapping")
+    for key in told:
+        _known(key, _KEYS[what], f"key of {what}")
+    return told
+
+
+def _texts(told: object, what: str) -> list[str]:
+    if not isinstance(told, list):
+        raise CaseMalformed(f"`{what}` is no list")
+    return [str(each) for each in told]
+
+
+def _known(told: object, names: Collection[Name], what: str) -> Name:
+    for name in names:
+        if name == told:
+            return name
+    close = get_close_matches(str(told)[:80], [str(name) for name in names], n=1)
+    meant = f"; did you mean `{close[0]}`?" if close else ""
+    raise CaseMalformed(f"unknown {what} `{str(told)[:80]}`{meant}")
+
+
+def _instant(told: object, default: datetime) -> datetime:
+    if told is None:
+        return default
+    try:
+        found = told if isinstance(told, datetime) else datetime.fromisoformat(str(told))
+    except ValueError:
+        raise CaseMalformed("`at` is no time like 2026-12-01T04:00:00Z") from None
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)

@@ -1,0 +1,58 @@
+"""Whether a caller may act for a purpose at all, before any rule is asked: the purpose's own terms, and its case."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from gateway.errors import CaseMissing, CaseUnavailable, GatewayError, JustificationMissing, PurposeUnavailable
+from gateway.model.caller import Caller
+from gateway.model.case import CaseFacts, CaseState
+from gateway.model.catalog import Catalog
+from gateway.model.ids import PurposeId
+
+JUSTIFICATION_LETTERS = range(10, 501)
+
+
+def refuse_purpose(
+    purpose_id: PurposeId, caller: Caller, now: datetime, catalog: Catalog, roles_above: Mapping[str, frozenset[str]]
+) -> GatewayError | None:
+    """Why the caller can't act for the purpose: unknown, abstract, out of its time, or not theirs. None: they can.
+
+    Both must be admitted: the app (by the purpose and by its own registration) and one of the person's roles.
+    """
+    refusal = PurposeUnavailable(purpose=purpose_id)
+    purpose, app = catalog.purposes.get(purpose_id), catalog.apps.get(caller.app)
+    if purpose is None or app is None or purpose.is_abstract or caller.purpose != purpose_id:
+        return refusal
+    if not purpose.valid_from <= now < purpose.valid_until:
+        return refusal
+    if caller.app not in purpose.apps or purpose_id not in app.purposes:
+        return refusal
+    admitted = {f"role:{role}" for role in purpose.roles}
+    if not any(admitted & roles_above.get(f"role:{role}", frozenset()) for role in caller.roles):
+        return refusal
+    return None
+
+
+def refuse_circumstances(
+    purpose_id: PurposeId, caller: Caller, case: CaseFacts | None, now: datetime, catalog: Catalog
+) -> GatewayError | None:
+    """What the purpose demands and the request lacks: a justification, an approved and open case. None: nothing."""
+    purpose = catalog.purposes[purpose_id]
+    if purpose.needs_justification and len((caller.justification or "").strip()) not in JUSTIFICATION_LETTERS:
+        return JustificationMissing(purpose=purpose_id)
+    if caller.case is None:
+        return CaseMissing(purpose=purpose_id) if purpose.needs_case else None
+    if case is None or not is_open(case, purpose_id, caller, now):
+        return CaseUnavailable(case=caller.case)
+    return None
+
+
+def is_open(case: CaseFacts, purpose_id: PurposeId, caller: Caller, now: datetime) -> bool:
+    """Whether the declared case is approved, in its time, and for this purpose and app."""
+    return (
+        case.id == caller.case
+        and case.purpose == purpose_id
+        and case.state is CaseState.APPROVED
+        and now < case.expires_at
+        and case.assignee_app in {"", caller.app}
+    )

@@ -1,0 +1,95 @@
+"""RawRows -> rows in catalogue form, each cell checked. Closes the source's streams whatever happens."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing
+from functools import partial
+from typing import cast
+
+from gateway.catalog.storage import decode
+from gateway.disclosure.aggregates import read_aggregate, written
+from gateway.errors import Defect, SourceRubbish, SourceTooBroad
+from gateway.model.catalog import Field
+from gateway.model.plan import ReadPlan
+from gateway.model.rows import Batch, Cell, RawRows, Row
+
+Reader = Callable[[Cell], Cell]
+
+
+async def collect(raw: RawRows, plan: ReadPlan) -> tuple[list[Row], int | None]:
+    """All rows, and the source's own count where it was asked.
+
+    Raises SourceTooBroad, SourceRubbish, and whatever the connector raises.
+    """
+    readers = _readers(plan)
+    if raw.width != len(readers):
+        raise Defect(operator="the raw rows are not those of the plan")
+    async with aclosing(_closable(raw.batches)) as batches:
+        if raw.counts is None:
+            return await _rows(batches, readers, plan), None
+        async with aclosing(_closable(raw.counts)) as counts:
+            rows = await _rows(batches, readers, plan)
+            return rows, await _count(counts, plan)
+
+
+async def _rows(batches: AsyncIterator[Batch], readers: Sequence[Reader], plan: ReadPlan) -> list[Row]:
+    rows: list[Row] = []
+    async for batch in batches:
+        if len(rows) + len(batch) > plan.max_source_rows:
+            raise SourceTooBroad(dataset=plan.bound.dataset.name, limit=plan.max_source_rows)
+        rows.extend(_read(batch, readers, plan))
+    if plan.fetch.limit is not None and len(rows) > plan.fetch.limit:
+        raise _rubbish(plan, "more rows than were asked for")  # a limit may be an obligation
+    return rows
+
+
+def _read(batch: Batch, readers: Sequence[Reader], plan: ReadPlan) -> list[Row]:
+    if any(len(row) != len(readers) for row in batch):
+        raise _rubbish(plan, f"a row has not {len(readers)} cells")
+    try:
+        columns = [list(map(reader, column)) for reader, column in zip(readers, zip(*batch, strict=True), strict=False)]
+    except ValueError as fault:
+        raise _rubbish(plan, str(fault)) from None
+    return list(zip(*columns, strict=True))
+
+
+async def _count(counts: AsyncIterator[Batch], plan: ReadPlan) -> int:
+    rows = [row async for batch in counts for row in batch]
+    if len(rows) != 1 or len(rows[0]) != 1:
+        raise _rubbish(plan, "a count is not one row of one cell")
+    count = rows[0][0]
+    if type(count) is not int or count < 0:
+        raise _rubbish(plan, "a count is no number of rows")
+    return count
+
+
+def _readers(plan: ReadPlan) -> list[Reader]:
+    fields = plan.bound.dataset.fields
+    read = _key if plan.fetch.aggregates else decode
+    # what the source masked is the mask's text, and no stored value
+    readers: list[Reader] = [
+        _text if column.form is not None else partial(read, field=fields[column.source.field])
+        for column in plan.fetch.columns
+    ]
+    for one in plan.fetch.aggregates:
+        aggregated = fields[one.field] if one.field is not None else None
+        readers.append(partial(read_aggregate, function=one.function, field=aggregated))
+    return readers
+
+
+def _key(cell: Cell, field: Field) -> Cell:
+    return written(decode(cell, field), field)
+
+
+def _text(cell: Cell) -> Cell:
+    if cell is not None and not isinstance(cell, str):
+        raise ValueError("a masked cell is no text")
+    return cell
+
+
+def _closable(batches: AsyncIterator[Batch]) -> AsyncGenerator[Batch, None]:
+    # the plug-in surface has connectors fetch with async generators
+    return cast("AsyncGenerator[Batch, None]", batches)
+
+
+def _rubbish(plan: ReadPlan, fault: str) -> SourceRubbish:
+    return SourceRubbish(dataset=plan.bound.dataset.name, operator=fault)

@@ -1,0 +1,655 @@
+"""Every way to say no, in one closed tree.
+
+GatewayError
+ |- RequestInvalid      GW1xx  the request or its grammar
+ |- NameUnknown         GW2xx  names and catalogue (and broken bundles)
+ |- NotAuthenticated    GW3xx  who asks
+ |- NotAllowed          GW4xx  decision, guard, obligations
+ |- SourceFailed        GW5xx  departments' systems
+ |- AuditFailed         GW6xx  the log
+ |- AdministrationFailed GW7xx  policy, cases, people and apps
+ `- Defect              GW9xx  our own fault
+
+Errors are data: a class a case, its fields what the text needs. `message` and `hint` are the public text in both
+languages and never tell more than the asker may know: unknown and not-yours are the same class. `operator` is for the
+log of the operator; it never holds row values.
+"""
+
+from dataclasses import dataclass, fields
+from typing import ClassVar, Literal
+
+Language = Literal["zh", "en"]
+Words = tuple[str, str]
+"""A part of a text in both languages: English, Chinese."""
+
+
+@dataclass(eq=False, kw_only=True)
+class GatewayError(Exception):
+    """Base of all. `operator` goes to the operator's log only."""
+
+    code: ClassVar[str]
+    status: ClassVar[int]
+    postgrest_code: ClassVar[str] = ""  # what PostgREST clients know the case as, where they do
+    text: ClassVar[dict[Language, str]]
+    mend: ClassVar[dict[Language, str]]
+    operator: str = ""
+
+    def _values(self) -> dict[str, object]:
+        return {field.name: getattr(self, field.name) for field in fields(self) if field.name != "operator"}
+
+    def message(self, language: Language = "en") -> str:
+        """What is wrong, for the asker."""
+        return self.text[language].format(**self._values())
+
+    def hint(self, language: Language = "en") -> str:
+        """How to mend it, for the asker."""
+        return self.mend[language].format(**self._values())
+
+    def __str__(self) -> str:
+        """The public English text with its code."""
+        return f"{self.code}: {self.message()}"
+
+
+# ------------------------------------------------------------------ GW1xx request and grammar
+class RequestInvalid(GatewayError):
+    """The request can't be read."""
+
+
+@dataclass(eq=False, kw_only=True)
+class RequestTooLarge(RequestInvalid):
+    """A part of the request is over its limit."""
+
+    code = "GW101"
+    status = 413
+    text = {"en": "the {part} is larger than {limit} bytes", "zh": "请求的 {part} 超过 {limit} 字节"}
+    mend = {"en": "ask for less at a time, for example in pages", "zh": "请分批、分页查询"}
+    part: str
+    limit: int
+
+
+@dataclass(eq=False, kw_only=True)
+class UriTooLong(RequestInvalid):
+    """The URL is over its limit."""
+
+    code = "GW102"
+    status = 414
+    text = {"en": "the address is longer than {limit} bytes", "zh": "网址超过 {limit} 字节"}
+    mend = {"en": "use fewer filters or shorter lists", "zh": "请减少过滤条件或列表长度"}
+    limit: int
+
+
+@dataclass(eq=False, kw_only=True)
+class HeadersTooLarge(RequestInvalid):
+    """The headers are over their limit."""
+
+    code = "GW103"
+    status = 431
+    text = {"en": "the headers are larger than {limit} bytes", "zh": "请求头超过 {limit} 字节"}
+    mend = {"en": "send only the headers that docs/api.md names", "zh": "请只发送文档列出的请求头"}
+    limit: int
+
+
+@dataclass(eq=False, kw_only=True)
+class BodyNotAllowed(RequestInvalid):
+    """A reading request carries a body."""
+
+    code = "GW104"
+    status = 400
+    text = {"en": "this request must not have a body", "zh": "此请求不得带有正文"}
+    mend = {"en": "put the question in the address", "zh": "请把查询写在网址中"}
+
+
+@dataclass(eq=False, kw_only=True)
+class MethodNotAllowed(RequestInvalid):
+    """Data is read with GET and HEAD only."""
+
+    code = "GW105"
+    status = 405
+    text = {"en": "the method `{method}` is not offered here", "zh": "此处不支持方法 `{method}`"}
+    mend = {"en": "use GET or HEAD", "zh": "请使用 GET 或 HEAD"}
+    method: str
+
+
+@dataclass(eq=False, kw_only=True)
+class PathUnknown(RequestInvalid):
+    """Nothing is offered at the path."""
+
+    code = "GW106"
+    status = 404
+    text = {"en": "there is nothing at `{path}`", "zh": "路径 `{path}` 下没有内容"}
+    mend = {
+        "en": "data is at /data/<dataset>; /openapi.json lists the rest",
+        "zh": "数据位于 /data/<数据集>；其余见 /openapi.json",
+    }
+    path: str
+
+
+@dataclass(eq=False, kw_only=True)
+class QueryMalformed(RequestInvalid):
+    """The question does not follow the read grammar. `fault` holds the asker's own text only."""
+
+    code = "GW110"
+    status = 400
+    postgrest_code = "PGRST100"
+    text = {"en": "can't read `{part}`: {fault[0]}", "zh": "无法解析 `{part}`：{fault[1]}"}
+    mend = {"en": "{fix[0]}", "zh": "{fix[1]}"}
+    part: str
+    fault: Words
+    fix: Words
+
+
+@dataclass(eq=False, kw_only=True)
+class QueryTooComplex(RequestInvalid):
+    """A part of the question is over its limit."""
+
+    code = "GW111"
+    status = 400
+    text = {"en": "too many {part[0]}: at most {limit}", "zh": "{part[1]}过多：最多 {limit}"}
+    mend = {"en": "split the question", "zh": "请拆分查询"}
+    part: Words
+    limit: int
+
+
+@dataclass(eq=False, kw_only=True)
+class NotAcceptable(RequestInvalid):
+    """No offered media type is acceptable."""
+
+    code = "GW112"
+    status = 406
+    postgrest_code = "PGRST107"
+    text = {"en": "none of the media types asked for is offered", "zh": "不支持所请求的媒体类型"}
+    mend = {"en": "accept one of {offered}", "zh": "请接受以下之一：{offered}"}
+    offered: str
+
+
+@dataclass(eq=False, kw_only=True)
+class NotSingular(RequestInvalid):
+    """A single object was asked for and the answer is not one row."""
+
+    code = "GW113"
+    status = 406
+    postgrest_code = "PGRST116"
+    text = {"en": "the answer is not exactly one row", "zh": "结果不是恰好一行"}
+    mend = {"en": "filter by a key, or accept application/json", "zh": "请按主键过滤，或接受 application/json"}
+
+
+@dataclass(eq=False, kw_only=True)
+class RangeUnsatisfiable(RequestInvalid):
+    """The page begins after the last row."""
+
+    code = "GW114"
+    status = 416
+    postgrest_code = "PGRST103"
+    text = {"en": "the page begins after the last row", "zh": "起始位置超出结果范围"}
+    mend = {"en": "use a smaller offset", "zh": "请减小 offset"}
+
+
+@dataclass(eq=False, kw_only=True)
+class BodyMalformed(RequestInvalid):
+    """The JSON body of a control-plane request is wrong."""
+
+    code = "GW115"
+    status = 422
+    text = {"en": "the body is not as documented: {fault}", "zh": "请求正文不符合文档：{fault}"}
+    mend = {"en": "see /openapi.json", "zh": "请参见 /openapi.json"}
+    fault: str
+
+
+@dataclass(eq=False, kw_only=True)
+class AnswerTooLarge(RequestInvalid):
+    """The answer is over its limit."""
+
+    code = "GW116"
+    status = 400
+    text = {"en": "the answer would be larger than {limit} bytes", "zh": "结果将超过 {limit} 字节"}
+    mend = {"en": "ask for fewer rows or fields at a time", "zh": "请减少每次查询的行数或字段数"}
+    limit: int
+
+
+# ------------------------------------------------------------------ GW2xx names and catalogue
+class NameUnknown(GatewayError):
+    """A name means nothing to this asker: it does not exist, or it is not theirs."""
+
+
+@dataclass(eq=False, kw_only=True)
+class FieldUnavailable(NameUnknown):
+    """Unknown field and denied field answer alike."""
+
+    code = "GW201"
+    status = 403
+    postgrest_code = "42501"
+    text = {
+        "en": "the field `{field}` is not available to you for this purpose",
+        "zh": "在此用途下，您无法使用字段 `{field}`",
+    }
+    mend = {
+        "en": "GET /catalog lists what is; a security officer can change the policy",
+        "zh": "GET /catalog 可列出可用字段；如需变更请联系安全管理员",
+    }
+    field: str
+
+
+@dataclass(eq=False, kw_only=True)
+class DatasetUnavailable(NameUnknown):
+    """Unknown dataset and dataset without any right answer alike."""
+
+    code = "GW202"
+    status = 404
+    postgrest_code = "PGRST205"
+    text = {
+        "en": "the dataset `{dataset}` is not available to you for this purpose",
+        "zh": "在此用途下，您无法使用数据集 `{dataset}`",
+    }
+    mend = FieldUnavailable.mend
+    dataset: str
+
+
+@dataclass(eq=False, kw_only=True)
+class PurposeUnavailable(NameUnknown):
+    """Unknown purpose, expired purpose and purpose of others answer alike."""
+
+    code = "GW203"
+    status = 403
+    text = {"en": "the purpose `{purpose}` is not available to you", "zh": "您无法使用用途 `{purpose}`"}
+    mend = {
+        "en": "declare one of your purposes in the header `Purpose`; GET /catalog lists them",
+        "zh": "请在请求头 `Purpose` 中声明您的用途；GET /catalog 可列出",
+    }
+    purpose: str
+
+
+@dataclass(eq=False, kw_only=True)
+class PurposeMissing(NameUnknown):
+    """No purpose, no query."""
+
+    code = "GW204"
+    status = 400
+    text = {"en": "the request declares no purpose", "zh": "请求未声明用途"}
+    mend = {"en": "add the header `Purpose`, for example `Purpose: home-visit`", "zh": "请添加请求头 `Purpose`"}
+
+
+@dataclass(eq=False, kw_only=True)
+class CaseUnavailable(NameUnknown):
+    """Unknown case, closed case, expired case and case of others answer alike."""
+
+    code = "GW205"
+    status = 403
+    text = {"en": "the case `{case}` is not open to you", "zh": "案件 `{case}` 对您未开放"}
+    mend = {
+        "en": "name an approved, open case in the header `Case`",
+        "zh": "请在请求头 `Case` 中给出已批准且未结的案件",
+    }
+    case: str
+
+
+@dataclass(eq=False, kw_only=True)
+class CaseMissing(NameUnknown):
+    """The purpose needs a case."""
+
+    code = "GW206"
+    status = 400
+    text = {"en": "the purpose `{purpose}` needs a case", "zh": "用途 `{purpose}` 必须绑定案件"}
+    mend = {"en": "add the header `Case`", "zh": "请添加请求头 `Case`"}
+    purpose: str
+
+
+@dataclass(eq=False, kw_only=True)
+class JustificationMissing(NameUnknown):
+    """The purpose needs a reason in words."""
+
+    code = "GW207"
+    status = 400
+    text = {"en": "the purpose `{purpose}` needs a justification", "zh": "用途 `{purpose}` 必须说明理由"}
+    mend = {
+        "en": "add the header `Justification` with 10 to 500 characters (percent-encoded UTF-8)",
+        "zh": "请添加请求头 `Justification`，10 至 500 字（UTF-8 百分号编码）",
+    }
+    purpose: str
+
+
+@dataclass(eq=False, kw_only=True)
+class ValueMalformed(NameUnknown):
+    """A filter's literal does not fit its field's type. The literal is the asker's own."""
+
+    code = "GW208"
+    status = 400
+    postgrest_code = "22P02"
+    text = {
+        "en": "`{value}` is no {type} for the field `{field}`",
+        "zh": "`{value}` 不是字段 `{field}` 的 {type} 类型的值",
+    }
+    mend = {"en": "write it as {example}", "zh": "请写成 {example} 的形式"}
+    field: str
+    value: str
+    type: str
+    example: str
+
+
+@dataclass(eq=False, kw_only=True)
+class OperatorUnfit(NameUnknown):
+    """The operator does not fit the field's type."""
+
+    code = "GW209"
+    status = 400
+    postgrest_code = "42883"
+    text = {
+        "en": "the operator `{operator}` does not fit the {type} field `{field}`",
+        "zh": "运算符 `{operator}` 不适用于 {type} 字段 `{field}`",
+    }
+    mend = {"en": "use one of {offered}", "zh": "请使用以下之一：{offered}"}
+    field: str
+    operator: str  # the asker's own, in place of the text for the operator's log
+    type: str
+    offered: str
+
+    def _values(self) -> dict[str, object]:
+        return {**super()._values(), "operator": self.operator}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BundleProblem:
+    """One fault in a bundle: where, what, and how to mend it."""
+
+    file: str  # path relative to the bundle
+    line: int  # 1-based; 0 where the file as a whole is at fault
+    fault: str
+    fix: str
+
+    def __str__(self) -> str:
+        """`file:line: fault (fix)`."""
+        return f"{self.file}:{self.line}: {self.fault} ({self.fix})"
+
+
+@dataclass(eq=False, kw_only=True)
+class BundleInvalid(NameUnknown):
+    """A bundle can't be taken; the one that serves stays."""
+
+    code = "GW220"
+    status = 422
+    text = {"en": "the bundle has {count} faults; first: {first}", "zh": "策略包有 {count} 处错误；首个：{first}"}
+    mend = {
+        "en": "mend the files and check with `langqiao policy check`",
+        "zh": "请修改后用 `langqiao policy check` 检查",
+    }
+    problems: tuple[BundleProblem, ...]
+
+    def _values(self) -> dict[str, object]:
+        return {"count": len(self.problems), "first": str(self.problems[0]) if self.problems else ""}
+
+
+# ------------------------------------------------------------------ GW3xx authentication
+class NotAuthenticated(GatewayError):
+    """Who asks is not established. The texts never say which part of a credential was wrong."""
+
+
+@dataclass(eq=False, kw_only=True)
+class AppNotAuthenticated(NotAuthenticated):
+    """No API key, or none that is good."""
+
+    code = "GW301"
+    status = 401
+    text = {"en": "the app is not known", "zh": "应用未通过认证"}
+    mend = {"en": "send your app's key in the header `apikey`", "zh": "请在请求头 `apikey` 中发送应用密钥"}
+
+
+@dataclass(eq=False, kw_only=True)
+class PersonNotAuthenticated(NotAuthenticated):
+    """No token, or none that is good."""
+
+    code = "GW302"
+    status = 401
+    postgrest_code = "PGRST301"
+    text = {"en": "the person is not known: no valid token", "zh": "人员未通过认证：没有有效令牌"}
+    mend = {
+        "en": "sign in and send `Authorization: Bearer <token>`",
+        "zh": "请登录并发送 `Authorization: Bearer <令牌>`",
+    }
+
+
+@dataclass(eq=False, kw_only=True)
+class TokenExpired(NotAuthenticated):
+    """The token was good and is no more."""
+
+    code = "GW303"
+    status = 401
+    postgrest_code = "PGRST303"
+    text = {"en": "the token has expired", "zh": "令牌已过期"}
+    mend = {"en": "sign in again", "zh": "请重新登录"}
+
+
+# ------------------------------------------------------------------ GW4xx decision, guard, obligations
+class NotAllowed(GatewayError):
+    """The policy says no."""
+
+
+@dataclass(eq=False, kw_only=True)
+class UseNotAllowed(NotAllowed):
+    """The field is visible masked, and this use would tell more than the mask shows."""
+
+    code = "GW401"
+    status = 403
+    postgrest_code = "42501"
+    text = {
+        "en": "the field `{field}` is masked for you: it can't be used to {use[0]}",
+        "zh": "字段 `{field}` 对您是脱敏的：不能用于{use[1]}",
+    }
+    mend = {"en": "leave it out of filters, order and groups", "zh": "请勿将其用于过滤、排序或分组"}
+    field: str
+    use: Words
+
+
+@dataclass(eq=False, kw_only=True)
+class GroupTooSmall(NotAllowed):
+    """A group of the answer has fewer rows than the policy's least."""
+
+    code = "GW402"
+    status = 403
+    text = {"en": "a group has fewer than {least} rows", "zh": "存在少于 {least} 行的分组"}
+    mend = {"en": "ask for larger groups", "zh": "请使用更大的分组"}
+    least: int
+
+
+@dataclass(eq=False, kw_only=True)
+class OnlyAggregates(NotAllowed):
+    """The policy allows counts and sums, not rows."""
+
+    code = "GW403"
+    status = 403
+    text = {"en": "only aggregates are allowed here", "zh": "此处仅允许聚合查询"}
+    mend = {"en": "select count() and group by clear fields", "zh": "请查询 count() 并按明文字段分组"}
+
+
+@dataclass(eq=False, kw_only=True)
+class ExportNotAllowed(NotAllowed):
+    """The policy forbids taking this away as a file."""
+
+    code = "GW404"
+    status = 403
+    text = {"en": "export is not allowed here", "zh": "此处不允许导出"}
+    mend = {"en": "accept application/json", "zh": "请接受 application/json"}
+
+
+@dataclass(eq=False, kw_only=True)
+class LimitReached(NotAllowed):
+    """A daily limit of the purpose is used up."""
+
+    code = "GW405"
+    status = 429
+    text = {"en": "the daily limit of {limit} {what[0]} is used up", "zh": "当日{what[1]}上限 {limit} 已用完"}
+    mend = {
+        "en": "go on tomorrow (UTC), or ask for the purpose's limit to be raised",
+        "zh": "请明日（UTC）再试，或申请提高上限",
+    }
+    what: Words
+    limit: int
+
+
+@dataclass(eq=False, kw_only=True)
+class ActionNotAllowed(NotAllowed):
+    """A control-plane action is not granted."""
+
+    code = "GW406"
+    status = 403
+    text = {"en": "you may not do this for this purpose", "zh": "在此用途下，您无权执行此操作"}
+    mend = {"en": "a security officer can change the policy", "zh": "如需变更请联系安全管理员"}
+
+
+@dataclass(eq=False, kw_only=True)
+class ObligationNotUnderstood(NotAllowed):
+    """An obligation that can't be discharged means deny."""
+
+    code = "GW407"
+    status = 403
+    text = {"en": "the policy demands what can't be done here", "zh": "策略要求的义务在此无法履行"}
+    mend = {"en": "a security officer must mend the policy", "zh": "请安全管理员修正策略"}
+
+
+# ------------------------------------------------------------------ GW5xx sources
+class SourceFailed(GatewayError):
+    """A department's system did not do its part. Names the dataset, never the address."""
+
+
+@dataclass(eq=False, kw_only=True)
+class SourceUnavailable(SourceFailed):
+    """The source can't be reached or broke off."""
+
+    code = "GW501"
+    status = 502
+    text = {"en": "the source of `{dataset}` is not reachable", "zh": "数据集 `{dataset}` 的来源无法访问"}
+    mend = {"en": "try again later; the department's operator has been told", "zh": "请稍后重试；已通知部门运维"}
+    dataset: str
+
+
+@dataclass(eq=False, kw_only=True)
+class SourceTimeout(SourceFailed):
+    """The source took longer than its limit."""
+
+    code = "GW502"
+    status = 504
+    text = {"en": "the source of `{dataset}` did not answer in time", "zh": "数据集 `{dataset}` 的来源未及时响应"}
+    mend = {"en": "ask for less, or try again later", "zh": "请缩小查询范围或稍后重试"}
+    dataset: str
+
+
+@dataclass(eq=False, kw_only=True)
+class SourceRubbish(SourceFailed):
+    """The source answered with what the catalogue does not promise."""
+
+    code = "GW503"
+    status = 502
+    text = {
+        "en": "the source of `{dataset}` gave an answer that can't be used",
+        "zh": "数据集 `{dataset}` 的来源返回了无法使用的结果",
+    }
+    mend = {"en": "the department's operator has been told", "zh": "已通知部门运维"}
+    dataset: str
+
+
+@dataclass(eq=False, kw_only=True)
+class SourceTooBroad(SourceFailed):
+    """The gateway would have to read more rows than its limit."""
+
+    code = "GW504"
+    status = 400
+    text = {
+        "en": "the question makes the gateway read more than {limit} rows of `{dataset}`",
+        "zh": "该查询需要网关读取 `{dataset}` 超过 {limit} 行",
+    }
+    mend = {"en": "add a filter that the source can run", "zh": "请增加来源可执行的过滤条件"}
+    dataset: str
+    limit: int
+
+
+# ------------------------------------------------------------------ GW6xx audit
+class AuditFailed(GatewayError):
+    """The log could not do its part, so nothing is released."""
+
+
+@dataclass(eq=False, kw_only=True)
+class AuditUnavailable(AuditFailed):
+    """No receipt, no release."""
+
+    code = "GW601"
+    status = 503
+    text = {"en": "the audit log can't be written, so nothing is released", "zh": "审计日志无法写入，因此不予放行"}
+    mend = {"en": "try again later; the operator has been told", "zh": "请稍后重试；已通知运维"}
+
+
+@dataclass(eq=False, kw_only=True)
+class AuditOverloaded(AuditFailed):
+    """Too many entries wait."""
+
+    code = "GW602"
+    status = 503
+    text = {"en": "the audit log has too much to write just now", "zh": "审计日志写入繁忙"}
+    mend = {"en": "try again in a few seconds", "zh": "请几秒后重试"}
+
+
+@dataclass(eq=False, kw_only=True)
+class EntryTooLarge(AuditFailed):
+    """The entry would be over 65,535 bytes."""
+
+    code = "GW603"
+    status = 400
+    text = {"en": "the question is too large to be logged in one entry", "zh": "该查询过大，无法记入单条日志"}
+    mend = {"en": "ask for fewer rows or fields at a time", "zh": "请减少每次查询的行数或字段数"}
+
+
+@dataclass(eq=False, kw_only=True)
+class EntryUnknown(AuditFailed):
+    """No such entry in the log."""
+
+    code = "GW604"
+    status = 404
+    text = {"en": "the log has no entry {index}", "zh": "日志中没有第 {index} 条"}
+    mend = {"en": "take the index from a receipt", "zh": "请使用回执中的序号"}
+    index: int
+
+
+# ------------------------------------------------------------------ GW7xx administration
+class AdministrationFailed(GatewayError):
+    """A change of policy, cases, people or apps can't be made."""
+
+
+@dataclass(eq=False, kw_only=True)
+class CaseConflict(AdministrationFailed):
+    """The case's state does not admit the step."""
+
+    code = "GW701"
+    status = 409
+    text = {"en": "the case is {state}: this step is not possible", "zh": "案件状态为 {state}，无法执行此步骤"}
+    mend = {"en": "read the case and take the step that fits its state", "zh": "请查看案件状态后再操作"}
+    state: str
+
+
+@dataclass(eq=False, kw_only=True)
+class FourEyesNeeded(AdministrationFailed):
+    """Who opened it can't approve it."""
+
+    code = "GW702"
+    status = 403
+    text = {"en": "somebody else must approve this", "zh": "须由他人批准"}
+    mend = {"en": "ask a colleague who may approve", "zh": "请有权限的同事批准"}
+
+
+@dataclass(eq=False, kw_only=True)
+class SettingsInvalid(AdministrationFailed):
+    """The settings can't be used. `fault` names the setting, never a secret."""
+
+    code = "GW703"
+    status = 500
+    text = {"en": "settings: {fault}", "zh": "配置错误：{fault}"}
+    mend = {"en": "{fix}", "zh": "{fix}"}
+    fault: str
+    fix: str
+
+
+# ------------------------------------------------------------------ GW9xx defects
+@dataclass(eq=False, kw_only=True)
+class Defect(GatewayError):
+    """Our own fault. Says nothing but that."""
+
+    code = "GW901"
+    status = 500
+    text = {"en": "the gateway has a defect", "zh": "网关内部错误"}
+    mend = {"en": "tell the operator the trace id", "zh": "请将追踪编号告知运维"}

@@ -1,0 +1,20 @@
+"""Key ring, signing, sealing, keyed hashes, tokens. The only room with cryptography.
+
+Nothing here shows a key: not a repr, not an error, not a log line.
+"""
+
+from gateway.keys.api_keys import new_api_key, read_api_key, same_digest
+from gateway.keys.notes import LogSigner, NoteVerifier
+from gateway.keys.ring import KeyRing
+from gateway.keys.tokens import Issuer, verify_token
+
+__all__ = [
+    "Issuer",
+    "KeyRing",
+    "LogSigner",
+    "NoteVerifier",
+    "new_api_key",
+    "read_api_key",
+    "same_digest",
+    "verify_token",
+]

@@ -1,0 +1,26 @@
+"""MaskChoice -> Mask. The folder is the registry: one module a kind, named as masks.yaml names it.
+
+Promises: what a mask of this room gives for one value depends on that value, its parameters and the context only.
+Does not promise that a mask fits a field (`accepts` tells) nor that its rank is right: officers declare that.
+"""
+
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+from typing import Final
+
+from gateway.masks._build import build
+from gateway.masks._registry import walk_masks
+from gateway.masks._reveals import Reveals
+from gateway.model.catalog import MaskChoice
+from gateway.spi import Mask
+
+MASK_KINDS: Final[Mapping[str, type[Mask]]] = walk_masks(__name__, __path__, entry_points(group="langqiao.masks"))
+"""Every kind by its name; read-only."""
+
+
+def build_mask(choice: MaskChoice) -> Mask:
+    """The mask that a declaration names; raises ValueError with a sentence for an unknown kind or a wrong parameter."""
+    return build(choice, MASK_KINDS)
+
+
+__all__ = ["MASK_KINDS", "Reveals", "build_mask"]

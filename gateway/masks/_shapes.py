@@ -1,0 +1,159 @@
+"""The shapes that `partial` knows: what each recognises, what it shows of it, and what that reveals.
+
+A shape is a function of one text that gives None for what it doesn't recognise. Those that SQL can decide exactly are
+written as a form, and the function is compiled from it. Recognising is by form alone: no shape asks whether an ID
+number was ever issued, and a well-formed number in the wrong column is shown as far as this shape shows one.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from gateway.masks._addresses import mask_address
+from gateway.masks._formula import DIGIT, digits, kernel_of
+from gateway.masks._names import HAN, mask_name
+from gateway.masks._reveals import Reveals
+from gateway.model.sqlform import Concat, Constant, IfShape, Left, Right, Shape, SqlForm
+from gateway.spi import Mask
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartialShape:
+    """One shape. `longest_run`: the most characters in a row that its output shares with the value."""
+
+    kernel: Callable[[str], str | None]
+    form: SqlForm | None
+    longest: int  # characters; a longer text is hidden without being looked at
+    longest_run: int
+    reveals: frozenset[Reveals]
+
+
+def _of_form(form: SqlForm, *, longest: int, longest_run: int, reveals: frozenset[Reveals]) -> PartialShape:
+    return PartialShape(
+        kernel=kernel_of(form), form=form, longest=longest, longest_run=longest_run, reveals=reveals | {Reveals.SHAPE}
+    )
+
+
+def _of_kernel(
+    kernel: Callable[[str], str | None], *, longest: int, longest_run: int, reveals: frozenset[Reveals]
+) -> PartialShape:
+    return PartialShape(
+        kernel=kernel, form=None, longest=longest, longest_run=longest_run, reveals=reveals | {Reveals.SHAPE}
+    )
+
+
+_HIDDEN: Final = Constant(Mask.HIDDEN)
+_ONE_TO_NINE: Final = "123456789"
+
+# ID numbers (GB 11643): the first four digits (prefecture of first registration) and the check character. Not the
+# usual "first six, last four": beside a clear birth date those leave nothing to guess, and the last but one tells sex.
+_MONTHS: Final = (("0", _ONE_TO_NINE), ("1", "012"))
+_DAYS: Final = (("0", _ONE_TO_NINE), ("12", DIGIT), ("3", "01"))
+_AREA: Final = (_ONE_TO_NINE, *digits(5))
+_ID_18: Final = tuple(
+    Shape((*_AREA, "12", "089", *digits(2), *month, *day, *digits(3), DIGIT + "Xx"))
+    for month in _MONTHS
+    for day in _DAYS
+)
+_ID_15: Final = tuple(Shape((*_AREA, *digits(2), *month, *day, *digits(3))) for month in _MONTHS for day in _DAYS)
+_ID_FORM: Final = IfShape(
+    _ID_18,
+    Concat((Left(4), Constant("*" * 13), Right(1))),
+    IfShape(_ID_15, Concat((Left(4), Constant("*" * 11))), _HIDDEN),
+)
+
+# Telephones: a mobile shows its first three and last four digits; a landline its area code and last two.
+_TWO_TO_NINE: Final = "23456789"
+_MOBILE: Final = Shape(("1", "3456789", *digits(9)))
+_AREAS_OF_3: Final = (("0", "1", "0"), ("0", "2", DIGIT))
+_AREAS_OF_4: Final = (("0", "3456789", *digits(2)),)
+_LOCAL_OF_8: Final = (_TWO_TO_NINE, *digits(7))
+_LOCAL_OF_7: Final = (_TWO_TO_NINE, *digits(6))
+
+
+def _landlines(areas: tuple[tuple[str, ...], ...], locals_: tuple[tuple[str, ...], ...]) -> tuple[Shape, ...]:
+    return tuple(Shape((*area, *dash, *local)) for area in areas for dash in ((), ("-",)) for local in locals_)
+
+
+_PHONE_FORM: Final = IfShape(
+    (_MOBILE,),
+    Concat((Left(3), Constant("****"), Right(4))),
+    IfShape(
+        _landlines(_AREAS_OF_4, (_LOCAL_OF_7, _LOCAL_OF_8)),
+        Concat((Left(4), Constant("-******"), Right(2))),
+        IfShape(
+            _landlines(_AREAS_OF_3, (_LOCAL_OF_8,)),
+            Concat((Left(3), Constant("-******"), Right(2))),
+            _HIDDEN,
+        ),
+    ),
+)
+
+_CARD_FORM: Final = IfShape(
+    tuple(Shape(digits(length)) for length in range(15, 20)), Concat((Constant("*" * 12), Right(4))), _HIDDEN
+)
+
+# USCC (GB 32100): authority, category and region are shown; the organisation's own code and the check are not.
+_USCC_ALPHABET: Final = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+_USCC_FORM: Final = IfShape(
+    (Shape((*(_USCC_ALPHABET,) * 2, *digits(6), *(_USCC_ALPHABET,) * 10)),),
+    Concat((Left(8), Constant("*" * 10))),
+    _HIDDEN,
+)
+
+_PLATE: Final = re.compile(
+    "[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼使领][A-HJ-NP-Z]·?"
+    "[A-HJ-NP-Z0-9]{4}[A-HJ-NP-Z0-9]?[A-HJ-NP-Z0-9挂学警港澳]"
+)
+_LABEL: Final = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_EMAIL: Final = re.compile(f"[A-Za-z0-9][A-Za-z0-9._%+-]{{1,63}}@(?:{_LABEL}\\.){{1,8}}[A-Za-z]{{2,24}}")
+_ORGANISATION: Final = re.compile(f"[{HAN}][{HAN}A-Za-z0-9()（）·&-]{{3,79}}")
+_LEGAL_FORMS: Final = ("股份有限公司", "有限责任公司", "有限公司", "专业合作社", "事务所", "分公司")
+
+
+def _mask_plate(text: str) -> str | None:
+    return f"{text[:2]}****{text[-1]}" if _PLATE.fullmatch(text) else None
+
+
+def _mask_email(text: str) -> str | None:
+    return f"{text[0]}***{text[text.index('@') :]}" if _EMAIL.fullmatch(text) else None
+
+
+def _mask_organisation(text: str) -> str | None:
+    # One character, not two: a small shop often begins with its owner's name.
+    if not _ORGANISATION.fullmatch(text):
+        return None
+    form = next((form for form in _LEGAL_FORMS if text.endswith(form) and len(text) >= len(form) + 3), "")
+    return f"{text[0]}****{form}"
+
+
+def _address_keeping(level: str) -> PartialShape:
+    return _of_kernel(
+        lambda text: mask_address(text, level),
+        longest=200,
+        longest_run=64,
+        reveals=frozenset({Reveals.PREFIX, Reveals.BAND}),
+    )
+
+
+_ENDS: Final = frozenset({Reveals.PREFIX, Reveals.SUFFIX})
+_START: Final = frozenset({Reveals.PREFIX})
+
+SHAPES: Final[Mapping[str, PartialShape]] = MappingProxyType(
+    {
+        "address": _address_keeping("street"),
+        "bank_card": _of_form(_CARD_FORM, longest=19, longest_run=4, reveals=frozenset({Reveals.SUFFIX})),
+        "email": _of_kernel(_mask_email, longest=254, longest_run=190, reveals=_ENDS),
+        "id_number": _of_form(_ID_FORM, longest=18, longest_run=4, reveals=_ENDS),
+        "mobile": _of_form(_PHONE_FORM, longest=13, longest_run=5, reveals=_ENDS),
+        "name": _of_kernel(mask_name, longest=80, longest_run=2, reveals=_START),
+        "organisation": _of_kernel(_mask_organisation, longest=80, longest_run=6, reveals=_ENDS),
+        "plate": _of_kernel(_mask_plate, longest=9, longest_run=2, reveals=_ENDS),
+        "uscc": _of_form(_USCC_FORM, longest=18, longest_run=8, reveals=_START),
+    }
+)
+"""Every shape by the name that masks.yaml uses; `address` keeps to the street."""
+
+ADDRESS_TO_COMMUNITY: Final = _address_keeping("community")

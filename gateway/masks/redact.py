@@ -1,0 +1,34 @@
+"""redact: every value becomes the same three stars.
+
+Reveals: that there is a value (NULL stays NULL). Hides everything else, its length too.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from gateway.masks._reveals import Reveals
+from gateway.model.catalog import FieldType
+from gateway.model.sqlform import Constant, SqlForm
+from gateway.spi import Mask, MaskContext
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redact(Mask):
+    """A constant. Reveals nothing about a value: neither equality, order, length nor prefix."""
+
+    reveals: ClassVar[frozenset[Reveals]] = frozenset()
+
+    def apply(self, values: Sequence[object], context: MaskContext) -> list[str | None]:
+        """The same stars for each."""
+        del context  # no key is needed
+        return [self.HIDDEN] * len(values)
+
+    def sql_form(self) -> SqlForm:
+        """The constant."""
+        return Constant(self.HIDDEN)
+
+    def accepts(self, field_type: FieldType) -> bool:
+        """Every type."""
+        del field_type
+        return True

@@ -1,0 +1,76 @@
+"""Stage 8: what is written down, and the proof that it was."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class EntryKind(StrEnum):
+    """What an entry tells of."""
+
+    CASE = "case"
+    EXPLAIN = "explain"
+    LOG_READ = "log-read"
+    NOT_MADE = "not-made"  # a change that was written down and then failed
+    NOT_RELEASED = "not-released"
+    POLICY = "policy"
+    PROBE = "probe"
+    READ = "read"
+    REFUSAL = "refusal"
+    START = "start"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldTrace:
+    """What was done to one field: `clear`, a mask's name, or `denied`; and the uses it was put to."""
+
+    field: str
+    level: str
+    uses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """One record. No raw identifier of a person: subjects are keyed hashes, filters have their literals hidden."""
+
+    kind: EntryKind
+    at: datetime
+    trace_id: str
+    principal: str  # "" where authentication failed
+    app: str
+    organisation: str
+    roles: tuple[str, ...]
+    purpose: str
+    legal_basis: tuple[str, ...]
+    case: str
+    dataset: str
+    fields: tuple[FieldTrace, ...]
+    filter_shape: str
+    rows: int
+    subjects: tuple[str, ...]  # 32 lower-case hex digits each
+    outcome: str  # released, refused, failed, done, not-made, not-released
+    code: str  # GWnnn of a refusal, else ""
+    stage: str  # where a refusal arose, else ""
+    rules: tuple[str, ...]
+    policy_version: str
+    duration_us: int
+    response_sha256: str  # of the body that leaves, else ""
+    justification: str
+    needs_review: bool
+    refers_to: int | None  # index of the entry that this one follows (not-released)
+    detail: str  # for cases, policy, start: one short machine-written sentence without personal data
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditReceipt:
+    """The entry is durable, and covered by a signed checkpoint. Built by gateway.audit only."""
+
+    origin: str
+    index: int
+    leaf_hash: str  # hex SHA-256, RFC 6962 leaf
+    tree_size: int
+    at: datetime
+
+    def __str__(self) -> str:
+        """The form answers carry: `origin#index:leaf_hash`."""
+        return f"{self.origin}#{self.index}:{self.leaf_hash}"

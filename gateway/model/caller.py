@@ -1,0 +1,38 @@
+"""Stages 0 and 1: the bytes that came in, and who sent them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from gateway.model.ids import AppId, CaseId, PrincipalId, PurposeId, RegionCode, RoleName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboundRequest:
+    """Bytes within limits; nothing else is promised."""
+
+    method: str
+    path: str  # decoded, without the query
+    query_string: str  # as sent, still percent-encoded
+    headers: Mapping[str, str]  # lower-case names; repeated headers joined by ", "
+    client_address: str
+    received_at: datetime
+    trace_id: str  # 32 lower-case hex digits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who asks and what they declare; not that anything is allowed."""
+
+    principal: PrincipalId
+    app: AppId
+    roles: tuple[RoleName, ...]
+    organisation: str
+    regions: tuple[RegionCode, ...]  # the territory the person works in
+    assurance: int  # 1 password, 2 second factor, 3 hardware token
+    network: str  # name of the network the request came from, "" when unknown
+    id_number: str | None  # the person's own, where the issuer vouches for it (a resident)
+    purpose: PurposeId | None
+    case: CaseId | None
+    justification: str | None
+    token_id: str

@@ -1,0 +1,124 @@
+"""Stage 5: what each source is asked, what remains for the gateway, which masks. Nothing that wasn't granted."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gateway.model.catalog import Field, FieldType, MaskChoice
+from gateway.model.decision import BoundObligation, Decision, Verdict
+from gateway.model.ids import DatasetName, FieldName, MaskName, SourceName
+from gateway.model.predicate import Predicate
+from gateway.model.query import AggregateFunction, BoundOrder, BoundQuery, MediaType
+from gateway.model.sqlform import SqlForm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceColumn:
+    """A column as the source has it; `type` is the stored type, what the connector must return."""
+
+    field: FieldName
+    column: str
+    type: FieldType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchColumn:
+    """A projected column; with `form` the source computes the mask and returns text (or NULL)."""
+
+    source: SourceColumn
+    form: SqlForm | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchAggregate:
+    """One aggregate; `field` None is count(*). Others skip NULL; avg of numbers is exact decimal division."""
+
+    function: AggregateFunction
+    field: FieldName | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetch:
+    """What a connector is asked. Predicate and order name fields; `known` maps them to columns.
+
+    Values in `where` are in stored form. Result columns: `columns` in order, then `aggregates` in order.
+    With aggregates, `columns` are the group keys. `limit` None: all rows.
+    """
+
+    dataset: DatasetName
+    table: str
+    columns: tuple[FetchColumn, ...]
+    aggregates: tuple[FetchAggregate, ...]
+    known: Mapping[FieldName, SourceColumn]
+    where: Predicate
+    order: tuple[BoundOrder, ...]
+    limit: int | None
+    offset: int
+    time_limit_seconds: float
+    batch_rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedMask:
+    """The mask that a shown field must pass."""
+
+    name: MaskName
+    choice: MaskChoice
+    at_source: bool  # the source already computed it (Fetch column has a form)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedColumn:
+    """One column of the answer: where it comes from in the raw rows and what must be done to it."""
+
+    name: str
+    field: Field | None  # None: count()
+    raw_index: int  # position among the Fetch's result columns; for residual aggregates: among `columns` given back
+    aggregate: AggregateFunction | None
+    verdict: Verdict
+    mask: PlannedMask | None
+    is_hidden: bool = False  # there for an obligation to look at (the size of a group); never part of the answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatePage:
+    """Limit and offset that wait until an obligation has seen the whole answer, and that it then applies itself."""
+
+    limit: int | None
+    offset: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Residual:
+    """What the source could not do, in this order: where, aggregate, order, offset, limit. Values in catalogue form.
+
+    The row after this step has the fetch's result columns, but with `aggregates` exactly the plan's columns:
+    the fetch then projects the group keys and the aggregated fields, and the gateway groups them.
+    """
+
+    where: Predicate
+    aggregates: bool  # group and aggregate in the gateway
+    order: tuple[BoundOrder, ...]
+    limit: int | None
+    offset: int
+    is_needed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadPlan:
+    """The PEP's first half, finished: it holds nothing that the decision did not grant."""
+
+    bound: BoundQuery
+    decision: Decision
+    source: SourceName
+    fetch: Fetch
+    count_fetch: Fetch | None  # the exact count of visible rows, where it was asked for and can be pushed down
+    raw_fields: tuple[Field | None, ...]  # catalogue field of each raw column (None: an aggregate)
+    columns: tuple[PlannedColumn, ...]
+    subject_index: int | None  # raw column with the person a row is about (may be fetched only for the log)
+    residual: Residual
+    obligations: tuple[BoundObligation, ...]
+    min_group: int | None  # answers are aggregates with groups of at least this many
+    max_source_rows: int  # the gateway reads no more than this for a residual
+    matches: int  # whole-value matches on masked fields, to be charged to the purpose's limit
+    media_type: MediaType
+    late_page: LatePage | None = None  # with min_group: fetch and residual then neither limit nor skip

@@ -1,0 +1,29 @@
+"""How far a request has come: what its audit entry can tell, whatever becomes of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from gateway.model.caller import Caller
+from gateway.model.catalog import Purpose
+from gateway.model.decision import Decision
+from gateway.model.ids import PolicyVersion
+from gateway.model.plan import ReadPlan
+from gateway.model.query import BoundQuery
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Trail:
+    """Filled stage by stage with `dataclasses.replace`; None: not reached."""
+
+    trace_id: str
+    started_at: datetime
+    policy_version: PolicyVersion | None
+    caller: Caller | None = None
+    purpose: Purpose | None = None
+    bound: BoundQuery | None = None
+    decision: Decision | None = None
+    plan: ReadPlan | None = None
+
+    def __repr__(self) -> str:
+        """The trace only."""
+        return f"<Trail {self.trace_id}>"

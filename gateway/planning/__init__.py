@@ -1,0 +1,10 @@
+"""BoundQuery + Decision -> ReadPlan: the PEP's first half. The guard stands here.
+
+Promises: the plan asks a source for nothing that the decision did not grant, and names every mask and obligation.
+Does not promise that the source can be reached, nor that its rows are as the catalogue says: `disclosure` checks those.
+"""
+
+from gateway.planning.explain import explain_plan
+from gateway.planning.read_plan import plan_read
+
+__all__ = ["explain_plan", "plan_read"]

@@ -1,0 +1,66 @@
+"""BoundQuery + Decision -> Explanation: what the question would meet. Fetches nothing."""
+
+from gateway.errors import GatewayError
+from gateway.model.decision import Decision, FieldVerdict, Verdict
+from gateway.model.explanation import Explanation, FieldExplanation
+from gateway.model.query import BoundQuery
+from gateway.planning.read_plan import plan_read
+from gateway.planning.wording import word_predicate
+from gateway.settings import Limits
+from gateway.spi import Capabilities
+
+
+def explain_plan(
+    bound: BoundQuery,
+    decision: Decision,
+    capabilities: Capabilities,
+    limits: Limits,
+    source_seconds: float,
+    *,
+    for_officer: bool = False,
+) -> Explanation:
+    """The explanation; a field that the asker neither sees nor named is told to officers only.
+
+    A refused question explains its refusal and nothing that the refusal hides.
+    """
+    refusal: GatewayError | None = None
+    pushed_down: bool | None = None
+    try:
+        plan = plan_read(bound, decision, capabilities, limits, source_seconds)
+        pushed_down = not plan.residual.is_needed
+    except GatewayError as error:
+        refusal = error
+    named = {field for field, _ in bound.uses} - bound.starred
+    hides = refusal is not None and not for_officer
+    fields = tuple(
+        _explain_field(verdict, decision, for_officer=for_officer)
+        for verdict in decision.fields.values()
+        if for_officer or (verdict.verdict is not Verdict.DENY) or (verdict.field in named and not hides)
+    )
+    return Explanation(
+        policy_version=decision.policy_version,
+        dataset=decision.dataset,
+        purpose=decision.purpose,
+        fields=fields,
+        rows=word_predicate(decision.rows.filter, bound.dataset) if decision.rows.is_allowed else "no rows",
+        row_rules=decision.rows.rules,
+        row_near_misses=decision.near_misses.get(None, ()) if for_officer else (),
+        obligations=tuple(
+            f"{item.spec.name}{'=' if item.spec.value else ''}{item.spec.value} ({item.origin})"
+            for item in decision.obligations
+        ),
+        pushed_down=pushed_down,
+        refusal=refusal,
+    )
+
+
+def _explain_field(verdict: FieldVerdict, decision: Decision, *, for_officer: bool) -> FieldExplanation:
+    level = {Verdict.ALLOW: "clear", Verdict.DENY: "denied"}.get(verdict.verdict, verdict.mask or "")
+    return FieldExplanation(
+        field=verdict.field,
+        level=level,
+        rules=verdict.rules,
+        granted=tuple(sorted(verdict.granted)),
+        ceiling=verdict.ceiling,
+        near_misses=decision.near_misses.get(verdict.field, ()) if for_officer else (),
+    )

@@ -1,0 +1,36 @@
+"""What is wrong with a question and how to mend it, in both languages -> QueryMalformed."""
+
+from gateway.errors import QueryMalformed, Words
+
+_LONGEST_PART = 60
+OPERATORS = "eq, neq, gt, gte, lt, lte, like, ilike, in, is"
+
+FILTER_EXAMPLES: Words = (
+    "write it as `level=eq.A` or `level=not.in.(A,B)`",
+    "请写成 `level=eq.A` 或 `level=not.in.(A,B)` 的形式",
+)
+TREE_EXAMPLES: Words = (
+    "write it as `or=(level.eq.A,and(members.gt.2,name.like.*x*))`",
+    "请写成 `or=(level.eq.A,and(members.gt.2,name.like.*x*))` 的形式",
+)
+SELECT_EXAMPLES: Words = (
+    "write it as `select=name,amount:monthly` or `select=level,count(),monthly.sum()`",
+    "请写成 `select=name,amount:monthly` 或 `select=level,count(),monthly.sum()` 的形式",
+)
+ORDER_EXAMPLES: Words = (
+    "write it as `order=level.desc.nullslast,name`",
+    "请写成 `order=level.desc.nullslast,name` 的形式",
+)
+NO_EMBEDS: Words = ("embedded datasets are not offered yet", "暂不支持嵌入其他数据集")
+NO_JSON: Words = ("JSON paths are not offered yet", "暂不支持 JSON 路径")
+NO_CASTS: Words = ("casts are not offered yet", "暂不支持类型转换")
+ASK_APART: Words = ("ask the other dataset on its own", "请单独查询另一数据集")
+PLAIN_FIELD: Words = ("name the field alone", "请只写字段名")
+
+
+def malformed(part: str, fault: Words, fix: Words) -> QueryMalformed:
+    """The error; `part` is the asker's own text, shortened and without control characters."""
+    shown = "".join(character if character.isprintable() else "?" for character in part[: _LONGEST_PART + 1])
+    if len(shown) > _LONGEST_PART:
+        shown = shown[:_LONGEST_PART] + "…"
+    return QueryMalformed(part=shown, fault=fault, fix=fix)

@@ -1,0 +1,149 @@
+"""Filter parameters -> FilterTerm and FilterGroup: `field=[not.]op.value`, `and=(...)`, `or=(...)`.
+
+As PostgREST: a value at the top level is all that follows its operator, as it stands; in lists and trees a value ends
+at a comma or bracket, and double quotes with backslash escapes hold what would end it.
+"""
+
+from gateway.errors import QueryTooComplex, Words
+from gateway.model.query import FilterGroup, FilterTerm, Operator
+from gateway.query._cursor import Cursor, is_name
+from gateway.query._faults import (
+    ASK_APART,
+    FILTER_EXAMPLES,
+    NO_EMBEDS,
+    NO_JSON,
+    OPERATORS,
+    PLAIN_FIELD,
+    TREE_EXAMPLES,
+    malformed,
+)
+from gateway.settings import Limits
+
+GROUPS = {"and": (False, False), "or": (True, False), "not.and": (False, True), "not.or": (True, True)}
+"""Parameter -> is it an OR, is it negated."""
+_OPERATORS = {operator.value: operator for operator in Operator}
+_TRUTHS = ("null", "not_null", "true", "false")
+_TERMS: Words = ("filters", "过滤条件")
+_LEVELS: Words = ("levels of brackets", "括号嵌套层数")
+_VALUES: Words = ("values in one list", "列表中的值")
+
+
+class FilterReader:
+    """Reads the filters of one question; counts them against the limits."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._terms = 0
+
+    def read(self, name: str, value: str) -> FilterTerm | FilterGroup:
+        """One parameter; raises QueryMalformed, QueryTooComplex."""
+        if name in GROUPS:
+            cursor = Cursor(value, name, TREE_EXAMPLES)
+            is_or, is_negated = GROUPS[name]
+            cursor.skip_blanks()
+            group = self._group(cursor, is_or=is_or, is_negated=is_negated, depth=1)
+            cursor.skip_blanks()
+            if not cursor.is_done:
+                raise cursor.fault(("something follows the last bracket", "最后的括号之后还有内容"))
+            return group
+        field = _field(name)
+        cursor = Cursor(value, name, FILTER_EXAMPLES)
+        term = self._condition(cursor, field, in_tree=False)
+        if not cursor.is_done:
+            raise cursor.fault(("something follows the list", "列表之后还有内容"))
+        return term
+
+    def _group(self, cursor: Cursor, *, is_or: bool, is_negated: bool, depth: int) -> FilterGroup:
+        if depth > self._limits.filter_nesting:
+            raise QueryTooComplex(part=_LEVELS, limit=self._limits.filter_nesting)
+        cursor.expect("(")
+        terms: list[FilterTerm | FilterGroup] = []
+        while True:
+            cursor.skip_blanks()
+            terms.append(self._member(cursor, depth))
+            cursor.skip_blanks()
+            if not cursor.take(","):
+                cursor.expect(")")
+                return FilterGroup(is_or=is_or, is_negated=is_negated, terms=tuple(terms))
+
+    def _member(self, cursor: Cursor, depth: int) -> FilterTerm | FilterGroup:
+        for word, (is_or, is_negated) in GROUPS.items():
+            if cursor.sees(f"{word}("):
+                cursor.expect(word)
+                return self._group(cursor, is_or=is_or, is_negated=is_negated, depth=depth + 1)
+        field = cursor.name()
+        if cursor.sees("->"):
+            raise cursor.fault(NO_JSON, PLAIN_FIELD)
+        cursor.expect(".")
+        return self._condition(cursor, field, in_tree=True)
+
+    def _condition(self, cursor: Cursor, field: str, *, in_tree: bool) -> FilterTerm:
+        self._terms += 1
+        if self._terms > self._limits.filter_terms:
+            raise QueryTooComplex(part=_TERMS, limit=self._limits.filter_terms)
+        is_negated = cursor.take("not.")
+        word = cursor.until(".,")
+        operator = _OPERATORS.get(word)
+        if operator is None or not cursor.take("."):
+            raise cursor.fault(
+                ("no operator that is offered stands before the value", "值之前没有受支持的运算符"),
+                (f"use one of {OPERATORS}, as in `level=eq.A`", f"请使用 {OPERATORS} 之一，例如 `level=eq.A`"),
+            )
+        match operator:
+            case Operator.IN:
+                values = self._list(cursor)
+            case Operator.IS:
+                values = (self._truth(cursor, in_tree=in_tree),)
+            case _:
+                values = (_tree_value(cursor) if in_tree else cursor.rest(),)
+        return FilterTerm(field=field, operator=operator, is_negated=is_negated, values=values)
+
+    def _list(self, cursor: Cursor) -> tuple[str, ...]:
+        cursor.expect("(")
+        values: list[str] = []
+        if cursor.take(")"):
+            return ()
+        while True:
+            if len(values) == self._limits.in_values:
+                raise QueryTooComplex(part=_VALUES, limit=self._limits.in_values)
+            values.append(_tree_value(cursor))
+            if not cursor.take(","):
+                cursor.expect(")")
+                return tuple(values)
+
+    def _truth(self, cursor: Cursor, *, in_tree: bool) -> str:
+        word = cursor.until(",)") if in_tree else cursor.rest()
+        if word.lower() not in _TRUTHS:
+            raise cursor.fault(
+                ("`is` takes null, not_null, true or false", "`is` 只接受 null、not_null、true 或 false"),
+                ("write `field=is.null`", "请写成 `字段=is.null` 的形式"),
+            )
+        return word.lower()
+
+
+def _tree_value(cursor: Cursor) -> str:
+    if not cursor.sees('"'):
+        return cursor.until(",)")
+    value = cursor.quoted()
+    if not (cursor.is_done or cursor.sees(",") or cursor.sees(")")):
+        raise cursor.fault(
+            ("something follows a closing double quote", "右双引号之后还有内容"),
+            ('write a double quote inside quotes as `\\"`', '引号内的双引号请写成 `\\"`'),
+        )
+    return value
+
+
+def _field(name: str) -> str:
+    """A parameter's name as a field's; raises QueryMalformed."""
+    if name.startswith('"'):
+        cursor = Cursor(name, name, FILTER_EXAMPLES)
+        field = cursor.name()
+        if cursor.is_done:
+            return field
+    elif is_name(name):
+        return name
+    if "->" in name:
+        raise malformed(name, NO_JSON, PLAIN_FIELD)
+    if "." in name:
+        raise malformed(name, NO_EMBEDS, ASK_APART)
+    raise malformed(name, ("this is no field's name", "这不是字段名"), FILTER_EXAMPLES)

@@ -1,0 +1,47 @@
+"""Filters -> their shape for the log: `level=in.(?,?)&name=like.?`. No literal, and no name that isn't the catalogue's.
+
+An unknown name is the asker's free text: it may hold anything, so the log gets a `?` for it.
+"""
+
+from collections.abc import Container, Sequence
+
+from gateway.model.query import FilterGroup, FilterTerm, Operator
+
+
+def shape_of(where: Sequence[FilterTerm | FilterGroup], known: Container[str]) -> str:
+    """The shape; terms in the order in which they were asked."""
+    return "&".join(
+        f"{_group_word(term)}={_members(term, known)}"
+        if isinstance(term, FilterGroup)
+        else f"{_name(term, known)}={_condition(term)}"
+        for term in where
+    )
+
+
+def _member(term: FilterTerm | FilterGroup, known: Container[str]) -> str:
+    if isinstance(term, FilterGroup):
+        return _group_word(term) + _members(term, known)
+    return f"{_name(term, known)}.{_condition(term)}"
+
+
+def _members(group: FilterGroup, known: Container[str]) -> str:
+    return "(" + ",".join(_member(term, known) for term in group.terms) + ")"
+
+
+def _group_word(group: FilterGroup) -> str:
+    return ("not." if group.is_negated else "") + ("or" if group.is_or else "and")
+
+
+def _name(term: FilterTerm, known: Container[str]) -> str:
+    return term.field if term.field in known else "?"
+
+
+def _condition(term: FilterTerm) -> str:
+    match term.operator:
+        case Operator.IS:
+            literal = term.values[0]  # null, not_null, true, false
+        case Operator.IN:
+            literal = "(" + ",".join("?" for _ in term.values) + ")"
+        case _:
+            literal = "?"
+    return f"{'not.' if term.is_negated else ''}{term.operator.value}.{literal}"

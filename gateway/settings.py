@@ -1,0 +1,153 @@
+"""Settings: one `langqiao.toml` and the environment (`LANGQIAO_*`, nested with `__`)."""
+
+import ipaddress
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from gateway.errors import SettingsInvalid
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Limits(_Strict):
+    """Every limit has a number here and a test."""
+
+    url_bytes: PositiveInt = 16_384
+    header_bytes: PositiveInt = 32_768
+    body_bytes: PositiveInt = 65_536  # control plane; the data plane takes no body
+    select_items: PositiveInt = 200
+    filter_terms: PositiveInt = 100
+    filter_nesting: PositiveInt = 10
+    in_values: PositiveInt = 1_000
+    order_terms: PositiveInt = 20
+    page_rows: PositiveInt = 1_000  # default and most; the log names the subjects of every row
+    source_rows: PositiveInt = 200_000  # the most that the gateway reads to do what a source can't
+    answer_bytes: PositiveInt = 16 * 1024 * 1024
+
+
+class Timeouts(_Strict):
+    """Seconds."""
+
+    source: PositiveFloat = 10.0
+    audit: PositiveFloat = 2.0
+    total: PositiveFloat = 20.0
+
+
+class Issuer(_Strict):
+    """Who may sign tokens of persons. Keys are a JWK set, from a file."""
+
+    issuer: str
+    audience: str = "langqiao"
+    jwks_file: Path
+    leeway_seconds: Annotated[int, Field(ge=0, le=60)] = 5
+
+
+class Telemetry(_Strict):
+    """Spans are sampled at the head; without an endpoint none are sent."""
+
+    otlp_endpoint: str | None = None
+    sample_ratio: Annotated[float, Field(ge=0, le=1)] = 0.01
+    log_level: str = "INFO"
+
+
+class Audit(_Strict):
+    """The log's name in receipts and checkpoints, and its queue."""
+
+    origin: str = "langqiao.example/demo"
+    reader_url: str | None = Field(default=None, repr=False)  # an account that may only read the log (PostgreSQL)
+    queue_entries: PositiveInt = 8_192
+    batch_entries: PositiveInt = 2_048
+
+
+class Source(BaseModel):
+    """One department's system: `kind` names a connector's entry point; the rest are its options."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    kind: str
+
+    def options(self) -> dict[str, object]:
+        """Everything but the kind."""
+        return dict(self.model_extra or {})
+
+    def __repr__(self) -> str:
+        """Kind only: options may hold a secret."""
+        return f"<Source {self.kind}>"
+
+    __str__ = __repr__
+
+
+class Settings(BaseSettings):
+    """All of it. Relative paths are relative to the file they were read from."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="LANGQIAO_", env_nested_delimiter="__", extra="forbid", frozen=True, hide_input_in_errors=True
+    )
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8000
+    bundle: Path = Path("policies")
+    state_url: str = Field(default="sqlite:///langqiao.db", repr=False)  # SQLite or postgresql+psycopg
+    keys: Path = Path("keys")  # folder of key files, mode 0700
+    high_water: Path = Path("high-water.json")  # refuses a restored old log
+    issuers: tuple[Issuer, ...] = ()
+    sources: dict[str, Source] = Field(default_factory=dict, repr=False)
+    networks: dict[str, tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]] = Field(default_factory=dict)
+    audit: Audit = Audit()
+    limits: Limits = Limits()
+    timeouts: Timeouts = Timeouts()
+    telemetry: Telemetry = Telemetry()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment beats file (the file comes in as initial values)."""
+        del settings_cls, dotenv_settings, file_secret_settings
+        return env_settings, init_settings
+
+
+def load_settings(path: Path | None) -> Settings:
+    """Read and validate; raises SettingsInvalid that names the setting, never its value."""
+    values: dict[str, Any] = {}
+    home = Path.cwd()
+    if path is not None:
+        home = path.resolve().parent
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise SettingsInvalid(
+                fault=f"can't read {path}: {type(error).__name__}", fix="give a readable TOML file with --settings"
+            ) from None
+    try:
+        settings = Settings(**values)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise SettingsInvalid(fault=f"`{where}`: {first['msg']}", fix="see docs/settings.md") from None
+    return settings.model_copy(
+        update={
+            "bundle": home / settings.bundle,
+            "keys": home / settings.keys,
+            "high_water": home / settings.high_water,
+            "issuers": tuple(
+                issuer.model_copy(update={"jwks_file": home / issuer.jwks_file}) for issuer in settings.issuers
+            ),
+            "sources": {
+                name: source.model_copy(update={"folder": str(home / str(source.options()["folder"]))})
+                if "folder" in source.options()
+                else source
+                for name, source in settings.sources.items()
+            },
+        }
+    )

@@ -1,0 +1,179 @@
+"""The whole plug-in surface on one page: Connector, Capabilities, Mask, Obligation.
+
+A plug-in sees `gateway.model`, `gateway.errors` and this page. One file a plug-in; parameters are dataclass fields.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Protocol, Self, runtime_checkable
+
+from gateway.model.catalog import FieldType
+from gateway.model.ids import SourceName
+from gateway.model.plan import Fetch, ReadPlan
+from gateway.model.predicate import Comparator, Predicate
+from gateway.model.query import AggregateFunction
+from gateway.model.rows import Batch
+from gateway.model.sqlform import SqlForm
+
+
+# ------------------------------------------------------------------ connectors
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a source runs itself for one table. What it does not claim, the gateway does after.
+
+    predicates: the predicate types (by class) it runs exactly as gateway.model.predicate says.
+    comparators: those that it runs in a Compare. A Like that ignores case is run only where `ignores_case` says so.
+    columns: columns it can filter by; None: all. Order, limit and aggregates follow only after the whole `where`.
+    """
+
+    predicates: frozenset[type]
+    columns: frozenset[str] | None
+    can_order: bool
+    can_limit: bool
+    aggregates: frozenset[AggregateFunction]
+    can_mask: bool  # computes SqlForm
+    comparators: frozenset[Comparator] = frozenset(Comparator)
+    ignores_case: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableDescription:
+    """One table or file of a source."""
+
+    table: str
+    columns: tuple[tuple[str, FieldType], ...]
+    key: tuple[str, ...]
+
+
+class Connector(Protocol):
+    """One configured source. Read-only. Errors raised: gateway.errors.SourceFailed only, naming the dataset.
+
+    `fetch` is an async generator; closing it (aclose) stops the work at the source. Cells have exactly the
+    Python type of their SourceColumn's FieldType, or are None; anything else raises SourceRubbish.
+    """
+
+    @classmethod
+    def open(cls, name: SourceName, options: Mapping[str, object]) -> Self:
+        """Build from settings; raises SettingsInvalid for a wrong option. Does not connect yet."""
+        ...
+
+    def capabilities(self, table: str) -> Capabilities:
+        """What this source runs itself for the table."""
+        ...
+
+    def fetch(self, fetch: Fetch) -> AsyncIterator[Batch]:
+        """Rows in batches of at most `fetch.batch_rows`, within `fetch.time_limit_seconds` in all."""
+        ...
+
+    async def describe(self) -> tuple[TableDescription, ...]:
+        """Tables with columns and keys, as far as the source tells."""
+        ...
+
+    async def health(self) -> None:
+        """Return where the source answers; raise SourceFailed where it doesn't (dataset is the source's name)."""
+        ...
+
+    async def close(self) -> None:
+        """Give back every connection."""
+        ...
+
+
+# ------------------------------------------------------------------ masks
+class PseudonymKey(Protocol):
+    """A keyed function bound to one purpose and one key version (made by gateway.keys)."""
+
+    def digest(self, value: bytes) -> bytes:
+        """16 bytes; the same for the same value under the same purpose and key."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaskContext:
+    """What a mask may know beside the values."""
+
+    pseudonym_key: PseudonymKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mask(ABC):
+    """A column function: value -> less telling text. Subclasses are frozen dataclasses; their fields are parameters.
+
+    One file a mask in gateway/masks; its name is the module's name. NULL never reaches `apply`.
+    What does not have the expected shape must be hidden whole (`HIDDEN`), never passed through.
+    """
+
+    HIDDEN: ClassVar[str] = "***"
+
+    @abstractmethod
+    def apply(self, values: Sequence[object], context: MaskContext) -> list[str | None]:
+        """Mask a column without NULLs; same length, same order. Values have the field's Python type."""
+
+    def sql_form(self) -> SqlForm | None:
+        """The same function for a text column at the source; None where SQL can't be held equal."""
+        return None
+
+    @abstractmethod
+    def accepts(self, field_type: FieldType) -> bool:
+        """Whether the mask can be declared for fields of this type."""
+
+
+# ------------------------------------------------------------------ obligations
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Obligation(ABC):
+    """What the PEP must do if it serves. One file an obligation; acts at the moments whose protocol it implements.
+
+    `parse` reads the parameter as policy writes it and raises ValueError with a sentence where it is wrong.
+    `strictest` joins several of the same name.
+    """
+
+    @classmethod
+    @abstractmethod
+    def parse(cls, value: str) -> Self:
+        """Read the parameter, e.g. `10` of `k=10`."""
+
+    @abstractmethod
+    def strictest(self, other: Self) -> Self:
+        """Both bind: the stricter."""
+
+
+@runtime_checkable
+class AmendsPlan(Protocol):
+    """Acts before the source is asked; may raise NotAllowed."""
+
+    def amend(self, plan: ReadPlan) -> ReadPlan:
+        """The plan with the obligation built in."""
+        ...
+
+
+@runtime_checkable
+class TreatsRows(Protocol):
+    """Acts on disclosed rows; may raise NotAllowed."""
+
+    def treat(self, rows: Batch, plan: ReadPlan) -> Batch:
+        """The rows with the obligation discharged."""
+        ...
+
+
+@runtime_checkable
+class Annotates(Protocol):
+    """Says something with the answer and in the log."""
+
+    def notices(self, plan: ReadPlan) -> tuple[str, ...]:
+        """Machine-readable notices, e.g. `notify=street-duty-officer`."""
+        ...
+
+
+__all__ = [
+    "AmendsPlan",
+    "Annotates",
+    "Capabilities",
+    "Connector",
+    "Mask",
+    "MaskContext",
+    "Obligation",
+    "Predicate",
+    "PseudonymKey",
+    "TableDescription",
+    "TreatsRows",
+]

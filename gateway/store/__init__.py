@@ -1,0 +1,34 @@
+"""The gateway's own database: tables, and functions over them grouped by file. It understands none of what it keeps."""
+
+from gateway.store.app_keys import AppKeyRecord, find_key, insert_key, revoke_key
+from gateway.store.cases import CaseRecord, insert_case, move_case, read_case
+from gateway.store.log import EntryRow, LogBatch, LogHead, LogStore, LogTransaction, StoreFailed, TileRow
+from gateway.store.log_reading import COLUMNS, LogReader, moment_of, reading_log
+from gateway.store.state import State, open_state, open_state_read_only
+from gateway.store.usage import charge
+
+__all__ = [
+    "COLUMNS",
+    "AppKeyRecord",
+    "CaseRecord",
+    "EntryRow",
+    "LogBatch",
+    "LogHead",
+    "LogReader",
+    "LogStore",
+    "LogTransaction",
+    "State",
+    "StoreFailed",
+    "TileRow",
+    "charge",
+    "find_key",
+    "insert_case",
+    "insert_key",
+    "moment_of",
+    "move_case",
+    "open_state",
+    "open_state_read_only",
+    "read_case",
+    "reading_log",
+    "revoke_key",
+]

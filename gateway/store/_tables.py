@@ -1,0 +1,176 @@
+"""The tables of the gateway's own database, for SQLite and PostgreSQL alike.
+
+A search column of audit_entry is a projection of `body`, which alone is hashed: verification recomputes each of them.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    Dialect,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+from sqlalchemy.dialects.postgresql import TIMESTAMP
+from sqlalchemy.types import TypeEngine
+
+TABLES = MetaData()
+SCHEMA_VERSION = 1
+_BigKey = BigInteger().with_variant(Integer(), "sqlite")  # SQLite's row id, so that the log needs no second index
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware moment in UTC with microseconds: timestamptz, or `2026-11-23T08:00:00.000000` where SQLite keeps it."""
+
+    impl = String(26)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """What the engine itself offers."""
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(String(26))
+        return dialect.type_descriptor(TIMESTAMP(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | datetime | None:
+        """A naive moment is a defect: it is refused."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            msg = "a moment without a time zone"
+            raise ValueError(msg)
+        moment = value.astimezone(UTC)
+        return moment.replace(tzinfo=None).isoformat(timespec="microseconds") if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: str | datetime | None, dialect: Dialect) -> datetime | None:
+        """Back to an aware moment in UTC."""
+        del dialect
+        if value is None:
+            return None
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+schema_version = Table("schema_version", TABLES, Column("version", Integer, primary_key=True))
+
+audit_head = Table(
+    "audit_head",
+    TABLES,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("origin", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("note", LargeBinary, nullable=False),
+    CheckConstraint("id = 1", name="one_log"),
+)
+
+audit_entry = Table(
+    "audit_entry",
+    TABLES,
+    Column("idx", _BigKey, primary_key=True, autoincrement=False),
+    Column("at", UtcTime, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("principal", Text, nullable=False),
+    Column("app", Text, nullable=False),
+    Column("organisation", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("legal_basis", Text, nullable=False),
+    Column("case_id", Text, nullable=False),
+    Column("dataset", Text, nullable=False),
+    Column("fields", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("needs_review", Boolean, nullable=False),
+    Column("trace_id", Text, nullable=False),
+    Column("leaf", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    CheckConstraint("length(leaf) = 32", name="leaf_is_sha256"),
+    CheckConstraint("length(body) < 65536", name="body_fits_a_bundle"),
+)
+Index("audit_entry_at", audit_entry.c.at)
+Index("audit_entry_principal", audit_entry.c.principal, audit_entry.c.idx)
+
+audit_subject = Table(
+    "audit_subject",
+    TABLES,
+    Column("subject", Text, nullable=False),
+    Column("idx", BigInteger, nullable=False),
+    PrimaryKeyConstraint("subject", "idx", name="audit_subject_key"),
+    sqlite_with_rowid=False,
+)
+Index("audit_subject_idx", audit_subject.c.idx)
+
+audit_tile = Table(
+    "audit_tile",
+    TABLES,
+    Column("level", SmallInteger, nullable=False),
+    Column("n", BigInteger, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("level", "n", name="audit_tile_key"),
+    CheckConstraint("length(data) = 8192", name="full_tiles_only"),
+)
+
+audit_checkpoint = Table(
+    "audit_checkpoint",
+    TABLES,
+    Column("size", _BigKey, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("note", LargeBinary, nullable=False),
+)
+
+case_file = Table(
+    "case_file",
+    TABLES,
+    Column("id", Text, primary_key=True),
+    Column("purpose", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("subjects", LargeBinary, nullable=False),  # sealed by gateway.keys; nothing here can read it
+    Column("app", Text, nullable=False),
+    Column("opened_by", Text, nullable=False),
+    Column("approved_by", Text),
+    Column("opened_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+)
+
+app_key = Table(
+    "app_key",
+    TABLES,
+    Column("key_id", Text, primary_key=True),
+    Column("app", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("revoked_at", UtcTime),
+)
+
+usage_counter = Table(
+    "usage_counter",
+    TABLES,
+    Column("principal", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("day", Date, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("used", BigInteger, nullable=False),
+    PrimaryKeyConstraint("principal", "purpose", "day", "what", name="usage_counter_key"),
+)
+
+# The log as a dataset: one row an entry and person, one row without a person where an entry names none.
+ACCESS_LOG_VIEW = """
+CREATE VIEW access_log AS
+SELECT e.idx AS entry, e.at AS "at", e.principal AS principal, e.app AS app, e.organisation AS organisation,
+       e.purpose AS purpose, e.legal_basis AS legal_basis, e.dataset AS dataset, e.fields AS fields,
+       e.outcome AS outcome, e.case_id AS "case", e.needs_review AS needs_review, s.subject AS subject
+FROM audit_entry AS e LEFT JOIN audit_subject AS s ON s.idx = e.idx
+"""

@@ -1,0 +1,143 @@
+"""Reading the log: one moment of it, row by row, as it is kept. Nothing here is trusted or repaired."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway.store._tables import audit_entry
+from gateway.store.log import LogHead, StoreFailed
+from gateway.store.state import State
+
+_CHUNK = 2048
+_FIRST = -(2**63)
+COLUMNS = tuple(column.name for column in audit_entry.c if column.name not in {"idx", "leaf", "body"})
+
+Raw = tuple[Any, ...]
+
+
+class LogReader:
+    """One moment of the log. Cells have whatever type they were found with."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def head(self) -> LogHead | None:
+        """The head; None where there is none, or it can't be read."""
+        rows = self._rows("SELECT origin, size, root, epoch, note FROM audit_head")
+        types = (str, int, bytes, int, bytes)
+        if len(rows) != 1 or not all(isinstance(cell, kind) for cell, kind in zip(rows[0], types, strict=True)):
+            return None
+        return LogHead(*rows[0])
+
+    def entries(self) -> Iterator[list[Raw]]:
+        """All entries in order, in chunks: idx, leaf, body, then the search columns in the order of `COLUMNS`."""
+        names = ", ".join(COLUMNS)
+        last = _FIRST
+        while rows := self._rows(
+            f"SELECT idx, leaf, body, {names} FROM audit_entry WHERE idx > :last ORDER BY idx LIMIT {_CHUNK}",  # noqa: S608
+            last=last,
+        ):
+            yield rows
+            last = rows[-1][0]
+
+    def subjects(self, first: int, last: int) -> Sequence[Raw]:
+        """Rows (idx, subject) of the entries from `first` to `last`."""
+        return self._rows(
+            "SELECT idx, subject FROM audit_subject WHERE idx BETWEEN :first AND :last", first=first, last=last
+        )
+
+    def first_stray_subject(self, size: int) -> int | None:
+        """The least index in the person index that no entry of a log of `size` has."""
+        found = self._rows("SELECT min(idx) FROM audit_subject WHERE idx < 0 OR idx >= :size", size=size)[0][0]
+        return found if isinstance(found, int) else None
+
+    def tile(self, level: int, n: int) -> bytes | None:
+        """A full tile as it is kept."""
+        rows = self._rows("SELECT data FROM audit_tile WHERE level = :level AND n = :n", level=level, n=n)
+        return rows[0][0] if rows and isinstance(rows[0][0], bytes) else None
+
+    def tiles(self, level: int, begin: int, end: int) -> list[bytes]:
+        """Full tiles [begin, end) of a level; raises StoreFailed where one is missing."""
+        rows = self._rows(
+            "SELECT data FROM audit_tile WHERE level = :level AND n >= :begin AND n < :end ORDER BY n",
+            level=level,
+            begin=begin,
+            end=end,
+        )
+        return _whole([row[0] for row in rows], end - begin)
+
+    def tile_count(self) -> int:
+        """How many full tiles are kept."""
+        return int(self._rows("SELECT count(*) FROM audit_tile")[0][0])
+
+    def leaves(self, begin: int, end: int) -> list[bytes]:
+        """Leaf hashes of entries [begin, end); raises StoreFailed where one is missing."""
+        rows = self._rows(
+            "SELECT leaf FROM audit_entry WHERE idx >= :begin AND idx < :end ORDER BY idx", begin=begin, end=end
+        )
+        return _whole([row[0] for row in rows], end - begin)
+
+    def bodies(self, begin: int, end: int) -> list[bytes]:
+        """The hashed bytes of entries [begin, end); raises StoreFailed where one is missing."""
+        rows = self._rows(
+            "SELECT body FROM audit_entry WHERE idx >= :begin AND idx < :end ORDER BY idx", begin=begin, end=end
+        )
+        return _whole([row[0] for row in rows], end - begin)
+
+    def about(self, subject: str, *, before: int | None, limit: int) -> list[tuple[int, bytes]]:
+        """Newest first: index and bytes of the entries about a person, from those below `before` on."""
+        return [
+            (row[0], row[1])
+            for row in self._rows(
+                "SELECT e.idx, e.body FROM audit_subject AS s JOIN audit_entry AS e ON e.idx = s.idx"
+                " WHERE s.subject = :subject AND s.idx < :before ORDER BY s.idx DESC LIMIT :limit",
+                subject=subject,
+                before=2**63 - 1 if before is None else before,
+                limit=limit,
+            )
+        ]
+
+    def checkpoints(self) -> Iterator[Raw]:
+        """Kept checkpoints by size: size, root, note."""
+        last = _FIRST
+        while rows := self._rows(
+            f"SELECT size, root, note FROM audit_checkpoint WHERE size > :last ORDER BY size LIMIT {_CHUNK}",  # noqa: S608
+            last=last,
+        ):
+            yield from rows
+            last = rows[-1][0]
+
+    def _rows(self, statement: str, **values: int | str) -> list[Raw]:
+        return [tuple(row) for row in self._connection.execute(text(statement), values)]
+
+
+@contextmanager
+def reading_log(state: State) -> Iterator[LogReader]:
+    """A reader of one moment of the log; raises StoreFailed where the database can't be read."""
+    try:
+        with state.reading() as connection:
+            yield LogReader(connection)
+    except (SQLAlchemyError, OSError) as error:
+        cause = getattr(error, "orig", None) or error
+        raise StoreFailed(getattr(cause, "sqlite_errorname", None) or type(cause).__name__) from None
+
+
+def moment_of(cell: object) -> datetime | None:
+    """A stored moment as an aware one; None where it is none."""
+    try:
+        moment = datetime.fromisoformat(cell) if isinstance(cell, str) else cell
+    except ValueError:
+        return None
+    if not isinstance(moment, datetime):
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _whole(cells: list[Any], count: int) -> list[bytes]:
+    if len(cells) != count or not all(isinstance(cell, bytes) for cell in cells):
+        raise StoreFailed("a part of the log is missing")
+    return cells

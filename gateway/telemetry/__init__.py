@@ -1,0 +1,10 @@
+"""Spans by stage and the operator's log. The only room with opentelemetry.
+
+Promises: no attribute, event or log line holds a value of a row, a filter's literal, a token or an identifier of a
+person. What may be said is a closed list here.
+"""
+
+from gateway.telemetry.logs import configure_logging, operator_log
+from gateway.telemetry.spans import Stage, Tracing, read_traceparent
+
+__all__ = ["Stage", "Tracing", "configure_logging", "operator_log", "read_traceparent"]

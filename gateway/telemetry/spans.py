@@ -1,0 +1,123 @@
+"""One span a request and one a stage, sampled at the head."""
+
+import re
+import secrets
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing, contextmanager
+from enum import StrEnum
+from typing import cast
+
+from opentelemetry.context import Context
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
+from opentelemetry.trace import NonRecordingSpan, SpanContext, StatusCode, TraceFlags, set_span_in_context
+
+from gateway.errors import GatewayError
+from gateway.model.rows import Batch
+from gateway.settings import Telemetry
+
+_TRACEPARENT = re.compile(r"^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$", re.ASCII)
+
+
+class Stage(StrEnum):
+    """The stages of a request, as spans, refusals and the log name them."""
+
+    RECEIVE = "receive"
+    AUTHENTICATE = "authenticate"
+    PARSE = "parse"
+    BIND = "bind"
+    DECIDE = "decide"
+    PLAN = "plan"
+    FETCH = "fetch"
+    DISCLOSE = "disclose"
+    AUDIT = "audit"
+    ADMINISTER = "administer"
+
+
+class Tracing:
+    """Makes spans. Own provider, not the global one: no library may add spans with data in them.
+
+    A caller's sampled flag is not obeyed: else anybody could switch tracing on for everything.
+    """
+
+    def __init__(self, settings: Telemetry, processor: SpanProcessor | None = None) -> None:
+        ratio = TraceIdRatioBased(settings.sample_ratio)
+        self._provider = TracerProvider(
+            sampler=ParentBased(root=ratio, remote_parent_sampled=ratio, remote_parent_not_sampled=ratio),
+            resource=Resource.create({"service.name": "langqiao"}),
+            span_limits=SpanLimits(max_events=0, max_attributes=8),
+        )
+        if processor is not None:
+            self._provider.add_span_processor(processor)
+        elif settings.otlp_endpoint is not None:
+            self._provider.add_span_processor(_otlp(settings.otlp_endpoint))
+        self._tracer = self._provider.get_tracer("langqiao")
+
+    @contextmanager
+    def request(self, trace_id: str, parent_span: str | None = None) -> Iterator[None]:
+        """The span of one request under the given trace id."""
+        parent = SpanContext(
+            trace_id=int(trace_id, 16),
+            span_id=int(parent_span or secrets.token_hex(8), 16) or 1,
+            is_remote=True,
+            trace_flags=TraceFlags(0),
+        )
+        context: Context = set_span_in_context(NonRecordingSpan(parent))
+        with self._tracer.start_as_current_span(
+            "request", context=context, record_exception=False, set_status_on_exception=False
+        ):
+            yield
+
+    @contextmanager
+    def stage(self, stage: Stage) -> Iterator[None]:
+        """The span of one stage; an error leaves its code there and nothing else."""
+        with self._tracer.start_as_current_span(
+            stage.value, record_exception=False, set_status_on_exception=False
+        ) as span:
+            try:
+                yield
+            except GatewayError as error:
+                span.set_attribute("langqiao.code", error.code)
+                span.set_status(StatusCode.ERROR)
+                raise
+            except Exception:
+                span.set_status(StatusCode.ERROR)
+                raise
+
+    async def fetching(self, batches: AsyncIterator[Batch]) -> AsyncIterator[Batch]:
+        """The batches of a source, with a span from the first request to the last batch.
+
+        Not the current span: an async generator may be closed in another context than it was begun in.
+        """
+        span = self._tracer.start_span(Stage.FETCH.value)
+        try:
+            async with aclosing(cast("AsyncGenerator[Batch]", batches)) as source:
+                async for batch in source:
+                    yield batch
+        except GatewayError as error:
+            span.set_attribute("langqiao.code", error.code)
+            span.set_status(StatusCode.ERROR)
+            raise
+        finally:
+            span.end()
+
+    def close(self) -> None:
+        """Send what waits."""
+        self._provider.shutdown()
+
+
+def read_traceparent(header: str | None) -> tuple[str, str | None]:
+    """Trace id and parent span of a W3C traceparent header; a fresh trace where there is none or a malformed one."""
+    match = _TRACEPARENT.match(header or "")
+    if match is None or set(match.group(1)) == {"0"} or set(match.group(2)) == {"0"}:
+        return secrets.token_hex(16), None
+    return match.group(1), match.group(2)
+
+
+def _otlp(endpoint: str) -> SpanProcessor:
+    # an extra: only those who collect spans need the exporter
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    return BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint))

@@ -1,0 +1,47 @@
+"""What every test may use: one small town a session, and fresh ones where a test breaks things."""
+
+import os
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from gateway.demo.prepare import Demo
+from tests.town import Town, build, served
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """In CI a test that can't run is a failure: what it would have shown was not shown."""
+    report = yield
+    if report.skipped and os.environ.get("CI") == "true" and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped, and CI shows everything: {report.longrepr}"
+    return report
+
+
+@pytest.fixture(scope="session")
+def city(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    """The small city, built once; its gateway is not served."""
+    return build(tmp_path_factory.mktemp("city"))
+
+
+@pytest.fixture(scope="session")
+def town(city: Demo) -> Iterator[Town]:
+    """The shared town. Tests may ask and change cases, nothing else."""
+    with served(city) as town:
+        yield town
+
+
+@pytest.fixture
+def fresh_demo(tmp_path: Path, city: Demo) -> Demo:
+    """A town of one's own, not served yet."""
+    return build(tmp_path / "town", city=city.folder / "city")
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Demo], Town]]:
+    """Serve a town until the test ends."""
+    with ExitStack() as stack:
+        yield lambda demo: stack.enter_context(served(demo))

@@ -1,0 +1,156 @@
+"""The reference rows laid down in real sources: a SQLite file, CSV and Parquet files, a REST service on loopback."""
+
+import asyncio
+import contextlib
+import csv
+import json
+import socket
+import sqlite3
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+import duckdb
+import uvicorn
+
+from gateway.model.catalog import FieldType
+from tests.connectors.kit import FIELDS, ROWS, TABLE
+
+
+def quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def stored_text(cell: Any) -> Any:
+    """As a department would write it into text."""
+    match cell:
+        case bool():
+            return int(cell)
+        case Decimal():
+            return format(cell, "f")
+        case datetime():
+            return cell.replace(tzinfo=None).isoformat(sep=" ")
+        case date():
+            return cell.isoformat()
+        case _:
+            return cell
+
+
+def write_sqlite(file: Path, rows: Sequence[Mapping[str, Any]] = ROWS) -> None:
+    kinds = {FieldType.INTEGER: "INTEGER", FieldType.BOOLEAN: "INTEGER"}
+    columns = ", ".join(f"{quoted(column)} {kinds.get(kind, 'TEXT')}" for column, kind in FIELDS.values())
+    with contextlib.closing(sqlite3.connect(file)) as database:
+        database.execute(f"CREATE TABLE {quoted(TABLE)} ({columns}, PRIMARY KEY ({quoted('BH')}))")
+        marks = ", ".join("?" for _ in FIELDS)
+        database.executemany(
+            f"INSERT INTO {quoted(TABLE)} VALUES ({marks})",
+            [tuple(stored_text(row[field]) for field in FIELDS) for row in rows],
+        )
+        database.commit()
+
+
+def csv_line(cells: Sequence[Any]) -> str:
+    """NULL is nothing, a text is always quoted: so the empty text stays one."""
+    return ",".join("" if cell is None else '"' + str(stored_text(cell)).replace('"', '""') + '"' for cell in cells)
+
+
+def write_csv(file: Path, rows: Sequence[Mapping[str, Any]] = ROWS, fields: Sequence[str] = tuple(FIELDS)) -> None:
+    lines = [csv_line([FIELDS[field][0] for field in fields])]
+    lines += [csv_line([row[field] for field in fields]) for row in rows]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="")
+
+
+def write_parquet(file: Path, rows: Sequence[Mapping[str, Any]] = ROWS) -> None:
+    kinds = {
+        FieldType.TEXT: "VARCHAR",
+        FieldType.INTEGER: "BIGINT",
+        FieldType.NUMERIC: "DECIMAL(38,12)",
+        FieldType.BOOLEAN: "BOOLEAN",
+        FieldType.DATE: "DATE",
+        FieldType.TIMESTAMP: "TIMESTAMP",
+    }
+    file.parent.mkdir(parents=True, exist_ok=True)
+    database = duckdb.connect(":memory:")
+    columns = ", ".join(f"{quoted(column)} {kinds[kind]}" for column, kind in FIELDS.values())
+    database.execute(f"CREATE TABLE t ({columns})")
+    marks = ", ".join("?" for _ in FIELDS)
+    database.executemany(
+        f"INSERT INTO t VALUES ({marks})",
+        [[stored_text(row[field]) for field in FIELDS] for row in rows],
+    )
+    database.execute(f"COPY t TO '{file}' (FORMAT parquet)")
+    database.close()
+
+
+# ------------------------------------------------------------------ a REST service
+Asgi = Callable[[Any, Any, Any], Awaitable[None]]
+
+
+@contextlib.contextmanager
+def serving(app: Asgi) -> Iterator[str]:
+    """Run an ASGI application on a free port of the loopback; gives `host:port`."""
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off", timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])), daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    try:
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        listener.close()
+
+
+def json_cell(cell: Any) -> Any:
+    return stored_text(cell) if isinstance(cell, Decimal | date) else cell
+
+
+async def answer(send: Any, body: bytes, status: int = 200, kind: str = "application/json; charset=utf-8") -> None:
+    await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", kind.encode())]})
+    await send({"type": "http.response.body", "body": body})
+
+
+class Business:
+    """A paged service over the reference rows; `token` is what it wants, `asked` what it was asked."""
+
+    def __init__(self, filters: Mapping[str, str], token: str = "s3cret") -> None:
+        self.filters = {parameter: column for column, parameter in filters.items()}
+        self.token = token
+        self.asked: list[dict[str, str]] = []
+        self.rows = [{column: json_cell(row[field]) for field, (column, _) in FIELDS.items()} for row in ROWS]
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        headers = {name.decode(): value.decode() for name, value in scope["headers"]}
+        if headers.get("authorization") != f"Bearer {self.token}":
+            await answer(send, b"{}", 401)
+            return
+        query = {name: values[0] for name, values in parse_qs(scope["query_string"].decode(), True).items()}
+        self.asked.append(query)
+        kept = [
+            row
+            for row in self.rows
+            if all(
+                self._text(row[column]) == query[parameter]
+                for parameter, column in self.filters.items()
+                if parameter in query
+            )
+        ]
+        page, size = int(query["page"]), int(query["size"])
+        records = kept[(page - 1) * size : page * size]
+        await answer(send, json.dumps({"data": {"records": records, "total": len(kept)}}).encode())
+
+    @staticmethod
+    def _text(cell: Any) -> str | None:
+        return None if cell is None else str(cell).lower() if isinstance(cell, bool) else str(cell)
+
+
+__all__ = ["Business", "answer", "csv", "csv_line", "quoted", "serving", "write_csv", "write_parquet", "write_sqlite"]

@@ -1,0 +1,243 @@
+"""Appending: durable before the receipt, many at once, and nobody left waiting."""
+
+import asyncio
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from gateway.app import utc_now
+from gateway.audit import AuditLog, verify_inclusion
+from gateway.audit.merkle import leaf_hash, verify_consistency
+from gateway.errors import AuditOverloaded, AuditUnavailable, EntryTooLarge, EntryUnknown, SettingsInvalid
+from gateway.model.audit import AuditEntry, AuditReceipt
+from gateway.settings import Audit
+from gateway.store import open_state
+from tests.audit_logs import ORIGIN, PEOPLE, House, entry, house, open_log
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> House:
+    return house(tmp_path)
+
+
+def bodies(home: House) -> list[bytes]:
+    with sqlite3.connect(home.file) as beside:
+        return [row[0] for row in beside.execute("SELECT body FROM audit_entry ORDER BY idx")]
+
+
+async def test_a_receipt_names_the_entry_that_is_already_durable(home: House) -> None:
+    async with open_log(home) as log:
+        receipt = await log.append(entry(1))
+        kept = bodies(home)
+        assert leaf_hash(kept[receipt.index]).hex() == receipt.leaf_hash
+        assert str(receipt) == f"{ORIGIN}#0:{receipt.leaf_hash}"
+        assert receipt.tree_size == 1
+        assert log.entry(0) == entry(1)
+
+
+async def test_five_hundred_at_once_have_one_order_without_gaps(home: House) -> None:
+    async with open_log(home, batch=64) as log:
+        receipts = await asyncio.gather(*(log.append(entry(number)) for number in range(500)))
+        assert sorted(receipt.index for receipt in receipts) == list(range(500))
+        kept = bodies(home)
+        for number, receipt in enumerate(receipts):
+            assert json.loads(kept[receipt.index])["trace_id"] == f"{number:032x}"
+            assert leaf_hash(kept[receipt.index]).hex() == receipt.leaf_hash
+    found = home.verify()
+    assert found.is_sound, found.text()
+    assert found.size == 500
+
+
+async def test_those_that_wait_share_one_write(home: House) -> None:
+    async with open_log(home) as log:
+        await log.append(entry())
+        receipts = await asyncio.gather(*(log.append(entry(number)) for number in range(100)))
+        assert len({receipt.tree_size for receipt in receipts}) <= 2
+
+
+async def test_a_log_goes_on_where_it_ended(home: House) -> None:
+    for begin in (0, 300, 600):
+        async with open_log(home) as log:
+            receipts = await asyncio.gather(*(log.append(entry(number)) for number in range(300)))
+            assert min(receipt.index for receipt in receipts) == begin
+    assert home.verify().size == 900
+
+
+async def test_an_entry_that_is_too_large_harms_no_other(home: House) -> None:
+    async with open_log(home) as log:
+        large = asyncio.create_task(log.append(entry(detail="x" * 70_000)))
+        small = asyncio.create_task(log.append(entry(1)))
+        with pytest.raises(EntryTooLarge):
+            await large
+        assert (await small).index == 0
+        assert log.is_ready
+
+
+async def test_a_caller_that_goes_away_leaves_its_entry_and_its_batch_whole(home: House) -> None:
+    async with open_log(home) as log:
+        tasks = [asyncio.create_task(log.append(entry(number))) for number in range(50)]
+        await asyncio.sleep(0)
+        for task in tasks[::2]:
+            task.cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        assert sum(isinstance(result, AuditReceipt) for result in results) >= 25
+        assert log.is_ready
+        await log.append(entry(99))
+        assert len(bodies(home)) == 51
+    assert home.verify().is_sound
+
+
+async def test_more_than_may_wait_are_refused_at_once(home: House) -> None:
+    async with open_log(home, queue=5) as log:
+        results = await asyncio.gather(*(log.append(entry(number)) for number in range(20)), return_exceptions=True)
+        assert sum(isinstance(result, AuditOverloaded) for result in results) == 15
+        assert len(bodies(home)) == 5
+        assert log.is_ready
+
+
+async def test_nothing_is_accepted_before_the_start_or_after_the_end(home: House) -> None:
+    state = open_state(home.url)
+    log = AuditLog.open(
+        state, home.signer, Audit(origin=ORIGIN), deadline_seconds=1, high_water=home.high_water, clock=utc_now
+    )
+    with pytest.raises(AuditUnavailable):
+        await log.append(entry())
+    await log.start()
+    await log.append(entry())
+    await log.close()
+    with pytest.raises(AuditUnavailable):
+        await log.append(entry())
+    await log.close()
+    state.close()
+    assert len(bodies(home)) == 1
+
+
+async def test_what_waits_at_the_end_is_still_written(home: House) -> None:
+    async with open_log(home) as log:
+        tasks = [asyncio.create_task(log.append(entry(number))) for number in range(100)]
+        await asyncio.sleep(0)
+    receipts = await asyncio.gather(*tasks)
+    assert len(receipts) == len(bodies(home)) == 100
+
+
+async def test_proofs_of_a_live_log_hold(home: House) -> None:
+    async with open_log(home) as log:
+        await asyncio.gather(*(log.append(entry(number)) for number in range(300)))
+        older = log.prove_receipt(0)
+        await asyncio.gather(*(log.append(entry(number)) for number in range(300)))
+        for index in (0, 255, 256, 599):
+            told = log.prove_receipt(index)
+            proof = [bytes.fromhex(one) for one in told["proof"]]  # type: ignore[attr-defined]
+            leaf, root = bytes.fromhex(str(told["leaf_hash"])), bytes.fromhex(str(told["root"]))
+            verify_inclusion(index, 600, leaf, proof, root)
+            assert str(told["checkpoint"]).startswith(f"{ORIGIN}\n600\n")
+        consistency = log.prove_consistency(300, 600)
+        newest = bytes.fromhex(str(log.prove_receipt(0)["root"]))
+        verify_consistency(300, 600, consistency, bytes.fromhex(str(older["root"])), newest)
+        for unknown in (-1, 600, 10**30):
+            with pytest.raises(EntryUnknown):
+                log.prove_receipt(unknown)
+            with pytest.raises(EntryUnknown):
+                log.entry(unknown)
+
+
+async def test_who_looked_at_a_person_is_one_look_up(home: House) -> None:
+    async with open_log(home) as log:
+        await asyncio.gather(*(log.append(entry(number)) for number in range(9)))
+        found = log.entries_about(PEOPLE[1])
+        assert [index for index, _ in found] == [7, 4, 1]
+        assert all(PEOPLE[1] in one.subjects for _, one in found)
+        assert [index for index, _ in log.entries_about(PEOPLE[1], before=7, limit=1)] == [4]
+        assert log.entries_about("00" * 16) == ()
+
+
+async def test_the_view_has_a_row_a_person_and_one_for_nobody(home: House) -> None:
+    async with open_log(home) as log:
+        await log.append(entry(0, subjects=PEOPLE[:2], case="C-1", needs_review=True))
+        await log.append(entry(1, subjects=()))
+    with sqlite3.connect(home.file) as beside:
+        rows = beside.execute(
+            'SELECT entry, "at", principal, fields, "case", needs_review, subject FROM access_log ORDER BY 1, 7'
+        ).fetchall()
+    at = "2026-11-23T04:00:00.123456"
+    assert rows == [
+        (0, at, "worker-0", "name:partial", "C-1", 1, PEOPLE[0]),
+        (0, at, "worker-0", "name:partial", "C-1", 1, PEOPLE[1]),
+        (1, at, "worker-1", "name:partial", "", 0, None),
+    ]
+
+
+# ------------------------------------------------------------------ the high-water mark
+@pytest.fixture
+def grown(home: House) -> House:
+    async def fill(count: int) -> None:
+        async with open_log(home) as log:
+            await asyncio.gather(*(log.append(entry(number)) for number in range(count)))
+
+    asyncio.run(fill(20))
+    home.file.with_name("old.db").write_bytes(home.file.read_bytes())
+    asyncio.run(fill(20))
+    return home
+
+
+async def start(home: House) -> None:
+    async with open_log(home):
+        pass
+
+
+def test_a_restored_old_database_is_refused(grown: House) -> None:
+    grown.file.write_bytes(grown.file.with_name("old.db").read_bytes())
+    assert grown.verify().is_sound, "it is whole in itself"
+    with pytest.raises(SettingsInvalid, match="holds 20 entries, and was known to hold 40"):
+        asyncio.run(start(grown))
+
+
+def test_a_removed_database_is_refused(grown: House) -> None:
+    grown.file.unlink()
+    with pytest.raises(SettingsInvalid, match="is empty"):
+        asyncio.run(start(grown))
+
+
+def test_another_history_of_the_same_length_is_refused(grown: House) -> None:
+    mark = grown.high_water.read_bytes()
+    grown.file.unlink()
+    grown.high_water.unlink()
+
+    async def other(entry_of: AuditEntry) -> None:
+        async with open_log(grown) as log:
+            await asyncio.gather(*(log.append(entry_of) for _ in range(50)))
+
+    asyncio.run(other(entry(77)))
+    grown.high_water.write_bytes(mark)
+    with pytest.raises(SettingsInvalid, match="first 40 entries are not those"):
+        asyncio.run(start(grown))
+
+
+def test_a_mark_that_cannot_be_read_stops_the_start(grown: House) -> None:
+    grown.high_water.write_text("{", encoding="utf-8")
+    with pytest.raises(SettingsInvalid, match="high_water"):
+        asyncio.run(start(grown))
+
+
+def test_a_log_under_another_name_is_refused(grown: House) -> None:
+    async def under(origin: str) -> None:
+        state = open_state(grown.url)
+        signer = type(grown.signer)(name=origin, key=grown.signer.key)
+        log = AuditLog.open(
+            state, signer, Audit(origin=origin), deadline_seconds=1, high_water=grown.high_water, clock=utc_now
+        )
+        try:
+            await log.start()
+        finally:
+            await log.close()
+            state.close()
+
+    with pytest.raises(SettingsInvalid, match=ORIGIN):
+        asyncio.run(under("other.example/log"))
+
+
+def test_the_mark_keeps_up_with_the_log(grown: House) -> None:
+    assert json.loads(grown.high_water.read_text(encoding="utf-8"))["size"] == 40
+    asyncio.run(start(grown))
