@@ -18,6 +18,7 @@ from gateway.errors import (
     ActionNotAllowed,
     AppNotAuthenticated,
     AuditFailed,
+    DatasetUnavailable,
     Defect,
     GatewayError,
     LimitReached,
@@ -95,6 +96,9 @@ class Pipeline:
             caller, purpose = self._authenticate(engine, recorder, request)
             bound, facts = await self._bind(engine, recorder, question, caller, purpose)
             explanation = await self._explain(engine, recorder, bound, caller, facts)
+            if isinstance(explanation.refusal, DatasetUnavailable):
+                # to explain why it is not theirs would tell that it exists
+                raise explanation.refusal
             await recorder.record(EntryKind.EXPLAIN, "done")
         except Exception as error:  # noqa: BLE001 - as in answer
             return await self._refuse(recorder, error)

@@ -41,6 +41,19 @@ def test_a_role_without_rules_for_a_dataset_finds_it_as_absent_as_an_unknown_one
     assert _body(hidden.text, "environment.complaint") == _body(unknown.text, "environment.nothing")
 
 
+def test_an_explanation_does_not_tell_of_a_dataset_that_is_not_the_askers(town: Town) -> None:
+    hidden = town.ask("grid-worker", "environment.complaint?select=*", "home-visit", explain=True)
+    unknown = town.ask("grid-worker", "environment.nothing?select=*", "home-visit", explain=True)
+    assert hidden.status == unknown.status == 404
+    assert _body(hidden.text, "environment.complaint") == _body(unknown.text, "environment.nothing")
+
+
+def test_an_explanation_does_not_tell_a_denied_field_from_an_unknown_one(town: Town) -> None:
+    denied = town.ask("grid-worker", "public-security.resident?select=name,ethnicity", "home-visit", explain=True)
+    unknown = town.ask("grid-worker", "public-security.resident?select=name,shoe_size", "home-visit", explain=True)
+    assert denied.text.replace("ethnicity", "NAME") == unknown.text.replace("shoe_size", "NAME")
+
+
 def test_the_catalogue_lists_only_what_the_asker_may_use(town: Town) -> None:
     told = town.get("/catalog", town.headers("grid-worker", "home-visit")).json()
     names = {dataset["dataset"] for dataset in told["datasets"]}
