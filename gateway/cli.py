@@ -1,5 +1,6 @@
 """The command `langqiao`: demo, serve, token, query, explain, audit verify, catalog check, policy check, app key."""
 
+import asyncio
 import json
 import os
 import sys
@@ -38,7 +39,7 @@ app.add_typer(policy, name="policy")
 app.add_typer(app_keys, name="app-key")
 
 out = Console()
-err = Console(stderr=True)
+err = Console(stderr=True, soft_wrap=True)
 
 SettingsPath = Annotated[
     Path | None, typer.Option("--settings", "-s", help="langqiao.toml", envvar="LANGQIAO_SETTINGS")
@@ -89,19 +90,26 @@ def serve(settings: SettingsPath = None) -> None:
     """Run the gateway. SIGHUP takes the bundle's files again."""
     try:
         read = load_settings(settings)
-        server = uvicorn.Server(
-            uvicorn.Config(
-                create_application(Gateway(settings=read)),
-                host=read.host,
-                port=read.port,
-                access_log=False,  # addresses hold filters; what was asked is in the audit log
-                log_level=read.telemetry.log_level.lower(),
-                server_header=False,
-                h11_max_incomplete_event_size=read.limits.header_bytes + read.limits.url_bytes,
-                timeout_graceful_shutdown=10,
-            )
+        gateway = Gateway(settings=read)
+        config = uvicorn.Config(
+            create_application(gateway),
+            host=read.host,
+            port=read.port,
+            lifespan="off",  # opened here, so that what can't start says so in a sentence and not in a traceback
+            access_log=False,  # addresses hold filters; what was asked is in the audit log
+            log_level=read.telemetry.log_level.lower(),
+            server_header=False,
+            h11_max_incomplete_event_size=read.limits.header_bytes + read.limits.url_bytes,
+            timeout_graceful_shutdown=10,
         )
-        server.run()
+        server = uvicorn.Server(config)
+
+        async def run() -> None:
+            async with gateway.open():
+                await server.serve()
+
+        with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+            runner.run(run())
     except BundleInvalid as error:
         _stop_bundle(error)
     except GatewayError as error:
