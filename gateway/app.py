@@ -114,6 +114,7 @@ class Gateway:
                 audit=audit,
                 find_case=cases.find,
                 charge=apps.charge_matches,
+                charge_release=apps.charge_release,
                 hash_subject=keys.subject_hash,
                 pseudonym_key=keys.pseudonym_key,
                 limits=settings.limits,

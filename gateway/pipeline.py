@@ -67,6 +67,7 @@ class Pipeline:
     audit: AuditLog
     find_case: Callable[[CaseId], CaseFacts | None]
     charge: Callable[[PrincipalId, PurposeId, datetime, int, int], bool]
+    charge_release: Callable[[PrincipalId, Purpose, datetime, int, tuple[str, ...]], None]
     hash_subject: Callable[[str], str]
     pseudonym_key: Callable[[PurposeId], PseudonymKey]
     limits: Limits
@@ -176,6 +177,15 @@ class Pipeline:
             await self._charge(plan, caller, purpose)
         disclosure = await self._disclose(recorder, plan, purpose)
         body = render(disclosure, bound.media_type, self.limits.answer_bytes)
+        # what left is known only now: it is counted before the entry, and a refusal here has counted nothing
+        await asyncio.to_thread(
+            self.charge_release,
+            caller.principal,
+            purpose,
+            self.clock(),
+            len(disclosure.rows),
+            disclosure.subjects,
+        )
         with self.tracing.stage(recorder.at(Stage.AUDIT)):
             receipt = await recorder.record(EntryKind.READ, "released", disclosure=disclosure, body=body)
         return Response(

@@ -3,11 +3,14 @@
 from datetime import UTC, datetime
 
 from gateway.authentication import AppKey
+from gateway.errors import LimitReached, Words
 from gateway.keys import new_api_key
+from gateway.model.catalog import Purpose
 from gateway.model.ids import AppId, PrincipalId, PurposeId
-from gateway.store import State, charge, find_key, insert_key
+from gateway.store import State, charge, charge_release, find_key, insert_key
 
 _MATCHES = "matches"
+_WORDS: dict[str, Words] = {"rows": ("rows", "返回行数"), "subjects": ("different people", "查询人数")}
 
 
 class Apps:
@@ -35,3 +38,23 @@ class Apps:
         return charge(
             self._state, principal=principal, purpose=purpose, day=day, what=_MATCHES, amount=amount, limit=limit
         )
+
+    def charge_release(
+        self, principal: PrincipalId, purpose: Purpose, now: datetime, rows: int, subjects: tuple[str, ...]
+    ) -> None:
+        """Count what an answer holds (subjects as keyed hashes); raises LimitReached, and then counted nothing."""
+        limits = {"rows": purpose.rows_per_day, "subjects": purpose.subjects_per_day}
+        if not any(limits.values()):
+            return
+        over = charge_release(
+            self._state,
+            principal=principal,
+            purpose=purpose.id,
+            day=now.astimezone(UTC).date().isoformat(),
+            rows=rows,
+            rows_limit=purpose.rows_per_day,
+            subjects=subjects,
+            subjects_limit=purpose.subjects_per_day,
+        )
+        if over is not None:
+            raise LimitReached(what=_WORDS[over], limit=limits[over] or 0)

@@ -12,6 +12,8 @@ from gateway.model.ids import AppId, MaskName, PurposeId, RoleName
 
 LONGEST_RETENTION_DAYS = 36_500
 MOST_MATCHES = 1_000_000
+MOST_A_DAY = 1_000_000_000
+LONGEST_GRANT_MINUTES = 1440
 ROOT, ORDINARY = "any", "normal"
 _OBLIGATION = re.compile(r"([a-z][a-z0-9_]*)(?:=([^\x00-\x1f;]{1,200}))?")
 
@@ -90,6 +92,9 @@ def _purpose(name: str, section: Section, parents: tuple[PurposeId, ...], declar
         ceiling=MaskName(ceiling) if ceiling is not None else None,
         matches_per_day=section.count("matches_per_day", 1, MOST_MATCHES),
         obligations=_obligations(section),
+        rows_per_day=section.count("rows_per_day", 1, MOST_A_DAY),
+        subjects_per_day=section.count("subjects_per_day", 1, MOST_A_DAY),
+        max_minutes=section.count("max_minutes", 1, LONGEST_GRANT_MINUTES),
     )
     for key, values, fix in (
         ("legal_basis", purpose.legal_basis, "name the law and the article that it stands on"),
@@ -100,6 +105,8 @@ def _purpose(name: str, section: Section, parents: tuple[PurposeId, ...], declar
             section.blame(key, f"a purpose without `{key}` can't be used", fix)
     if purpose.is_break_glass and not purpose.needs_justification:
         section.blame("break_glass", "break-glass without a justification", "add `needs_justification: true`")
+    if purpose.max_minutes is not None and not purpose.is_break_glass:
+        section.blame("max_minutes", "only a break-glass grant has a life of its own", "remove it")
     return purpose
 
 

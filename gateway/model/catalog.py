@@ -152,6 +152,9 @@ class Purpose:
     ceiling: MaskName | None  # the most it may ever see; None: no ceiling of its own
     matches_per_day: int | None  # whole-value matches on masked fields, per principal and UTC day
     obligations: tuple[ObligationSpec, ...]
+    rows_per_day: int | None = None  # rows that leave, per principal and UTC day
+    subjects_per_day: int | None = None  # different people that rows are about, likewise
+    max_minutes: int | None = None  # life of a break-glass grant from its first use; None: no end of its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from gateway.store.cases import CaseRecord, insert_case, move_case, read_case
 from gateway.store.log import EntryRow, LogBatch, LogHead, LogStore, LogTransaction, StoreFailed, TileRow
 from gateway.store.log_reading import COLUMNS, LogReader, moment_of, reading_log
 from gateway.store.state import State, open_state, open_state_read_only
-from gateway.store.usage import charge
+from gateway.store.usage import charge, charge_release
 
 __all__ = [
     "COLUMNS",
@@ -21,6 +21,7 @@ __all__ = [
     "StoreFailed",
     "TileRow",
     "charge",
+    "charge_release",
     "find_key",
     "insert_case",
     "insert_key",

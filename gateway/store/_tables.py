@@ -28,7 +28,7 @@ from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.types import TypeEngine
 
 TABLES = MetaData()
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _BigKey = BigInteger().with_variant(Integer(), "sqlite")  # SQLite's row id, so that the log needs no second index
 
 
@@ -164,6 +164,35 @@ usage_counter = Table(
     Column("what", Text, nullable=False),
     Column("used", BigInteger, nullable=False),
     PrimaryKeyConstraint("principal", "purpose", "day", "what", name="usage_counter_key"),
+)
+
+usage_subject = Table(
+    "usage_subject",
+    TABLES,
+    Column("principal", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("day", Date, nullable=False),
+    Column("subject", Text, nullable=False),  # a keyed hash
+    PrimaryKeyConstraint("principal", "purpose", "day", "subject", name="usage_subject_key"),
+)
+
+glass_grant = Table(
+    "glass_grant",
+    TABLES,
+    Column("principal", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("reason", Text, nullable=False),  # a digest of the justification
+    Column("opened_at", UtcTime, nullable=False),
+    PrimaryKeyConstraint("principal", "purpose", "reason", name="glass_grant_key"),
+)
+
+review_decision = Table(
+    "review_decision",
+    TABLES,
+    Column("idx", _BigKey, primary_key=True, autoincrement=False),  # of the entry that was reviewed
+    Column("verdict", Text, nullable=False),
+    Column("decided_by", Text, nullable=False),
+    Column("decided_at", UtcTime, nullable=False),
 )
 
 # The log as a dataset: one row an entry and person, one row without a person where an entry names none.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, make_url, select, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, make_url, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool, QueuePool
 
@@ -189,6 +189,10 @@ def _migrate(state: State) -> None:
             TABLES.create_all(connection)
             connection.execute(text(ACCESS_LOG_VIEW))
             connection.execute(insert(schema_version).values(version=SCHEMA_VERSION))
+        elif found < SCHEMA_VERSION:
+            # every version so far only added tables
+            TABLES.create_all(connection)
+            connection.execute(update(schema_version).values(version=SCHEMA_VERSION))
         elif found != SCHEMA_VERSION:
             raise _unusable(f"the database has schema {found}, this gateway knows {SCHEMA_VERSION}")
 
