@@ -1,7 +1,16 @@
 """PAP: the policy that serves, cases, apps and their keys. May simulate decisions; has no road to data."""
 
 from gateway.administration.apps import Apps
-from gateway.administration.cases import CaseDesk
+from gateway.administration.cases import CaseDesk, CaseView, nothing_to_make
 from gateway.administration.policy import PolicyHolder, build_engine, check_bundle, simulate
 
-__all__ = ["Apps", "CaseDesk", "PolicyHolder", "build_engine", "check_bundle", "simulate"]
+__all__ = [
+    "Apps",
+    "CaseDesk",
+    "CaseView",
+    "PolicyHolder",
+    "build_engine",
+    "check_bundle",
+    "nothing_to_make",
+    "simulate",
+]

@@ -5,6 +5,7 @@ The subjects' ID numbers are kept sealed; they are opened for the PDP alone.
 
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gateway.errors import BodyMalformed, CaseConflict, CaseUnavailable, FourEyesNeeded
@@ -14,7 +15,26 @@ from gateway.model.case import CaseFacts, CaseState
 from gateway.model.catalog import Purpose
 from gateway.model.ids import AppId, CaseId, PrincipalId, PurposeId
 from gateway.pipeline import Change
-from gateway.store import CaseRecord, State, insert_case, move_case, read_case
+from gateway.store import CaseRecord, State, extend_case, insert_case, move_case, read_case, read_cases
+
+LONGEST_LIFE = timedelta(days=90)
+"""From the opening of a case to its last possible end, whoever extends it."""
+_MOST_LISTED = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseView:
+    """A case as those involved may read it: who the subjects are is told by keyed hashes only."""
+
+    id: CaseId
+    purpose: PurposeId
+    state: str  # opened, approved, closed, expired
+    app: str
+    opened_by: PrincipalId
+    approved_by: PrincipalId | None
+    opened_at: datetime
+    expires_at: datetime
+    subjects: tuple[str, ...]
 
 
 class CaseDesk:
@@ -33,7 +53,7 @@ class CaseDesk:
             id=case,
             purpose=PurposeId(record.purpose),
             state=CaseState(record.state),
-            subjects=tuple(json.loads(self._keys.unseal(record.subjects, case.encode()))),
+            subjects=self._subjects(record),
             assignee_app=record.app,
             opened_by=PrincipalId(record.opened_by),
             approved_by=PrincipalId(record.approved_by) if record.approved_by is not None else None,
@@ -94,6 +114,63 @@ class CaseDesk:
         make = self._moving(case, facts.state, CaseState.CLOSED, approved_by=None)
         return Change(detail="case closed", case=case, subjects=facts.subjects, make=make)
 
+    async def extend(self, case: CaseId, caller: Caller, purpose: Purpose, *, hours: int, now: datetime) -> Change:
+        """Let an approved case live `hours` longer than it would; raises CaseUnavailable, CaseConflict, FourEyesNeeded.
+
+        An expired case is over: it can't be extended, and neither can one past its longest life.
+        """
+        record = self._record(case, purpose)
+        state = _state_of(record, now)
+        if state != CaseState.APPROVED.value:
+            raise CaseConflict(state=state)
+        if record.opened_by == caller.principal:
+            raise FourEyesNeeded
+        until = record.expires_at + timedelta(hours=hours)
+        if until - record.opened_at > LONGEST_LIFE:
+            raise CaseConflict(state=f"limited to {LONGEST_LIFE.days} days in all")
+
+        async def make() -> None:
+            if not extend_case(
+                self._state, case, state_name=CaseState.APPROVED.value, was=record.expires_at, until=until
+            ):
+                raise CaseConflict(state="changed meanwhile")
+
+        return Change(detail=f"case extended by {hours} h", case=case, subjects=self._subjects(record), make=make)
+
+    def view(self, case: CaseId, caller: Caller, purpose: Purpose, now: datetime) -> CaseView:
+        """The case, for who opened or approved it and who uses it; raises CaseUnavailable for everybody else."""
+        record = self._record(case, purpose)
+        if caller.principal not in {record.opened_by, record.approved_by} and caller.app != record.app:
+            raise CaseUnavailable(case=case[:100])
+        return self._view(record, now)
+
+    def own(self, caller: Caller, purpose: Purpose, now: datetime) -> tuple[CaseView, ...]:
+        """The newest cases of the purpose that the caller opened or approved, at most 200."""
+        records = read_cases(self._state, principal=caller.principal, purpose=purpose.id, limit=_MOST_LISTED)
+        return tuple(self._view(record, now) for record in records)
+
+    def _view(self, record: CaseRecord, now: datetime) -> CaseView:
+        return CaseView(
+            id=CaseId(record.id),
+            purpose=PurposeId(record.purpose),
+            state=_state_of(record, now),
+            app=record.app,
+            opened_by=PrincipalId(record.opened_by),
+            approved_by=PrincipalId(record.approved_by) if record.approved_by is not None else None,
+            opened_at=record.opened_at,
+            expires_at=record.expires_at,
+            subjects=tuple(sorted(self._keys.subject_hash(subject) for subject in self._subjects(record))),
+        )
+
+    def _subjects(self, record: CaseRecord) -> tuple[str, ...]:
+        return tuple(json.loads(self._keys.unseal(record.subjects, record.id.encode())))
+
+    def _record(self, case: CaseId, purpose: Purpose) -> CaseRecord:
+        record = read_case(self._state, case)
+        if record is None or record.purpose != purpose.id:
+            raise CaseUnavailable(case=case[:100])
+        return record
+
     def _own(self, case: CaseId, purpose: Purpose) -> CaseFacts:
         facts = self.find(case)
         if facts is None or facts.purpose != purpose.id:
@@ -109,3 +186,18 @@ class CaseDesk:
                 raise CaseConflict(state="changed meanwhile")
 
         return make
+
+
+def _state_of(record: CaseRecord, now: datetime) -> str:
+    """What the state is by the clock."""
+    over = record.state != CaseState.CLOSED.value and now >= record.expires_at
+    return "expired" if over else record.state
+
+
+def nothing_to_make(detail: str, case: str = "") -> Change:
+    """An act that only reads: written down, and then there is nothing to do."""
+
+    async def make() -> None:
+        return
+
+    return Change(detail=detail, case=case, subjects=(), make=make)

@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response as HttpResponse
 
-from gateway.administration import CaseDesk, PolicyHolder
+from gateway.administration import CaseDesk, CaseView, PolicyHolder, nothing_to_make
 from gateway.api.data_plane import write_response
 from gateway.api.inbound import read_headers
 from gateway.api.problems import PROBLEM, challenge_of, language_of, problem_of
@@ -53,6 +53,12 @@ class CaseOpening(_Wire):
     hours: Annotated[int, Field(ge=1, le=24 * 90, description="hours until it expires")] = 24
 
 
+class CaseExtension(_Wire):
+    """How much longer a case is to live."""
+
+    hours: Annotated[int, Field(ge=1, le=24 * 90, description="hours beyond its present end")]
+
+
 class Face:
     """The routes; built once, over one pipeline."""
 
@@ -85,6 +91,9 @@ class Face:
         add("/cases", self.open_case, methods=["POST"], status_code=201, tags=["cases"], summary="Open a case")
         add("/cases/{case}/approve", self.approve_case, methods=["POST"], tags=["cases"], summary="Approve it")
         add("/cases/{case}/close", self.close_case, methods=["POST"], tags=["cases"], summary="Close it")
+        add("/cases", self.list_cases, tags=["cases"], summary="The cases that you opened or approved")
+        add("/cases/{case}", self.read_case, tags=["cases"], summary="Read a case that you are involved in")
+        add("/cases/{case}/extend", self.extend_case, methods=["POST"], tags=["cases"], summary="Let it live longer")
         add("/audit/checkpoint", self.checkpoint, tags=["audit"], summary="The newest signed checkpoint (C2SP)")
         add("/audit/receipts/{index}", self.receipt, tags=["audit"], summary="Inclusion proof of an entry (RFC 6962)")
         return router
@@ -185,6 +194,41 @@ class Face:
         outcome = await self._act(request, (_CASE, FieldName("closure")), EntryKind.CASE, prepare)
         return outcome if isinstance(outcome, HttpResponse) else self._done(outcome, case=case, state="closed")
 
+    async def extend_case(self, case: str, body: CaseExtension, request: Request) -> HttpResponse:
+        """Move the end of an approved case; somebody else than who opened it, and never past 90 days in all."""
+
+        async def prepare(caller: Caller, purpose: Purpose) -> Change:
+            return await self._cases().extend(CaseId(case), caller, purpose, hours=body.hours, now=self._clock())
+
+        outcome = await self._act(request, (_CASE, FieldName("extension")), EntryKind.CASE, prepare)
+        return outcome if isinstance(outcome, HttpResponse) else self._done(outcome, case=case, state="approved")
+
+    async def read_case(self, case: str, request: Request) -> HttpResponse:
+        """A case for those involved; subjects as keyed hashes."""
+        found: list[CaseView] = []
+
+        async def prepare(caller: Caller, purpose: Purpose) -> Change:
+            found.append(self._cases().view(CaseId(case), caller, purpose, self._clock()))
+            return nothing_to_make("case read", case)
+
+        outcome = await self._act(request, (_CASE, FieldName("reading")), EntryKind.CASE, prepare)
+        if isinstance(outcome, HttpResponse):
+            return outcome
+        return JSONResponse(write_case(found[0]), headers={"langqiao-receipt": str(outcome)})
+
+    async def list_cases(self, request: Request) -> HttpResponse:
+        """The newest of your own cases for the declared purpose."""
+        found: list[CaseView] = []
+
+        async def prepare(caller: Caller, purpose: Purpose) -> Change:
+            found.extend(self._cases().own(caller, purpose, self._clock()))
+            return nothing_to_make("own cases listed")
+
+        outcome = await self._act(request, (_CASE, FieldName("reading")), EntryKind.CASE, prepare)
+        if isinstance(outcome, HttpResponse):
+            return outcome
+        return JSONResponse({"cases": [write_case(view) for view in found]}, headers={"langqiao-receipt": str(outcome)})
+
     # ------------------------------------------------------------------ proofs
     async def checkpoint(self) -> PlainTextResponse:
         """The newest signed checkpoint, a C2SP note."""
@@ -228,6 +272,21 @@ class Face:
         trace_id, _ = read_traceparent(request.headers.get("traceparent"))
         body = problem_of(error, trace_id, None, language_of(request.headers.get("accept-language")))
         return HttpResponse(body, error.status, challenge_of(error), PROBLEM)
+
+
+def write_case(view: CaseView) -> dict[str, object]:
+    """A case on the wire."""
+    return {
+        "case": view.id,
+        "purpose": view.purpose,
+        "state": view.state,
+        "app": view.app,
+        "opened_by": view.opened_by,
+        "approved_by": view.approved_by,
+        "opened_at": view.opened_at.isoformat(),
+        "expires_at": view.expires_at.isoformat(),
+        "subjects": {"count": len(view.subjects), "hashes": list(view.subjects)},
+    }
 
 
 def write_purpose(purpose: Purpose) -> dict[str, object]:

@@ -1,7 +1,7 @@
 """The gateway's own database: tables, and functions over them grouped by file. It understands none of what it keeps."""
 
 from gateway.store.app_keys import AppKeyRecord, find_key, insert_key, revoke_key
-from gateway.store.cases import CaseRecord, insert_case, move_case, read_case
+from gateway.store.cases import CaseRecord, extend_case, insert_case, move_case, read_case, read_cases
 from gateway.store.log import EntryRow, LogBatch, LogHead, LogStore, LogTransaction, StoreFailed, TileRow
 from gateway.store.log_reading import COLUMNS, LogReader, moment_of, reading_log
 from gateway.store.state import State, open_state, open_state_read_only
@@ -22,6 +22,7 @@ __all__ = [
     "TileRow",
     "charge",
     "charge_release",
+    "extend_case",
     "find_key",
     "insert_case",
     "insert_key",
@@ -30,6 +31,7 @@ __all__ = [
     "open_state",
     "open_state_read_only",
     "read_case",
+    "read_cases",
     "reading_log",
     "revoke_key",
 ]

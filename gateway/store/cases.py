@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, or_, select, update
 
 from gateway.store._tables import case_file
 from gateway.store.state import State
@@ -62,5 +62,27 @@ def move_case(state: State, case_id: str, expected: str, new: str, *, approved_b
     with state.writing() as connection:
         moved = connection.execute(
             update(case_file).where(case_file.c.id == case_id, case_file.c.state == expected).values(**values)
+        )
+        return moved.rowcount == 1
+
+
+def read_cases(state: State, *, principal: str, purpose: str, limit: int) -> tuple[CaseRecord, ...]:
+    """The newest cases of the purpose that `principal` opened or approved."""
+    table = case_file.c
+    mine = select(case_file).where(
+        table.purpose == purpose, or_(table.opened_by == principal, table.approved_by == principal)
+    )
+    with state.reading() as connection:
+        rows = connection.execute(mine.order_by(table.opened_at.desc(), table.id).limit(limit)).mappings().all()
+    return tuple(CaseRecord(**row) for row in rows)
+
+
+def extend_case(state: State, case_id: str, *, state_name: str, was: datetime, until: datetime) -> bool:
+    """Move the end of a case in one step; False where it has moved, or the case's state has changed, meanwhile."""
+    with state.writing() as connection:
+        moved = connection.execute(
+            update(case_file)
+            .where(case_file.c.id == case_id, case_file.c.state == state_name, case_file.c.expires_at == was)
+            .values(expires_at=until)
         )
         return moved.rowcount == 1
