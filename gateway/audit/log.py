@@ -8,14 +8,14 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Self
 
 from gateway.audit import reading
 from gateway.audit._thread import WriterThread
-from gateway.audit.entry import encode_entry
+from gateway.audit.entry import decode_entry, encode_entry
 from gateway.audit.sequencer import Sequencer
 from gateway.errors import AuditOverloaded, AuditUnavailable, SettingsInvalid
 from gateway.keys import LogSigner
@@ -31,7 +31,7 @@ _LONGEST_PAUSE_SECONDS = 1.0
 @dataclass(frozen=True, slots=True, eq=False)
 class _Waiting:
     body: bytes
-    receipt: "asyncio.Future[AuditReceipt]"
+    receipt: "asyncio.Future[AuditReceipt] | None"  # None: nobody waits for it; cancelled: its caller has gone
 
 
 class AuditLog:
@@ -105,7 +105,8 @@ class AuditLog:
         """Returns when the entry is durable.
 
         Raises AuditOverloaded where too many wait, AuditUnavailable where it is not durable within the deadline or the
-        log can't be written, EntryTooLarge over 65,535 bytes. A caller that is cancelled leaves its entry behind.
+        log can't be written, EntryTooLarge over 65,535 bytes. A caller that has gone leaves its entry behind, and one
+        that says `not-released` after it; what was still waiting at the deadline is not written.
         """
         body = encode_entry(entry)
         if not self._is_ready:
@@ -113,13 +114,19 @@ class AuditLog:
         if len(self._waiting) >= self._settings.queue_entries:
             raise AuditOverloaded
         receipt: asyncio.Future[AuditReceipt] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(body, receipt))
+        waiting = _Waiting(body, receipt)
+        self._waiting.append(waiting)
         self._idle.clear()
         self._wake.set()
         try:
             async with asyncio.timeout(self._deadline_seconds):
                 return await receipt
         except TimeoutError:
+            if receipt.done() and not receipt.cancelled():
+                return receipt.result()  # durable in the very moment of the deadline
+            # what was refused must not stand in the log as released: taken out here, or answered for after its commit
+            with contextlib.suppress(ValueError):
+                self._waiting.remove(waiting)
             # red until the write that hangs is durable, or a probe is; where none hangs, there is nothing to wait for
             if self._is_writing or self._waiting:
                 self._turn_red("not durable within the deadline")
@@ -203,8 +210,12 @@ class AuditLog:
             self._refuse_waiting(_named(error))
             return False
         for waiting, receipt in zip(batch, receipts, strict=True):
-            if not waiting.receipt.done():  # its caller has gone; the entry stays
+            if waiting.receipt is None:
+                continue
+            if not waiting.receipt.done():
                 waiting.receipt.set_result(receipt)
+            elif waiting.receipt.cancelled():  # its caller has gone, and nothing was released: the entry stays
+                self._waiting.append(_Waiting(self._not_released(waiting.body, receipt), None))
         self._turn_green()
         try:
             if self._sequencer.is_mark_due():
@@ -214,6 +225,21 @@ class AuditLog:
             self._refuse_waiting(_named(error))
             return False
         return True
+
+    def _not_released(self, body: bytes, receipt: AuditReceipt) -> bytes:
+        """The entry that follows one which became durable after its caller was refused; about the same people."""
+        late = decode_entry(body)
+        return encode_entry(
+            replace(
+                late,
+                kind=EntryKind.NOT_RELEASED,
+                at=self._clock(),
+                outcome="not-released",
+                response_sha256="",
+                needs_review=False,
+                refers_to=receipt.index,
+            )
+        )
 
     async def _recover(self, thread: WriterThread) -> None:
         """Throw all away, read the head anew, and go on only when a probe is durable."""
@@ -262,7 +288,7 @@ def probe_entry(now: datetime) -> AuditEntry:
 
 def _refuse(batch: list[_Waiting], why: str) -> None:
     for waiting in batch:
-        if not waiting.receipt.done():
+        if waiting.receipt is not None and not waiting.receipt.done():
             waiting.receipt.set_exception(AuditUnavailable(operator=why))
 
 

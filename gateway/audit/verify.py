@@ -7,6 +7,7 @@ a high-water mark.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.audit.checkpoint import Checkpoint, CheckpointInvalid, read_checkpoint
@@ -127,6 +128,9 @@ def _verify_live(
     stray = reader.first_stray_subject(head.size)
     if stray is not None:
         raise Unsound(stray, ("the person index names it, and there is no such entry", "人员索引指向不存在的条目"))
+    hidden = reader.first_hidden()
+    if hidden is not None:
+        raise Unsound(max(0, hidden), ("the search view does not show it as it is kept", "检索视图与所存条目不符"))
     if reader.tile_count() != sum(head.size >> TILE_HEIGHT * level for level in range(1, 9)):
         raise Unsound(head.size, ("there are tiles of entries that do not exist", "存在多余的树片"))
     return Verification(origin=verifier.name, size=head.size, root=head.root, first_bad=None, fault=None)
@@ -152,10 +156,17 @@ def _check_row(row: tuple[object, ...], people: tuple[object, ...], replay: Repl
 
 def _is_same(cell: object, wanted: object, name: str) -> bool:
     if name == "at":
-        return moment_of(cell) == wanted
+        # a moment in another form sorts elsewhere: text must be exactly as it is written
+        return moment_of(cell) == wanted and (not isinstance(cell, str) or cell == _written(wanted))
     if isinstance(wanted, bool):
         return isinstance(cell, int) and cell in {0, 1} and bool(cell) == wanted
     return type(cell) is type(wanted) and cell == wanted
+
+
+def _written(moment: object) -> str:
+    if not isinstance(moment, datetime):
+        return ""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
 
 
 def _people(reader: LogReader, rows: list[tuple[object, ...]]) -> dict[object, tuple[object, ...]]:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway.store._tables import audit_entry
+from gateway.store._tables import ACCESS_LOG_VIEW, audit_entry
 from gateway.store.log import LogHead, StoreFailed
 from gateway.store.state import State
 
@@ -54,6 +54,23 @@ class LogReader:
         """The least index in the person index that no entry of a log of `size` has."""
         found = self._rows("SELECT min(idx) FROM audit_subject WHERE idx < 0 OR idx >= :size", size=size)[0][0]
         return found if isinstance(found, int) else None
+
+    def first_hidden(self) -> int | None:
+        """The least entry that the view `access_log` shows otherwise than its tables hold it, or not at all.
+
+        Compared row by row in the database; -1 where only the number of rows differs. The tables are for others to
+        check: this holds the view against them.
+        """
+        rows = ACCESS_LOG_VIEW.partition(" AS\n")[2]
+        for one, other in ((rows, "SELECT * FROM access_log"), ("SELECT * FROM access_log", rows)):
+            found = self._rows(f"SELECT min(d.entry) FROM ({one} EXCEPT {other}) AS d")[0][0]  # noqa: S608 - no values
+            if found is not None:
+                return found if isinstance(found, int) else -1
+        counted = {
+            self._rows(f"SELECT count(*) FROM ({each}) AS d")[0][0]  # noqa: S608 - no values
+            for each in (rows, "SELECT * FROM access_log")
+        }
+        return None if len(counted) == 1 else -1
 
     def tile(self, level: int, n: int) -> bytes | None:
         """A full tile as it is kept."""

@@ -34,7 +34,7 @@ def server() -> Iterator[Server]:
 
 async def until_ready(log: AuditLog, seconds: float = 8.0) -> None:
     async with asyncio.timeout(seconds):
-        while not log.is_ready:  # noqa: ASYNC110 - what readiness shows is what is tried
+        while not log.is_ready:
             await asyncio.sleep(0.02)
 
 

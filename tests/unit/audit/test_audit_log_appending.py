@@ -85,7 +85,9 @@ async def test_a_caller_that_goes_away_leaves_its_entry_and_its_batch_whole(home
         assert sum(isinstance(result, AuditReceipt) for result in results) >= 25
         assert log.is_ready
         await log.append(entry(99))
-        assert len(bodies(home)) == 51
+        kept = [json.loads(body)["kind"] for body in bodies(home)]
+        assert kept.count("read") == 51
+        assert kept.count("not-released") == 25
     assert home.verify().is_sound
 
 
@@ -241,3 +243,40 @@ def test_a_log_under_another_name_is_refused(grown: House) -> None:
 def test_the_mark_keeps_up_with_the_log(grown: House) -> None:
     assert json.loads(grown.high_water.read_text(encoding="utf-8"))["size"] == 40
     asyncio.run(start(grown))
+
+
+async def test_what_was_refused_at_the_deadline_does_not_stand_in_the_log_as_released(home: House) -> None:
+    async with open_log(home, batch=8) as log:
+        await log.append(entry(0))
+        lock = sqlite3.connect(home.file, isolation_level=None)
+        lock.execute("BEGIN IMMEDIATE")
+        asked = [asyncio.create_task(log.append(entry(number))) for number in range(1, 21)]
+        done = await asyncio.gather(*asked, return_exceptions=True)
+        assert all(isinstance(one, AuditUnavailable) for one in done)
+        lock.execute("ROLLBACK")
+        lock.close()
+        async with asyncio.timeout(10):
+            while not log.is_ready:
+                await asyncio.sleep(0.05)
+        await log.append(entry(99))
+    kept = [json.loads(body) for body in bodies(home)]
+    released = {index for index, one in enumerate(kept) if one["outcome"] == "released"}
+    taken_back = {one["refers_to"] for one in kept if one["kind"] == "not-released"}
+    answered = {0, next(index for index, one in enumerate(kept) if one["trace_id"] == f"{99:032x}")}
+    assert released - taken_back == answered
+    assert home.verify().is_sound
+
+
+async def test_a_caller_that_goes_away_is_followed_by_an_entry_that_says_so(home: House) -> None:
+    async with open_log(home) as log:
+        going = asyncio.create_task(log.append(entry(1)))
+        await asyncio.sleep(0)
+        going.cancel()
+        await log.append(entry(2))
+        async with asyncio.timeout(5):
+            while len(bodies(home)) < 3:
+                await asyncio.sleep(0.02)
+    kept = [json.loads(body) for body in bodies(home)]
+    (late,) = [one for one in kept if one["kind"] == "not-released"]
+    assert kept[late["refers_to"]]["trace_id"] == f"{1:032x}"
+    assert late["subjects"] == kept[late["refers_to"]]["subjects"]

@@ -331,3 +331,22 @@ def test_any_byte_of_any_exported_file_counts(sound: House, exported: Path, data
     finally:
         path.write_bytes(before)
     assert verify_export(exported, sound.signer.vkey).is_sound
+
+
+def test_a_search_view_that_hides_an_entry_is_found(sound: House, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.db"
+    with sqlite3.connect(sound.file) as source, sqlite3.connect(copy) as target:
+        source.backup(target)
+        view = target.execute("SELECT sql FROM sqlite_master WHERE name = 'access_log'").fetchone()[0]
+        target.execute("DROP VIEW access_log")
+        target.execute(f"{view.rstrip().rstrip(';')} WHERE e.idx <> 77")
+    found = sound.verify(f"sqlite:///{copy}")
+    assert found.first_bad == 77
+
+
+def test_a_moment_written_in_another_form_is_found(sound: House, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.db"
+    with sqlite3.connect(sound.file) as source, sqlite3.connect(copy) as target:
+        source.backup(target)
+        target.execute("UPDATE audit_entry SET at = replace(at, 'T', ' ') WHERE idx = 5")
+    assert sound.verify(f"sqlite:///{copy}").first_bad == 5
