@@ -21,6 +21,7 @@ from fastapi.responses import Response as HttpResponse
 from starlette.exceptions import HTTPException
 
 from gateway.administration import Apps, CaseDesk, PolicyHolder
+from gateway.api.authzen import AuthzenFace
 from gateway.api.control_plane import Face
 from gateway.api.data_plane import DataPlane, Receive, Send
 from gateway.api.inbound import Scope
@@ -251,6 +252,14 @@ def create_application(gateway: Gateway) -> Callable[[Scope, Receive, Send], Any
         clock=gateway.clock,
     )
     api.include_router(face.routes())
+    authzen = AuthzenFace(
+        pipeline=lambda: gateway.rooms.pipeline,
+        policy=lambda: gateway.rooms.policy,
+        cases=lambda: gateway.rooms.cases,
+        public_url=gateway.settings.public_url,
+        clock=gateway.clock,
+    )
+    api.include_router(authzen.routes())
     described = api.openapi
 
     def openapi() -> dict[str, Any]:
@@ -274,7 +283,8 @@ def _add_refusals(api: FastAPI) -> None:
     def problem(request: Request, error: GatewayError) -> HttpResponse:
         trace_id, _ = read_traceparent(request.headers.get("traceparent"))
         body = problem_of(error, trace_id, None, language_of(request.headers.get("accept-language")))
-        return HttpResponse(body, error.status, challenge_of(error), PROBLEM)
+        is_authzen = isinstance(error, BodyMalformed) and request.url.path.startswith("/access/v1/")
+        return HttpResponse(body, 400 if is_authzen else error.status, challenge_of(error), PROBLEM)
 
     @api.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: Exception) -> HttpResponse:

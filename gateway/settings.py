@@ -91,6 +91,7 @@ class Settings(BaseSettings):
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8000
+    public_url: str | None = None  # as other systems reach it; the AuthZEN metadata names it
     bundle: Path = Path("policies")
     state_url: str = Field(default="sqlite:///langqiao.db", repr=False)  # SQLite or postgresql+psycopg
     keys: Path = Path("keys")  # folder of key files, mode 0700

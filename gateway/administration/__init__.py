@@ -1,5 +1,6 @@
 """PAP: the policy that serves, cases, apps and their keys. May simulate decisions; has no road to data."""
 
+from gateway.administration import authzen
 from gateway.administration.apps import Apps
 from gateway.administration.cases import CaseDesk, CaseView, nothing_to_make
 from gateway.administration.policy import PolicyHolder, build_engine, check_bundle, simulate
@@ -9,6 +10,7 @@ __all__ = [
     "CaseDesk",
     "CaseView",
     "PolicyHolder",
+    "authzen",
     "build_engine",
     "check_bundle",
     "nothing_to_make",
