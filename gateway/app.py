@@ -20,7 +20,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response as HttpResponse
 from starlette.exceptions import HTTPException
 
-from gateway.administration import Apps, CaseDesk, PolicyHolder
+from gateway.administration import Apps, CaseDesk, PolicyHolder, ReviewDesk
 from gateway.api.authzen import AuthzenFace
 from gateway.api.control_plane import Face
 from gateway.api.data_plane import DataPlane, Receive, Send
@@ -28,6 +28,7 @@ from gateway.api.inbound import Scope
 from gateway.api.limits import WithinLimits
 from gateway.api.openapi import describe_data_plane
 from gateway.api.problems import PROBLEM, challenge_of, language_of, problem_of
+from gateway.api.reviews import ReviewFace
 from gateway.audit import AuditLog, BlindedSource
 from gateway.authentication import Authenticator, TrustedIssuer
 from gateway.errors import (
@@ -66,6 +67,7 @@ class Rooms:
     audit: AuditLog
     pipeline: Pipeline
     cases: CaseDesk
+    reviews: ReviewDesk
 
 
 @dataclass(slots=True, kw_only=True)
@@ -104,6 +106,7 @@ class Gateway:
         try:
             await audit.start()
             apps, cases = Apps(state), CaseDesk(state, keys)
+            reviews = ReviewDesk(state, settings.review_hours)
             pipeline = Pipeline(
                 engine=lambda: policy.current,
                 authenticator=Authenticator(
@@ -113,6 +116,7 @@ class Gateway:
                 ),
                 sources=sources,
                 audit=audit,
+                check_glass=reviews.check,
                 find_case=cases.find,
                 charge=apps.charge_matches,
                 charge_release=apps.charge_release,
@@ -123,7 +127,7 @@ class Gateway:
                 tracing=tracing,
                 clock=self.clock,
             )
-            self._rooms = Rooms(policy=policy, audit=audit, pipeline=pipeline, cases=cases)
+            self._rooms = Rooms(policy=policy, audit=audit, pipeline=pipeline, cases=cases, reviews=reviews)
             await pipeline.note(EntryKind.START, f"policy {policy.current.version}")
             operator_log().info("started", version=policy.current.version, count=len(sources))
             with self._reloads_on_hangup():
@@ -260,6 +264,10 @@ def create_application(gateway: Gateway) -> Callable[[Scope, Receive, Send], Any
         clock=gateway.clock,
     )
     api.include_router(authzen.routes())
+    reviews = ReviewFace(
+        pipeline=lambda: gateway.rooms.pipeline, reviews=lambda: gateway.rooms.reviews, clock=gateway.clock
+    )
+    api.include_router(reviews.routes())
     described = api.openapi
 
     def openapi() -> dict[str, Any]:

@@ -504,6 +504,31 @@ class ObligationNotUnderstood(NotAllowed):
     mend = {"en": "a security officer must mend the policy", "zh": "请安全管理员修正策略"}
 
 
+@dataclass(eq=False, kw_only=True)
+class ReviewOverdue(NotAllowed):
+    """An earlier break-glass answer still waits for its review."""
+
+    code = "GW408"
+    status = 403
+    text = {"en": "the review of your entry {index} is overdue", "zh": "您第 {index} 条紧急访问记录逾期未复核"}
+    mend = {"en": "ask a compliance reviewer to decide it", "zh": "请合规审查员完成复核"}
+    index: int
+
+
+@dataclass(eq=False, kw_only=True)
+class GrantLapsed(NotAllowed):
+    """The reason was first used too long ago."""
+
+    code = "GW409"
+    status = 403
+    text = {
+        "en": "this reason lapsed {minutes} minutes after its first use",
+        "zh": "该理由自首次使用 {minutes} 分钟后已失效",
+    }
+    mend = {"en": "where there is still danger, state the present reason", "zh": "如仍属紧急，请重新说明当前理由"}
+    minutes: int
+
+
 # ------------------------------------------------------------------ GW5xx sources
 class SourceFailed(GatewayError):
     """A department's system did not do its part. Names the dataset, never the address."""

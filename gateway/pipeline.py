@@ -65,6 +65,7 @@ class Pipeline:
     authenticator: Authenticator
     sources: Mapping[SourceName, Connector]
     audit: AuditLog
+    check_glass: Callable[[Purpose, Caller, datetime], None]  # break-glass: reviews decided, grant not lapsed
     find_case: Callable[[CaseId], CaseFacts | None]
     charge: Callable[[PrincipalId, PurposeId, datetime, int, int], bool]
     charge_release: Callable[[PrincipalId, Purpose, datetime, int, tuple[str, ...]], None]
@@ -174,6 +175,7 @@ class Pipeline:
         with self.tracing.stage(recorder.at(Stage.PLAN)):
             plan = plan_read(bound, decision, self._capabilities(bound), self.limits, self.timeouts.source)
             recorder.saw(plan=plan)
+            await asyncio.to_thread(self.check_glass, purpose, caller, self.clock())
             await self._charge(plan, caller, purpose)
         disclosure = await self._disclose(recorder, plan, purpose)
         body = render(disclosure, bound.media_type, self.limits.answer_bytes)

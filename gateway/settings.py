@@ -92,6 +92,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8000
     public_url: str | None = None  # as other systems reach it; the AuthZEN metadata names it
+    review_hours: PositiveInt = 72  # a break-glass review not decided by then bars its person from breaking glass
     bundle: Path = Path("policies")
     state_url: str = Field(default="sqlite:///langqiao.db", repr=False)  # SQLite or postgresql+psycopg
     keys: Path = Path("keys")  # folder of key files, mode 0700

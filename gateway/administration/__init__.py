@@ -4,12 +4,14 @@ from gateway.administration import authzen
 from gateway.administration.apps import Apps
 from gateway.administration.cases import CaseDesk, CaseView, nothing_to_make
 from gateway.administration.policy import PolicyHolder, build_engine, check_bundle, simulate
+from gateway.administration.reviews import ReviewDesk
 
 __all__ = [
     "Apps",
     "CaseDesk",
     "CaseView",
     "PolicyHolder",
+    "ReviewDesk",
     "authzen",
     "build_engine",
     "check_bundle",

@@ -1,0 +1,101 @@
+"""Break-glass notices and reviews over HTTP."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response as HttpResponse
+
+from gateway.administration import ReviewDesk, nothing_to_make
+from gateway.api.data_plane import write_response
+from gateway.api.inbound import read_headers
+from gateway.model.audit import EntryKind
+from gateway.model.caller import Caller
+from gateway.model.catalog import Purpose
+from gateway.model.ids import DatasetName, FieldName
+from gateway.model.response import Response
+from gateway.pipeline import Change, Pipeline
+from gateway.telemetry import read_traceparent
+
+_REVIEW = DatasetName("langqiao.review")
+
+
+class ReviewVerdict(BaseModel):
+    """What the reviewer found. The note is kept in the log: no personal data in it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    verdict: Literal["justified", "not-justified"]
+    note: Annotated[str, Field(min_length=1, max_length=500)]
+
+
+class ReviewFace:
+    """The routes."""
+
+    def __init__(
+        self,
+        *,
+        pipeline: Callable[[], Pipeline],
+        reviews: Callable[[], ReviewDesk],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._pipeline = pipeline
+        self._reviews = reviews
+        self._clock = clock
+
+    def routes(self) -> APIRouter:
+        """Every route of reviews and notices."""
+        router = APIRouter(tags=["reviews"])
+        router.add_api_route("/notices", self.notices, summary="Break-glass answers, as they happen")
+        router.add_api_route("/reviews", self.waiting, summary="Break-glass answers that wait for a review")
+        router.add_api_route("/reviews/{index}", self.decide, methods=["POST"], summary="Decide a review")
+        return router
+
+    async def notices(self, request: Request, after: Annotated[int, Field(ge=-1)] = -1) -> HttpResponse:
+        """Entries over `after`; ask again with the last index."""
+        return await self._list(request, "notice", lambda: self._reviews().notices(after))
+
+    async def waiting(self, request: Request) -> HttpResponse:
+        """The oldest first."""
+        return await self._list(request, "verdict", lambda: self._reviews().waiting())
+
+    async def decide(self, index: int, body: ReviewVerdict, request: Request) -> HttpResponse:
+        """Somebody else than the person decides; once."""
+
+        async def prepare(caller: Caller, _purpose: Purpose) -> Change:
+            return await self._reviews().decide(index, caller, verdict=body.verdict, note=body.note, now=self._clock())
+
+        return await self._act(request, "verdict", prepare, lambda: {"index": index, "verdict": body.verdict})
+
+    async def _list(self, request: Request, field: str, read: Callable[[], tuple[object, ...]]) -> HttpResponse:
+        found: list[object] = []
+
+        async def prepare(_caller: Caller, _purpose: Purpose) -> Change:
+            found.extend(read())
+            return nothing_to_make(f"{field}s listed")
+
+        return await self._act(request, field, prepare, lambda: {"entries": [_write(item) for item in found]})
+
+    async def _act(
+        self,
+        request: Request,
+        field: str,
+        prepare: Callable[[Caller, Purpose], Awaitable[Change]],
+        content: Callable[[], dict[str, object]],
+    ) -> HttpResponse:
+        trace_id, _ = read_traceparent(request.headers.get("traceparent"))
+        inbound = read_headers(request.scope, self._clock(), trace_id)
+        outcome = await self._pipeline().act(
+            inbound, permission=(_REVIEW, FieldName(field)), kind=EntryKind.CASE, prepare=prepare
+        )
+        if isinstance(outcome, Response):
+            status, headers, body = write_response(outcome, trace_id, inbound.headers.get("accept-language"))
+            return HttpResponse(body, status, headers)
+        return JSONResponse(content(), headers={"langqiao-receipt": str(outcome)})
+
+
+def _write(item: object) -> dict[str, object]:
+    names = ("index", "at", "principal", "app", "purpose", "dataset")
+    return {name: str(getattr(item, name)) if name == "at" else getattr(item, name) for name in names}
