@@ -1,0 +1,25 @@
+"""The command `langqiao`: one file a group of commands."""
+
+import typer
+
+from gateway.cli.asking import explain, query
+from gateway.cli.audit import audit
+from gateway.cli.keys import app_keys, keys
+from gateway.cli.policy import catalog, policy
+from gateway.cli.running import demo, serve, token
+
+app = typer.Typer(
+    help="廊桥 Langqiao: a city's data-sharing gateway.", no_args_is_help=True, pretty_exceptions_enable=False
+)
+for command in (demo, serve, token, query, explain):
+    app.command()(command)
+app.add_typer(keys, name="keys")
+app.add_typer(audit, name="audit")
+app.add_typer(catalog, name="catalog")
+app.add_typer(policy, name="policy")
+app.add_typer(app_keys, name="app-key")
+
+
+def main() -> None:
+    """The entry point."""
+    app()

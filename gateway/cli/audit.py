@@ -1,0 +1,38 @@
+"""`langqiao audit`: the log and its proofs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway.audit import verify_export, verify_log
+from gateway.cli.terminal import SettingsPath, err, out, stop
+from gateway.errors import GatewayError
+from gateway.keys import KeyRing
+from gateway.settings import load_settings
+
+audit = typer.Typer(help="The log and its proofs.", no_args_is_help=True)
+
+
+@audit.command("verify")
+def audit_verify(
+    settings: SettingsPath = None,
+    export: Annotated[Path | None, typer.Option(help="an exported log instead of the live one")] = None,
+    key: Annotated[str | None, typer.Option(help="the log's public key (vkey), for an export")] = None,
+) -> None:
+    """Recompute every leaf, tile, root, signature and search column; names the first bad entry. Exit status 1: bad."""
+    try:
+        if export is not None:
+            if key is None:
+                err.print("an export is verified with the log's public key: give --key")
+                raise typer.Exit(2)
+            result = verify_export(export, key)
+        else:
+            read = load_settings(settings)
+            ring = KeyRing.open(read.keys, create=False)
+            result = verify_log(read.state_url, ring.log_signer(read.audit.origin).vkey, high_water=read.high_water)
+    except GatewayError as error:
+        stop(error)
+    for line in (result.text("en"), result.text("zh")):
+        out.print(line, style="green" if result.is_sound else "bold red", highlight=False, soft_wrap=True)
+    raise typer.Exit(0 if result.is_sound else 1)
