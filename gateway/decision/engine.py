@@ -2,40 +2,36 @@
 
 A policy engine is one policy version, built from one bundle, and never changes: to change the policy, load another and
 swap the reference. It reads no clock, no network and no data; everything it depends on is an argument. Deny by default:
-what no rule allows is denied, and so is everything where the purpose itself doesn't stand.
+what no rule allows is denied, and so is everything where the purpose itself doesn't stand. What it found before it
+finds again quickly, and the same (`outcome_cache`).
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Self
 
 from gateway.decision import soundness
 from gateway.decision.attributes import attributes_of
 from gateway.decision.hierarchy import ROOT_REGION, Hierarchies, field_object
-from gateway.decision.judge import Circumstances, Judge, Request, Sitting
-from gateway.decision.levels import Ceiling, ceilings_of, granted_level, under_ceilings
-from gateway.decision.near_miss import near_misses
+from gateway.decision.judge import Circumstances, Demand, Judge, Request
+from gateway.decision.levels import Ceiling, ceilings_of
+from gateway.decision.near_miss import near_misses_of
+from gateway.decision.outcome import Outcome, compose, denied, obligations_of
+from gateway.decision.outcome_cache import OutcomeCache
 from gateway.decision.row_filter import no_rows, row_verdict
-from gateway.decision.rule import ROWS, Rule
-from gateway.decision.standing import refuse_circumstances, refuse_purpose
+from gateway.decision.standing import admits, refuse_circumstances, refuse_purpose
 from gateway.errors import Defect, PurposeMissing
 from gateway.model.caller import Caller
 from gateway.model.case import CaseFacts
-from gateway.model.catalog import Catalog, Dataset, Field, Purpose
-from gateway.model.decision import BoundObligation, Decision, Effect, FieldVerdict, NearMiss, RowVerdict, Verdict
-from gateway.model.ids import FieldName, PolicyVersion, PurposeId, RuleId
+from gateway.model.catalog import Catalog, Dataset, Purpose
+from gateway.model.decision import Decision, RowVerdict
+from gateway.model.ids import AppId, FieldName, PolicyVersion, PurposeId, RoleName, RuleId
 from gateway.model.query import BoundQuery, FieldUse
 
-_BY_NAME = (FieldUse.MATCH, FieldUse.AGGREGATE, FieldUse.EXPORT)
-"""Uses that a rule must grant by name where the field isn't clear."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _FieldAnswer:
-    verdict: FieldVerdict
-    binding: tuple[Rule, ...]  # allow and oblige rules whose obligations bind whoever uses the field
+_MOST_NAMES = 4_096
 
 
 class PolicyEngine:
@@ -45,6 +41,15 @@ class PolicyEngine:
         self.catalog = catalog
         self.judge = judge
         self.hierarchies = hierarchies
+        self.outcomes = OutcomeCache()
+        # what depends on the policy and on names alone; bounded, because callers choose the names
+        self._subs = lru_cache(_MOST_NAMES)(self._known_subs)
+        self._admits = lru_cache(_MOST_NAMES)(self._is_admitted)
+        self._ceilings = lru_cache(_MOST_NAMES)(self._ceilings_of)
+        self._purposes = {
+            name: tuple(catalog.purposes[up] for up in self._purposes_above(name) if up in catalog.purposes)
+            for name in catalog.purposes
+        }
 
     @classmethod
     def load(cls, bundle: Path, catalog: Catalog) -> Self:
@@ -93,37 +98,29 @@ class PolicyEngine:
         if bound.catalog.version != self.version:
             raise Defect(operator="the question was bound to another policy version")
         purpose = bound.purpose.id
-        stands = (
-            bound.case == caller.case
-            and refuse_purpose(purpose, caller, now, self.catalog, self.hierarchies.roles.above) is None
-            and refuse_circumstances(purpose, caller, case, now, self.catalog) is None
-        )
         dataset = self.catalog.datasets[bound.dataset.name]
-        if not stands:
-            return self._decision(bound, {name: _denied(name, ()) for name in dataset.fields}, no_rows(), (), {})
+        if not self._stands(bound, caller, case, now):
+            fields = MappingProxyType({name: denied(name) for name in dataset.fields})
+            return Decision(
+                policy_version=self.version,
+                dataset=dataset.name,
+                purpose=purpose,
+                fields=fields,
+                rows=no_rows(),
+                obligations=(),
+                near_misses={},
+            )
         open_case = case if caller.case is not None else None
         request = self._request(purpose, caller, open_case, now)
-        sitting = self.judge.sit(request)
-        ceilings = ceilings_of(
-            self.catalog.purposes[purpose], self.catalog.apps[caller.app], self._purposes_above(purpose), self.catalog
-        )
-        answers = {
-            field.name: self._field(sitting, dataset, field, _uses_of(bound, field.name, explain=explain), ceilings)
-            for field in dataset.fields.values()
-        }
-        row_rules = self._row_rules(sitting, dataset)
-        subjects = open_case.subjects if open_case is not None else None
-        if self._some_region_is_open(sitting, dataset):
-            rows = row_verdict(row_rules, dataset, request.ctx.attributes, subjects)
-        else:
-            rows = no_rows(rule.id for rule in row_rules)
-        used = {name for name, _ in bound.uses} | {column.field for column in bound.columns}
-        binding = [rule for name, answer in answers.items() if name in used for rule in answer.binding]
-        taken_rows = set(rows.rules)
-        binding += [rule for rule in row_rules if rule.id in taken_rows and rule.eft is not Effect.DENY]
-        verdicts = {name: answer.verdict for name, answer in answers.items()}
-        missed = self._near_misses(request, dataset, verdicts, rows) if explain else {}
-        return self._decision(bound, verdicts, rows, self._obligations(binding, purpose), missed)
+        if explain:
+            outcome, _ = self._compose(request, dataset, bound, caller.app, every_use=True)
+            decision = self._finish(outcome, dataset, purpose, request, open_case)
+            missed = near_misses_of(self.judge, self.hierarchies, request, dataset, decision)
+            return replace(decision, near_misses=missed)
+        outcome = self._outcome(request, dataset, bound, caller.app)
+        if open_case is None and outcome.decision is not None:
+            return outcome.decision
+        return self._finish(outcome, dataset, purpose, request, open_case)
 
     def decide_action(  # noqa: PLR0917 - everything that a decision depends on is an argument
         self,
@@ -147,11 +144,20 @@ class PolicyEngine:
         return self.judge.allows(matched), tuple(sorted(rule.id for rule in matched))
 
     # ------------------------------------------------------------------ one question, piece by piece
+    def _stands(self, bound: BoundQuery, caller: Caller, case: CaseFacts | None, now: datetime) -> bool:
+        purpose = self.catalog.purposes.get(bound.purpose.id)
+        return (
+            purpose is not None
+            and bound.case == caller.case
+            and caller.purpose == purpose.id
+            and purpose.valid_from <= now < purpose.valid_until
+            and self._admits(purpose.id, caller.app, caller.roles)
+            and refuse_circumstances(purpose.id, caller, case, now, self.catalog) is None
+        )
+
     def _request(self, purpose: PurposeId, caller: Caller, case: CaseFacts | None, now: datetime) -> Request:
-        # names are looked up first: pycasbin keeps every name it is ever asked about
-        known = tuple(sorted({f"role:{role}" for role in caller.roles} & self.hierarchies.roles.above.keys()))
         return Request(
-            subs=known,
+            subs=self._subs(caller.roles),
             app=f"app:{caller.app}",
             case=caller.case or "",
             pur=f"pur:{purpose}",
@@ -159,102 +165,66 @@ class PolicyEngine:
             ctx=Circumstances(attributes=attributes_of(caller, case, now)),
         )
 
-    def _purposes_above(self, purpose: PurposeId) -> list[PurposeId]:
-        return [PurposeId(name.removeprefix("pur:")) for name in self.hierarchies.purposes.above[f"pur:{purpose}"]]
+    def _outcome(self, request: Request, dataset: Dataset, bound: BoundQuery, app: AppId) -> Outcome:
+        """As found before, or found now."""
+        key = (request.subs, app, bound.purpose.id, dataset.name, bound.uses)
 
-    def _field(
-        self, sitting: Sitting, dataset: Dataset, field: Field, uses: frozenset[FieldUse], ceilings: tuple[Ceiling, ...]
-    ) -> _FieldAnswer:
-        obj = field_object(dataset, field)
-        shown = sitting.matched(obj, FieldUse.SHOW.value, ROOT_REGION)
-        level = granted_level(shown, self.catalog.masks)
-        if level is None or not self.judge.allows(shown):
-            return _FieldAnswer(verdict=_denied(field.name, shown), binding=())
-        level, ceiling = under_ceilings(level, ceilings)
-        taken = list(shown)
-        granted: set[FieldUse] = set()
-        for use in _BY_NAME:
-            if use in uses:
-                matched = sitting.matched(obj, use.value, ROOT_REGION)
-                taken.extend(matched)
-                if self.judge.allows(matched):
-                    granted.add(use)
-        verdict = FieldVerdict(
-            field=field.name,
-            verdict=Verdict.ALLOW if level.mask is None else Verdict.MASK,
-            mask=level.mask,
-            rules=_ids(taken),
-            granted=frozenset(granted),
-            ceiling=ceiling,
-        )
-        return _FieldAnswer(verdict=verdict, binding=tuple(rule for rule in taken if rule.eft is not Effect.DENY))
+        def meets(demand: Demand) -> bool:
+            return self.judge.meets(request, demand)
 
-    def _row_rules(self, sitting: Sitting, dataset: Dataset) -> tuple[Rule, ...]:
-        """All `rows` rules that speak of the dataset's rows in some region."""
-        regions = {ROOT_REGION, *self.judge.row_regions}
-        found = {rule.id: rule for region in regions for rule in sitting.matched(f"ds:{dataset.name}", ROWS, region)}
-        return tuple(found[rule_id] for rule_id in sorted(found))
-
-    def _some_region_is_open(self, sitting: Sitting, dataset: Dataset) -> bool:
-        """Whether Casbin allows rows anywhere; what exactly they are is for the row filter."""
-        regions = {ROOT_REGION, *self.judge.row_regions}
-        return any(self.judge.allows(sitting.matched(f"ds:{dataset.name}", ROWS, region)) for region in regions)
-
-    def _obligations(self, binding: Iterable[Rule], purpose: PurposeId) -> tuple[BoundObligation, ...]:
-        found = {BoundObligation(spec=spec, origin=rule.id) for rule in binding for spec in rule.obligations}
-        for above in self._purposes_above(purpose):
-            declared = self.catalog.purposes.get(above)
-            if declared is not None:
-                found |= {BoundObligation(spec=spec, origin=f"purpose:{above}") for spec in declared.obligations}
-        return tuple(sorted(found, key=lambda each: (each.spec.name, each.spec.value, each.origin)))
-
-    def _near_misses(
-        self, request: Request, dataset: Dataset, verdicts: dict[FieldName, FieldVerdict], rows: RowVerdict
-    ) -> dict[FieldName | None, tuple[NearMiss, ...]]:
-        found: dict[FieldName | None, tuple[NearMiss, ...]] = {}
-        for field in dataset.fields.values():
-            obj = field_object(dataset, field)
-            taken = verdicts[field.name].rules
-            found[field.name] = near_misses(
-                self.judge, self.hierarchies, request, obj=obj, act=FieldUse.SHOW.value, matched=taken
-            )
-        found[None] = near_misses(
-            self.judge, self.hierarchies, request, obj=f"ds:{dataset.name}", act=ROWS, matched=rows.rules
-        )
+        found = self.outcomes.find(key, meets)
+        if found is None:
+            found, demands = self._compose(request, dataset, bound, app, every_use=False)
+            if not found.reads_attributes:
+                found = replace(found, decision=self._finish(found, dataset, bound.purpose.id, request, None))
+            self.outcomes.add(key, meets, demands, found)
         return found
 
-    def _decision(
-        self,
-        bound: BoundQuery,
-        verdicts: dict[FieldName, FieldVerdict],
-        rows: RowVerdict,
-        obligations: tuple[BoundObligation, ...],
-        missed: dict[FieldName | None, tuple[NearMiss, ...]],
+    def _compose(
+        self, request: Request, dataset: Dataset, bound: BoundQuery, app: AppId, *, every_use: bool
+    ) -> tuple[Outcome, frozenset[Demand]]:
+        sitting = self.judge.sit(request)
+        ceilings = self._ceilings(bound.purpose.id, app)
+        outcome = compose(self.judge, sitting, dataset, bound.uses, ceilings, self.catalog, every_use=every_use)
+        return outcome, sitting.demands_asked()
+
+    def _finish(
+        self, outcome: Outcome, dataset: Dataset, purpose: PurposeId, request: Request, case: CaseFacts | None
     ) -> Decision:
+        """Bind what reads the request, and put the decision together."""
+        rows = self._rows(outcome, dataset, request, case)
+        taken = set(rows.rules)
+        binding = (*outcome.binding, *(rule for rule in outcome.row_rules if rule.id in taken))
         return Decision(
             policy_version=self.version,
-            dataset=bound.dataset.name,
-            purpose=bound.purpose.id,
-            fields=verdicts,
+            dataset=dataset.name,
+            purpose=purpose,
+            fields=outcome.fields,
             rows=rows,
-            obligations=obligations,
-            near_misses=missed,
+            obligations=obligations_of(binding, self._purposes[purpose]),
+            near_misses={},
         )
 
+    @staticmethod
+    def _rows(outcome: Outcome, dataset: Dataset, request: Request, case: CaseFacts | None) -> RowVerdict:
+        if not outcome.is_open:
+            return no_rows(rule.id for rule in outcome.row_rules)
+        subjects = case.subjects if case is not None else None
+        return row_verdict(outcome.row_rules, dataset, request.ctx.attributes, subjects)
 
-def _uses_of(bound: BoundQuery, field: FieldName, *, explain: bool) -> frozenset[FieldUse]:
-    if explain:
-        return frozenset(_BY_NAME)
-    asked = frozenset(use for name, use in bound.uses if name == field)
-    # a join on a masked key is a match of its values
-    return asked | {FieldUse.MATCH} if FieldUse.JOIN in asked else asked
+    # ------------------------------------------------------------------ what depends on names alone
+    def _known_subs(self, roles: tuple[RoleName, ...]) -> tuple[str, ...]:
+        # pycasbin keeps every name it is ever asked about: unknown ones are dropped first
+        return tuple(
+            sorted(name for name in {f"role:{role}" for role in roles} if name in self.hierarchies.roles.above)
+        )
 
+    def _is_admitted(self, purpose: PurposeId, app: AppId, roles: tuple[RoleName, ...]) -> bool:
+        return admits(self.catalog.purposes[purpose], app, roles, self.catalog, self.hierarchies.roles.above)
 
-def _denied(field: FieldName, matched: Iterable[Rule]) -> FieldVerdict:
-    return FieldVerdict(
-        field=field, verdict=Verdict.DENY, mask=None, rules=_ids(matched), granted=frozenset(), ceiling=None
-    )
+    def _ceilings_of(self, purpose: PurposeId, app: AppId) -> tuple[Ceiling, ...]:
+        above = self._purposes_above(purpose)
+        return ceilings_of(self.catalog.purposes[purpose], self.catalog.apps[app], above, self.catalog)
 
-
-def _ids(rules: Iterable[Rule]) -> tuple[RuleId, ...]:
-    return tuple(sorted({rule.id for rule in rules}))
+    def _purposes_above(self, purpose: PurposeId) -> list[PurposeId]:
+        return [PurposeId(name.removeprefix("pur:")) for name in self.hierarchies.purposes.above[f"pur:{purpose}"]]

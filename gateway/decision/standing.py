@@ -6,8 +6,8 @@ from datetime import datetime
 from gateway.errors import CaseMissing, CaseUnavailable, GatewayError, JustificationMissing, PurposeUnavailable
 from gateway.model.caller import Caller
 from gateway.model.case import CaseFacts, CaseState
-from gateway.model.catalog import Catalog
-from gateway.model.ids import PurposeId
+from gateway.model.catalog import Catalog, Purpose
+from gateway.model.ids import AppId, PurposeId, RoleName
 
 JUSTIFICATION_LETTERS = range(10, 501)
 
@@ -19,18 +19,30 @@ def refuse_purpose(
 
     Both must be admitted: the app (by the purpose and by its own registration) and one of the person's roles.
     """
-    refusal = PurposeUnavailable(purpose=purpose_id)
-    purpose, app = catalog.purposes.get(purpose_id), catalog.apps.get(caller.app)
-    if purpose is None or app is None or purpose.is_abstract or caller.purpose != purpose_id:
-        return refusal
-    if not purpose.valid_from <= now < purpose.valid_until:
-        return refusal
-    if caller.app not in purpose.apps or purpose_id not in app.purposes:
-        return refusal
-    admitted = {f"role:{role}" for role in purpose.roles}
-    if not any(admitted & roles_above.get(f"role:{role}", frozenset()) for role in caller.roles):
-        return refusal
+    purpose = catalog.purposes.get(purpose_id)
+    if (
+        purpose is None
+        or caller.purpose != purpose_id
+        or not purpose.valid_from <= now < purpose.valid_until
+        or not admits(purpose, caller.app, caller.roles, catalog, roles_above)
+    ):
+        return PurposeUnavailable(purpose=purpose_id)
     return None
+
+
+def admits(
+    purpose: Purpose,
+    app_id: AppId,
+    roles: tuple[RoleName, ...],
+    catalog: Catalog,
+    roles_above: Mapping[str, frozenset[str]],
+) -> bool:
+    """Whether the purpose is for this app and one of these roles, at any time."""
+    app = catalog.apps.get(app_id)
+    if app is None or purpose.is_abstract or app_id not in purpose.apps or purpose.id not in app.purposes:
+        return False
+    admitted = {f"role:{role}" for role in purpose.roles}
+    return any(admitted & roles_above.get(f"role:{role}", frozenset()) for role in roles)
 
 
 def refuse_circumstances(
