@@ -103,13 +103,14 @@ class Matcher:
         cells = zip(self.rule_columns, row, strict=True)
         return self._evaluate(self._whole, dict([*zip(self.request_columns, values, strict=True), *cells]))
 
-    def verdict(self, matched: Iterable[Sequence[str]]) -> bool:
-        """What Casbin's effector makes of the rules that matched."""
-        column = self._effect_column
-        effects = {
-            Effector.ALLOW if column is None else _EFFECTS.get(row[column], Effector.INDETERMINATE) for row in matched
-        }
-        return bool(effect_to_bool(self._effector.final_effect(effects)))
+    def effect_of(self, row: Sequence[str]) -> str:
+        """What a rule says; every rule allows in a model without effects."""
+        return "allow" if self._effect_column is None else row[self._effect_column]
+
+    def verdict(self, effects: Iterable[str]) -> bool:
+        """What Casbin's effector makes of the effects of the rules that matched; texts it doesn't know are neutral."""
+        found = {_EFFECTS.get(effect, Effector.INDETERMINATE) for effect in effects}
+        return bool(effect_to_bool(self._effector.final_effect(found)))
 
     def _evaluate(self, expression: ast.expr, values: Mapping[str, Any]) -> bool:
         evaluator = getattr(self._threads, "evaluator", None)

@@ -5,8 +5,10 @@ Each physical line is a record of its own: a quote that isn't closed is a fault 
 
 import csv
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
+from sys import intern
+from typing import NamedTuple
 
 from gateway.decision.model_conf import POLICY_COLUMNS
 from gateway.errors import BundleProblem
@@ -16,19 +18,32 @@ MOST_BYTES = 1_048_576
 """Of one file: what people still read. Split larger ones by subject area."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One record: thirteen cells, by column."""
+class Row(NamedTuple):
+    """One record: its place, and thirteen cells by column."""
 
     file: str
     line: int
-    cells: dict[str, str]
+    id: str
+    sub: str
+    app: str
+    obj: str
+    act: str
+    pur: str
+    reg: str
+    case: str
+    nbf: str
+    exp: str
+    cond: str
+    eft: str
+    obl: str
 
 
-def read_rows(bundle: Path) -> tuple[tuple[Row, ...], tuple[BundleProblem, ...]]:
-    """All records of all files, files in the order of their names, and every fault of form."""
-    rows: list[Row] = []
-    problems: list[BundleProblem] = []
+def read_rows(bundle: Path, problems: list[BundleProblem]) -> Iterator[Row]:
+    """All records of all files, files in the order of their names; every fault of form goes to `problems`.
+
+    Equal cells are one text in memory: a city has far more rules than names.
+    """
+    is_empty = True
     folder = bundle / FOLDER
     files = sorted(path for path in folder.iterdir() if not path.name.startswith(".")) if folder.is_dir() else []
     for path in files:
@@ -44,10 +59,10 @@ def read_rows(bundle: Path) -> tuple[tuple[Row, ...], tuple[BundleProblem, ...]]
         for number, line in enumerate(text.split("\n"), start=1):
             row = _read_line(name, number, line.rstrip("\r"), problems)
             if row is not None:
-                rows.append(row)
-    if not rows and not problems:
+                is_empty = False
+                yield row
+    if is_empty and not problems:
         problems.append(_problem(FOLDER, 0, "the policy is empty", "add at least one rule: an empty policy is refused"))
-    return tuple(rows), tuple(problems)
 
 
 def _read_text(path: Path, name: str, problems: list[BundleProblem]) -> str | None:
@@ -71,16 +86,19 @@ def _read_text(path: Path, name: str, problems: list[BundleProblem]) -> str | No
 def _read_line(name: str, number: int, line: str, problems: list[BundleProblem]) -> Row | None:
     if not line.strip() or line.lstrip().startswith("#"):
         return None
-    hidden = next((character for character in line if _is_hidden(character)), None)
+    # plain ASCII that prints holds nothing hidden: most lines are
+    is_plain = line.isascii() and line.isprintable()
+    hidden = None if is_plain else next((character for character in line if _is_hidden(character)), None)
     if hidden is not None:
         fault = f"the line holds the invisible character U+{ord(hidden):04X}"
         problems.append(_problem(name, number, fault, "type the line again"))
         return None
     try:
-        cells = [cell.strip() for cell in next(csv.reader([line], skipinitialspace=True, strict=True))]
+        texts = line.split(",") if '"' not in line else next(csv.reader([line], skipinitialspace=True, strict=True))
     except csv.Error:
         problems.append(_problem(name, number, "the quotes of this line don't match", 'double a quote inside: ""'))
         return None
+    cells = [intern(text.strip()) for text in texts]
     if cells[0] != "p":
         fix = "begin the line with `p,`; roles stand in roles.yaml, purposes in purposes.yaml"
         problems.append(_problem(name, number, "the line is no rule", fix))
@@ -90,7 +108,7 @@ def _read_line(name: str, number: int, line: str, problems: list[BundleProblem])
         fix = f"write p, {', '.join(POLICY_COLUMNS)}; put quotes around a cell that holds a comma"
         problems.append(_problem(name, number, fault, fix))
         return None
-    return Row(file=name, line=number, cells=dict(zip(POLICY_COLUMNS, cells[1:], strict=True)))
+    return Row(name, number, *cells[1:])
 
 
 def _is_hidden(character: str) -> bool:

@@ -66,7 +66,7 @@ class RuleIndex:
 
     def allows(self, *values: Any) -> bool:  # noqa: ANN401 - whatever the model's requests hold
         """What the plain enforcer's `enforce` gives."""
-        return self.matcher.verdict(self.rows[position] for position in self.matched(*values))
+        return self.matcher.verdict(self.matcher.effect_of(self.rows[position]) for position in self.matched(*values))
 
     def speaking_of(self, cells: Iterable[str]) -> list[int]:
         """The rules with one of `cells` in the first served column, in the policy's order."""

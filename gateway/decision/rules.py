@@ -6,8 +6,10 @@ isn't understood must not vanish. Doesn't promise that a rule is wise or ever ma
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from gateway.catalog.condition import parse_condition
 from gateway.decision.mask_fit import MaskFit
@@ -25,6 +27,8 @@ from gateway.obligations import OBLIGATIONS, parse_obligation
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _CASE = re.compile(r"\*|[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+_EFFECTS = {effect.value: effect for effect in Effect}
+_NOTHING: Mapping[DatasetName, Condition] = MappingProxyType({})
 _NAMED = ("sub", "app", "obj", "act", "pur", "reg")
 
 
@@ -32,89 +36,104 @@ def load_rules(
     bundle: Path, vocabulary: Vocabulary, fit: MaskFit
 ) -> tuple[tuple[Rule, ...], Mapping[str, Condition], tuple[BundleProblem, ...]]:
     """The rules in the order of files and lines, their conditions by text, and what is wrong."""
-    rows, form = read_rows(bundle)
-    problems = list(form)
+    problems: list[BundleProblem] = []
     rules: list[Rule] = []
-    conditions: dict[str, Condition] = {}
-    seen: dict[str, Row] = {}
-    for row in rows:
-        check = _RuleCheck(row, vocabulary, fit)
-        rule = check.rule(conditions)
-        first = seen.setdefault(row.cells["id"], row)
-        if first is not row:
-            fault = f"the id `{row.cells['id'][:64]}` is already at {first.file}:{first.line}"
+    read = _Read(vocabulary=vocabulary, fit=fit)
+    seen: dict[str, tuple[str, int]] = {}
+    for row in read_rows(bundle, problems):
+        check = _RuleCheck(row, read)
+        rule = check.rule()
+        place = row.file, row.line
+        first = seen.setdefault(row.id, place)
+        if first is not place:
+            fault = f"the id `{row.id[:64]}` is already at {first[0]}:{first[1]}"
             check.fault(fault, "give each rule an id of its own")
         problems.extend(check.problems)
         if rule is not None:
             rules.append(rule)
-    return tuple(rules), conditions, tuple(problems)
+    return tuple(rules), read.conditions, tuple(problems)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Read:
+    """What rules may name, and what was read of cells before: thousands of rules share a few texts."""
+
+    vocabulary: Vocabulary
+    fit: MaskFit
+    conditions: dict[str, Condition] = field(default_factory=dict)
+    windows: set[tuple[str, str]] = field(default_factory=set)
+    obligations: dict[str, ObligationText] = field(default_factory=dict)
+    fitting: set[tuple[str, str]] = field(default_factory=set)  # level and object
+    filters: dict[tuple[str, str], Mapping[DatasetName, Condition]] = field(default_factory=dict)  # object and text
 
 
 class _RuleCheck:
     """One row under inspection; collects its problems."""
 
-    def __init__(self, row: Row, vocabulary: Vocabulary, fit: MaskFit) -> None:
-        self._row = row
-        self._cells = row.cells
-        self._vocabulary = vocabulary
-        self._fit = fit
+    def __init__(self, row: Row, read: _Read) -> None:
+        self._cells = row
+        self._read = read
+        self._vocabulary = read.vocabulary
         self.problems: list[BundleProblem] = []
 
     def fault(self, fault: str, fix: str) -> None:
-        self.problems.append(BundleProblem(file=self._row.file, line=self._row.line, fault=fault, fix=fix))
+        self.problems.append(BundleProblem(file=self._cells.file, line=self._cells.line, fault=fault, fix=fix))
 
-    def rule(self, conditions: dict[str, Condition]) -> Rule | None:
+    def rule(self) -> Rule | None:
         """The rule, or None with at least one problem."""
         cells = self._cells
         self._check_names()
         self._check_window()
         effect = self._effect()
-        self._check_condition(conditions)
+        self._check_condition()
         said = self._obligations()
         if effect is None or said is None or self.problems:
             return None
         self._check_shape(effect, said)
-        where = self._where(said.where) if said.where is not None else {}
+        where = self._where(said.where) if said.where is not None else _NOTHING
         if self.problems:
             return None
         level = said.level
-        if level is None and effect is Effect.ALLOW and cells["act"] == "show":
+        if level is None and effect is Effect.ALLOW and cells.act == "show":
             level = CLEAR
         return Rule(
-            id=RuleId(cells["id"]),
-            sub=cells["sub"],
-            app=cells["app"],
-            obj=cells["obj"],
-            act=cells["act"],
-            pur=cells["pur"],
-            reg=cells["reg"],
-            case=cells["case"],
-            nbf=cells["nbf"],
-            exp=cells["exp"],
-            cond=cells["cond"],
+            id=RuleId(cells.id),
+            sub=cells.sub,
+            app=cells.app,
+            obj=cells.obj,
+            act=cells.act,
+            pur=cells.pur,
+            reg=cells.reg,
+            case=cells.case,
+            nbf=cells.nbf,
+            exp=cells.exp,
+            cond=cells.cond,
             eft=effect,
-            obl=cells["obl"],
+            obl=cells.obl,
             level=level,
             where=where,
             obligations=said.others,
-            file=self._row.file,
-            line=self._row.line,
+            file=self._cells.file,
+            line=self._cells.line,
         )
 
     def _check_names(self) -> None:
         cells = self._cells
-        if not _ID.fullmatch(cells["id"]):
+        if not _ID.fullmatch(cells.id):
             self.fault("the id is empty or has characters other than letters, digits, . _ -", "write e.g. C012")
         for column in _NAMED:
-            if cells[column] not in self._vocabulary.columns[column]:
-                self.fault(*unknown_name(cells[column], self._vocabulary.columns[column], what=column))
-        if not _CASE.fullmatch(cells["case"]):
+            if getattr(cells, column) not in self._vocabulary.columns[column]:
+                self.fault(*unknown_name(getattr(cells, column), self._vocabulary.columns[column], what=column))
+        if not _CASE.fullmatch(cells.case):
             self.fault("the column `case` is neither `*` nor a case's id", "write `*` for every case and none")
 
     def _check_window(self) -> None:
+        window = self._cells.nbf, self._cells.exp
+        if window in self._read.windows:
+            return
         instants: list[datetime | None] = []
         for column in ("nbf", "exp"):
-            text = self._cells[column]
+            text = getattr(self._cells, column)
             try:
                 if text and not _INSTANT.fullmatch(text):
                     raise ValueError
@@ -127,17 +146,18 @@ class _RuleCheck:
         start, end = instants
         if start is not None and end is not None and start >= end:
             self.fault("the rule ends before it begins", "write nbf before exp")
+            return
+        self._read.windows.add(window)
 
     def _effect(self) -> Effect | None:
-        text = self._cells["eft"]
-        names = frozenset(effect.value for effect in Effect)
-        if text in names:
-            return Effect(text)
-        self.fault(*unknown_name(text, names, what="eft"))
-        return None
+        found = _EFFECTS.get(self._cells.eft)
+        if found is None:
+            self.fault(*unknown_name(self._cells.eft, frozenset(_EFFECTS), what="eft"))
+        return found
 
-    def _check_condition(self, conditions: dict[str, Condition]) -> None:
-        text = self._cells["cond"]
+    def _check_condition(self) -> None:
+        conditions = self._read.conditions
+        text = self._cells.cond
         if text == "" or text in conditions:
             return
         try:
@@ -146,8 +166,13 @@ class _RuleCheck:
             self.fault(f"the condition can't be taken: {invalid.fault}", invalid.fix)
 
     def _obligations(self) -> ObligationText | None:
+        text = self._cells.obl
+        found = self._read.obligations.get(text)
+        if found is not None:
+            return found
+        before = len(self.problems)
         try:
-            said = read_obligation_text(self._cells["obl"])
+            said = read_obligation_text(text)
         except ObligationTextInvalid as invalid:
             self.fault(invalid.fault, invalid.fix)
             return None
@@ -162,41 +187,46 @@ class _RuleCheck:
         levels = self._vocabulary.columns["level"]
         if said.level is not None and said.level not in levels:
             self.fault(*unknown_name(said.level, levels, what="obl level="))
+        if len(self.problems) == before:
+            self._read.obligations[text] = said
         return said
 
     def _check_shape(self, effect: Effect, said: ObligationText) -> None:
         """What the columns may say together."""
         cells = self._cells
-        act, kind = cells["act"], cells["obj"].partition(":")[0]
+        act, kind = cells.act, cells.obj.partition(":")[0]
         if act == ROWS and kind not in {"ds", "dep"}:
             self.fault("a rule on rows names a field, term or class", "name a dataset `ds:` or department `dep:`")
         if act == "write" and effect is Effect.ALLOW and kind != "field":
             self.fault("a grant to write names more than one field", "name one `field:` a rule")
-        if act != ROWS and cells["reg"] != "cn":
+        if act != ROWS and cells.reg != "cn":
             self.fault("a rule on fields has a region", "write `cn` here and put the region on a `rows` rule")
         if said.level is not None and act != "show":
             self.fault(f"a rule on `{act}` has a level", "put `level=` on a `show` rule")
         if said.where is not None and act != ROWS:
             self.fault(f"a rule on `{act}` has a row filter", "put `where=` on a `rows` rule")
-        if effect is Effect.DENY and cells["obl"]:
+        if effect is Effect.DENY and cells.obl:
             self.fault("a deny has obligations", "leave the column `obl` of a deny empty")
-        if effect is Effect.OBLIGE and not cells["obl"]:
+        if effect is Effect.OBLIGE and not cells.obl:
             self.fault("the rule obliges to nothing", "write what it binds to in `obl`, or make it a deny")
         if effect is Effect.OBLIGE and said.level == CLEAR:
             self.fault("a ceiling of `clear` hides nothing", "name a mask")
         if act == ROWS:
             self._check_region()
-        if said.level is not None and said.level != CLEAR:
-            for sentence in self._fit.misfits(said.level, self._vocabulary.fields_below.get(cells["obj"], ())):
+        if said.level is not None and said.level != CLEAR and (said.level, cells.obj) not in self._read.fitting:
+            misfits = self._read.fit.misfits(said.level, self._vocabulary.fields_below.get(cells.obj, ()))
+            for sentence in misfits:
                 self.fault(sentence, "name a mask that takes this type, or a narrower object")
+            if not misfits:
+                self._read.fitting.add((said.level, cells.obj))
 
     def _datasets(self) -> list[Dataset]:
-        kind, _, name = self._cells["obj"].partition(":")
+        kind, _, name = self._cells.obj.partition(":")
         known = self._vocabulary.catalog.datasets.values()
         return [each for each in known if (each.name if kind == "ds" else each.department) == name]
 
     def _check_region(self) -> None:
-        if self._cells["reg"] == "cn":
+        if self._cells.reg == "cn":
             return
         for dataset in self._datasets():
             if dataset.region is None:
@@ -206,10 +236,17 @@ class _RuleCheck:
                 )
 
     def _where(self, text: str) -> Mapping[DatasetName, Condition]:
+        key = self._cells.obj, text
+        found = self._read.filters.get(key)
+        if found is not None:
+            return found
         parsed: dict[DatasetName, Condition] = {}
-        for dataset in self._datasets():
+        datasets = self._datasets()
+        for dataset in datasets:
             try:
                 parsed[dataset.name] = parse_condition(text, dataset=dataset)
             except ConditionInvalid as invalid:
                 self.fault(f"the row filter can't be taken for `{dataset.name}`: {invalid.fault}", invalid.fix)
+        if len(parsed) == len(datasets):
+            self._read.filters[key] = parsed
         return parsed
