@@ -73,7 +73,8 @@ def evaluate_condition(condition: Condition, attributes: Mapping[str, AttributeV
 
 def time_attributes(now: datetime) -> dict[str, AttributeValue]:
     """The attributes that come from the clock: `now` and `ctx.time` (HH:MM in Asia/Shanghai). `now` is aware."""
-    return {"now": now, "ctx.time": now.astimezone(_SHANGHAI).strftime("%H:%M")}
+    local = now.astimezone(_SHANGHAI)
+    return {"now": now, "ctx.time": f"{local.hour:02}:{local.minute:02}"}
 
 
 def _operands(term: ConditionTerm) -> Iterator[FieldOperand | AttributeOperand | LiteralOperand]:

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Self
 
 from gateway.decision import soundness
-from gateway.decision.attributes import attributes_of
+from gateway.decision.attributes import COMMON, attributes_of
 from gateway.decision.hierarchy import ROOT_REGION, Hierarchies, field_object
 from gateway.decision.judge import Circumstances, Demand, Judge, Request
 from gateway.decision.levels import Ceiling, ceilings_of
@@ -32,6 +32,7 @@ from gateway.model.ids import AppId, FieldName, PolicyVersion, PurposeId, RoleNa
 from gateway.model.query import BoundQuery, FieldUse
 
 _MOST_NAMES = 4_096
+_MOST_DECISIONS = 32  # of one outcome: by the regions of posts
 
 
 class PolicyEngine:
@@ -118,9 +119,16 @@ class PolicyEngine:
             missed = near_misses_of(self.judge, self.hierarchies, request, dataset, decision)
             return replace(decision, near_misses=missed)
         outcome = self._outcome(request, dataset, bound, caller.app)
-        if open_case is None and outcome.decision is not None:
-            return outcome.decision
-        return self._finish(outcome, dataset, purpose, request, open_case)
+        if open_case is not None or not COMMON.issuperset(outcome.reads):
+            return self._finish(outcome, dataset, purpose, request, open_case)
+        attributes = request.ctx.attributes
+        values = tuple([attributes[name] for name in outcome.reads])
+        known = outcome.decisions.get(values)
+        if known is None:
+            if len(outcome.decisions) >= _MOST_DECISIONS:
+                outcome.decisions.clear()
+            known = outcome.decisions[values] = self._finish(outcome, dataset, purpose, request, None)
+        return known
 
     def decide_action(  # noqa: PLR0917 - everything that a decision depends on is an argument
         self,
@@ -168,16 +176,10 @@ class PolicyEngine:
     def _outcome(self, request: Request, dataset: Dataset, bound: BoundQuery, app: AppId) -> Outcome:
         """As found before, or found now."""
         key = (request.subs, app, bound.purpose.id, dataset.name, bound.uses)
-
-        def meets(demand: Demand) -> bool:
-            return self.judge.meets(request, demand)
-
-        found = self.outcomes.find(key, meets)
+        found = self.outcomes.find(key, self.judge, request)
         if found is None:
             found, demands = self._compose(request, dataset, bound, app, every_use=False)
-            if not found.reads_attributes:
-                found = replace(found, decision=self._finish(found, dataset, bound.purpose.id, request, None))
-            self.outcomes.add(key, meets, demands, found)
+            self.outcomes.add(key, self.judge, request, demands, found)
         return found
 
     def _compose(

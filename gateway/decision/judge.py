@@ -7,7 +7,6 @@ exist; ask only about names of the hierarchies.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -16,11 +15,14 @@ from casbin.persist import Adapter
 from casbin.util.log import disabled_logging
 
 from gateway.catalog.condition import evaluate_condition
+from gateway.decision.attributes import COMMON
 from gateway.decision.hierarchy import Hierarchies
 from gateway.decision.rule import ROWS, Rule
 from gateway.decision.rule_index import Inquiry, RuleIndex
 from gateway.model.condition import AttributeMissing, AttributeValue, Condition
 from gateway.model.decision import Effect
+
+_MOST_TRUTHS = 1_024
 
 
 class Demand(NamedTuple):
@@ -33,15 +35,16 @@ class Demand(NamedTuple):
     eft: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class Circumstances:
     """The request's `ctx`: attributes by name. Its repr holds none of them."""
 
-    attributes: Mapping[str, AttributeValue]
+    __slots__ = ("attributes",)
+
+    def __init__(self, *, attributes: Mapping[str, AttributeValue]) -> None:
+        self.attributes = attributes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(NamedTuple):
     """What stays the same while one question is decided: the model's request columns but obj, act, reg and sub."""
 
     subs: tuple[str, ...]  # `role:x` for each role of the person; matches of all count together
@@ -49,7 +52,7 @@ class Request:
     case: str  # "" without a case
     pur: str
     now: datetime
-    ctx: Circumstances = field(repr=False)
+    ctx: Circumstances
 
 
 class _Rows(Adapter):  # type: ignore[misc]  # pycasbin has no types
@@ -119,10 +122,11 @@ class Judge:
 
     def meets(self, request: Request, demand: Demand) -> bool:
         """Whether a request meets a demand: the matcher's own functions on the same cells."""
+        case, nbf, exp, condition, effect = demand
         return (
-            demand.case in {"*", request.case}
-            and self.within(request.now, demand.nbf, demand.exp)
-            and self.cond(request.ctx, demand.cond, demand.eft)
+            (case in {"*", request.case})
+            and self.within(request.now, nbf, exp)
+            and self.cond(request.ctx, condition, effect)
         )
 
 
@@ -166,13 +170,35 @@ def _within(rules: Iterable[Rule]) -> Callable[[datetime, str, str], bool]:
 
 def _holds(conditions: Mapping[str, Condition]) -> Callable[[Circumstances, str, str], bool]:
     """`cond(ctx, cond, eft)`: whether the condition holds; unknown: an allow does not match, all else does."""
+    truths = {text: _remembering(condition) for text, condition in conditions.items()}
 
     def cond(circumstances: Circumstances, text: str, effect: str) -> bool:
         if text == "":
             return True
-        try:
-            return evaluate_condition(conditions[text], circumstances.attributes)
-        except AttributeMissing:
-            return effect != Effect.ALLOW.value
+        truth = truths[text](circumstances.attributes)
+        return effect != Effect.ALLOW.value if truth is None else truth
 
     return cond
+
+
+def _remembering(condition: Condition) -> Callable[[Mapping[str, AttributeValue]], bool | None]:
+    """The truth of a condition, None where an attribute is missing; kept where it reads common attributes alone."""
+    names = tuple(sorted(condition.attributes))
+    known: dict[tuple[AttributeValue, ...], bool | None] = {}
+
+    def evaluate(attributes: Mapping[str, AttributeValue]) -> bool | None:
+        try:
+            return evaluate_condition(condition, attributes)
+        except AttributeMissing:
+            return None
+
+    def find(attributes: Mapping[str, AttributeValue]) -> bool | None:
+        values = tuple([attributes.get(name) for name in names])
+        if values in known:
+            return known.get(values)
+        if len(known) >= _MOST_TRUTHS:
+            known.clear()
+        truth = known[values] = evaluate(attributes)
+        return truth
+
+    return find if COMMON.issuperset(names) else evaluate

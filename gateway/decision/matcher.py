@@ -39,6 +39,14 @@ class Served:
     above: Callable[[str], frozenset[str]]  # the cells that a request value satisfies
 
 
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """A conjunct that only Casbin's evaluator can tell."""
+
+    conjunct: ast.expr
+    cells: tuple[int, ...]  # those of `Matcher.rest_columns` that it reads
+
+
 class Matcher:
     """The matcher of one enforcer, which must not change afterwards. Safe to use from several threads."""
 
@@ -60,17 +68,18 @@ class Matcher:
         self._whole = enforcer._get_expression(text, {}).ast_parsed_value  # noqa: SLF001
         is_and = isinstance(self._whole, ast.BoolOp) and isinstance(self._whole.op, ast.And)
         served: list[Served] = []
-        self._rest: list[ast.expr] = []
+        rest: list[ast.expr] = []
         for conjunct in self._whole.values if is_and else [self._whole]:
             found = self._serve(conjunct, model)
             if found is None or any(found.column == other.column for other in served):
-                self._rest.append(conjunct)
+                rest.append(conjunct)
             else:
                 served.append(found)
         self.served = tuple(served)
-        read = {node.id for conjunct in self._rest for node in ast.walk(conjunct) if isinstance(node, ast.Name)}
+        read = {node.id for conjunct in rest for node in ast.walk(conjunct) if isinstance(node, ast.Name)}
         self.rest_columns = tuple(column for column, name in enumerate(self.rule_columns) if name in read)
         """The cells that the rest reads."""
+        self.rest = tuple(Rest(conjunct, self._cells_of(conjunct)) for conjunct in rest)
         asked = [one.request for one in served]
         self.lone = frozenset(
             place for place in asked if self.request_columns[place] not in read and asked.count(place) == 1
@@ -94,9 +103,16 @@ class Matcher:
                 pass
         return None
 
-    def holds_rest(self, values: Mapping[str, Any]) -> bool:
-        """Whether the conjuncts that aren't served hold, in the matcher's order."""
-        return all(self._evaluate(conjunct, values) for conjunct in self._rest)
+    def _cells_of(self, conjunct: ast.expr) -> tuple[int, ...]:
+        read = {node.id for node in ast.walk(conjunct) if isinstance(node, ast.Name)}
+        return tuple(place for place, column in enumerate(self.rest_columns) if self.rule_columns[column] in read)
+
+    def holds(self, rest: "Rest", values: Sequence[Any], cells: Sequence[str]) -> bool:
+        """Whether a conjunct that isn't served holds for a request and the cells that it reads."""
+        names = dict(zip(self.request_columns, values, strict=True))
+        for place, cell in zip(rest.cells, cells, strict=True):
+            names[self.rule_columns[self.rest_columns[place]]] = cell
+        return self._evaluate(rest.conjunct, names)
 
     def matches(self, values: Sequence[Any], row: Sequence[str]) -> bool:
         """Whether a rule matches by the whole matcher, as `enforce` evaluates it: to try an index out."""

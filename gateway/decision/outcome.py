@@ -1,11 +1,12 @@
 """Matched rules -> what becomes of a dataset's fields and rows, before any attribute is read.
 
 An outcome depends on roles, app, purpose, dataset and uses, and on the demands that its rules make; on nothing else of
-the request. What reads attributes (row filters) is bound for each request.
+the request. Row filters read more: they are bound for the request.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from types import MappingProxyType
 
 from gateway.decision.hierarchy import ROOT_REGION, field_object
@@ -13,6 +14,7 @@ from gateway.decision.judge import Judge, Sitting
 from gateway.decision.levels import Ceiling, granted_level, under_ceilings
 from gateway.decision.rule import ROWS, Rule
 from gateway.model.catalog import Catalog, Dataset, Field, Purpose
+from gateway.model.condition import AttributeValue
 from gateway.model.decision import BoundObligation, Decision, Effect, FieldVerdict, Verdict
 from gateway.model.ids import FieldName, RuleId
 from gateway.model.query import FieldUse
@@ -31,8 +33,9 @@ class Outcome:
     binding: tuple[Rule, ...]  # rules whose obligations bind whoever uses the fields asked for
     row_rules: tuple[Rule, ...]  # all that speak of the dataset's rows, by id
     is_open: bool  # whether Casbin allows rows in some region
-    reads_attributes: bool  # whether a row filter reads the request
-    decision: Decision | None = None  # the whole decision, where no attribute and no case has a part in it
+    reads: tuple[str, ...]  # the attributes that row filters read
+    decisions: dict[tuple[AttributeValue, ...], Decision] = dataclass_field(default_factory=dict)
+    """Whole decisions by the values of `reads`, where those are common attributes and no case has a part in it."""
 
 
 def compose(  # noqa: PLR0917 - everything that an outcome depends on is an argument
@@ -64,7 +67,7 @@ def compose(  # noqa: PLR0917 - everything that an outcome depends on is an argu
         binding=tuple(binding.values()),
         row_rules=row_rules,
         is_open=_is_open(judge, sitting, dataset, row_rules),
-        reads_attributes=any(rule.where[dataset.name].attributes for rule in row_rules if dataset.name in rule.where),
+        reads=tuple(sorted({name for rule in row_rules if rule.where for name in rule.where[dataset.name].attributes})),
     )
 
 

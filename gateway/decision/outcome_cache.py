@@ -5,10 +5,9 @@ each demand that its rules made (a window, a condition, a case). Nothing else of
 of a person is kept.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from gateway.decision.judge import Demand
+from gateway.decision.judge import Demand, Judge, Request
 from gateway.decision.outcome import Outcome, Uses
 from gateway.model.ids import AppId, DatasetName, PurposeId
 
@@ -18,7 +17,6 @@ MOST_COMBINATIONS = 64
 """Of demands met and not met, under one key."""
 
 Key = tuple[tuple[str, ...], AppId, PurposeId, DatasetName, Uses]
-Meets = Callable[[Demand], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +40,17 @@ class OutcomeCache:
         """How many outcomes are kept."""
         return sum(len(known.outcomes) for kept in (self._young, self._old) for known in list(kept.values()))
 
-    def find(self, key: Key, meets: Meets) -> Outcome | None:
-        """The outcome for a request that meets demands as `meets` says."""
+    def find(self, key: Key, judge: Judge, request: Request) -> Outcome | None:
+        """The outcome for a request that meets the same demands."""
         known = self._young.get(key)
         if known is None:
             known = self._old.pop(key, None)
             if known is None:
                 return None
             self._keep(key, known, len(known.outcomes))
-        return known.outcomes.get(tuple([meets(demand) for demand in known.demands]))
+        return known.outcomes.get(tuple([judge.meets(request, demand) for demand in known.demands]))
 
-    def add(self, key: Key, meets: Meets, demands: frozenset[Demand], outcome: Outcome) -> None:
+    def add(self, key: Key, judge: Judge, request: Request, demands: frozenset[Demand], outcome: Outcome) -> None:
         """Keep an outcome that depended on `demands` and on nothing else that the key leaves out."""
         known = self._young.get(key)
         if known is None or not demands.issubset(known.demands):
@@ -62,7 +60,7 @@ class OutcomeCache:
         # of many demands that come and go (windows in a long life) only so many combinations are kept
         if len(known.outcomes) >= MOST_COMBINATIONS:
             known.outcomes.clear()
-        known.outcomes[tuple([meets(demand) for demand in known.demands])] = outcome
+        known.outcomes[tuple([judge.meets(request, demand) for demand in known.demands])] = outcome
         self._keep(key, known, 1)
 
     def _keep(self, key: Key, known: _Known, count: int) -> None:

@@ -124,6 +124,7 @@ class _Context:
         self._accepted = [_above(one, values, index.matcher.lone) for one in index.served[1:]]
         self._scopes: dict[int, bool] = {}
         self.rests: dict[int, bool] = {}
+        self._held: dict[tuple[int, tuple[str, ...]], bool] = {}
         self._found: dict[str, tuple[int, ...]] = {}
 
     def shelf(self, cell: str) -> tuple[int, ...]:
@@ -166,15 +167,22 @@ class _Context:
         return [positions for second in accepted if (positions := shelf.get(second)) is not None]
 
     def _in_scope(self, scope: int) -> bool:
-        cells = self._index.scopes[scope]
-        return all(cell in accepted for cell, accepted in zip(cells, self._accepted[1:], strict=True))
+        # a plain loop: this runs for every combination of cells that a question meets
+        for cell, accepted in zip(self._index.scopes[scope], self._accepted[1:], strict=True):
+            if cell not in accepted:
+                return False
+        return True
 
     def _holds_rest(self, rest: int) -> bool:
-        matcher = self._index.matcher
-        values: dict[str, Any] = dict(zip(matcher.request_columns, self._values, strict=True))
-        for column, cell in zip(matcher.rest_columns, self._index.rests[rest], strict=True):
-            values[matcher.rule_columns[column]] = cell
-        return matcher.holds_rest(values)
+        matcher, cells = self._index.matcher, self._index.rests[rest]
+        for number, conjunct in enumerate(matcher.rest):
+            read = tuple([cells[place] for place in conjunct.cells])
+            held = self._held.get((number, read))
+            if held is None:
+                held = self._held[number, read] = matcher.holds(conjunct, self._values, read)
+            if not held:
+                return False
+        return True
 
 
 def _above(one: Served, values: tuple[Any, ...], lone: frozenset[int]) -> frozenset[str]:
