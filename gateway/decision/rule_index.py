@@ -187,6 +187,9 @@ class _Context:
 
 def _above(one: Served, values: tuple[Any, ...], lone: frozenset[int]) -> frozenset[str]:
     value = values[one.request]
-    if isinstance(value, frozenset) and one.request in lone:
+    if isinstance(value, frozenset):
+        if one.request not in lone:
+            msg = "several values where more than one conjunct reads them"
+            raise TypeError(msg)
         return frozenset[str]().union(*map(one.above, value))
     return one.above(value)

@@ -118,7 +118,7 @@ def test_the_index_decides_as_the_plain_enforcer_does_over_random_models() -> No
 def test_a_hundred_thousand_field_decisions_of_random_cities_are_those_of_the_plain_enforcer() -> None:
     compared = 0
 
-    @settings(max_examples=160, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+    @settings(max_examples=230, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
     @given(world=worlds(), asked=st.lists(requests(), min_size=10, max_size=10))
     def compare(world: World, asked: list[tuple[Caller, CaseFacts | None, datetime]]) -> None:
         nonlocal compared
