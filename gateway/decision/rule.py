@@ -1,7 +1,7 @@
 """One rule of the policy, validated: what Casbin gets of it, and what the PDP composes from it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gateway.model.catalog import ObligationSpec
 from gateway.model.condition import Condition
@@ -14,9 +14,11 @@ ROWS = "rows"
 """The use of a dataset's rows; every other use is of a field."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """One line of rules/*.csv. The texts are those of the line; `level` and `where` are read from its obligations."""
+class Rule(NamedTuple):
+    """One line of rules/*.csv. The texts are those of the line; `level` and `where` are read from its obligations.
+
+    A tuple, because a city has a hundred thousand.
+    """
 
     id: RuleId
     sub: str
@@ -40,18 +42,4 @@ class Rule:
     @property
     def row(self) -> tuple[str, ...]:
         """The thirteen columns as Casbin gets them."""
-        return (
-            self.id,
-            self.sub,
-            self.app,
-            self.obj,
-            self.act,
-            self.pur,
-            self.reg,
-            self.case,
-            self.nbf,
-            self.exp,
-            self.cond,
-            self.eft.value,
-            self.obl,
-        )
+        return (*self[:11], self.eft.value, self.obl)

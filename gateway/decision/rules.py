@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
+from typing import NamedTuple
 
 from gateway.catalog.condition import parse_condition
 from gateway.decision.mask_fit import MaskFit
@@ -18,7 +19,7 @@ from gateway.decision.rule import CLEAR, ROWS, Rule
 from gateway.decision.rule_file import Row, read_rows
 from gateway.decision.vocabulary import Vocabulary, unknown_name
 from gateway.errors import BundleProblem
-from gateway.model.catalog import Dataset
+from gateway.model.catalog import Dataset, ObligationSpec
 from gateway.model.condition import Condition, ConditionInvalid
 from gateway.model.decision import Effect
 from gateway.model.ids import DatasetName, RuleId
@@ -54,6 +55,13 @@ def load_rules(
     return tuple(rules), read.conditions, tuple(problems)
 
 
+class _Sense(NamedTuple):
+    effect: Effect
+    level: str | None
+    where: Mapping[DatasetName, Condition]
+    obligations: tuple[ObligationSpec, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Read:
     """What rules may name, and what was read of cells before: thousands of rules share a few texts."""
@@ -62,9 +70,7 @@ class _Read:
     fit: MaskFit
     conditions: dict[str, Condition] = field(default_factory=dict)
     windows: set[tuple[str, str]] = field(default_factory=set)
-    obligations: dict[str, ObligationText] = field(default_factory=dict)
-    fitting: set[tuple[str, str]] = field(default_factory=set)  # level and object
-    filters: dict[tuple[str, str], Mapping[DatasetName, Condition]] = field(default_factory=dict)  # object and text
+    senses: dict[tuple[str, ...], _Sense] = field(default_factory=dict)
 
 
 class _RuleCheck:
@@ -84,18 +90,10 @@ class _RuleCheck:
         cells = self._cells
         self._check_names()
         self._check_window()
-        effect = self._effect()
         self._check_condition()
-        said = self._obligations()
-        if effect is None or said is None or self.problems:
+        sense = self._sense()
+        if sense is None or self.problems:
             return None
-        self._check_shape(effect, said)
-        where = self._where(said.where) if said.where is not None else _NOTHING
-        if self.problems:
-            return None
-        level = said.level
-        if level is None and effect is Effect.ALLOW and cells.act == "show":
-            level = CLEAR
         return Rule(
             id=RuleId(cells.id),
             sub=cells.sub,
@@ -108,22 +106,55 @@ class _RuleCheck:
             nbf=cells.nbf,
             exp=cells.exp,
             cond=cells.cond,
-            eft=effect,
+            eft=sense.effect,
             obl=cells.obl,
-            level=level,
-            where=where,
-            obligations=said.others,
-            file=self._cells.file,
-            line=self._cells.line,
+            level=sense.level,
+            where=sense.where,
+            obligations=sense.obligations,
+            file=cells.file,
+            line=cells.line,
         )
+
+    def _sense(self) -> _Sense | None:
+        """What the columns that belong together say; found again where other rules said the same."""
+        cells = self._cells
+        key = cells.obj, cells.act, cells.reg, cells.eft, cells.obl
+        found = self._read.senses.get(key)
+        if found is not None:
+            return found
+        effect = self._effect()
+        said = self._obligations()
+        if effect is None or said is None or self.problems:
+            return None
+        self._check_shape(effect, said)
+        where = self._where(said.where) if said.where is not None else _NOTHING
+        if self.problems:
+            return None
+        level = said.level
+        if level is None and effect is Effect.ALLOW and cells.act == "show":
+            level = CLEAR
+        sense = self._read.senses[key] = _Sense(effect, level, where, said.others)
+        return sense
 
     def _check_names(self) -> None:
         cells = self._cells
+        known = self._vocabulary.columns
+        if (
+            cells.sub in known["sub"]
+            and cells.app in known["app"]
+            and cells.obj in known["obj"]
+            and cells.act in known["act"]
+            and cells.pur in known["pur"]
+            and cells.reg in known["reg"]
+            and cells.case == "*"
+            and _ID.fullmatch(cells.id)
+        ):
+            return
         if not _ID.fullmatch(cells.id):
             self.fault("the id is empty or has characters other than letters, digits, . _ -", "write e.g. C012")
         for column in _NAMED:
-            if getattr(cells, column) not in self._vocabulary.columns[column]:
-                self.fault(*unknown_name(getattr(cells, column), self._vocabulary.columns[column], what=column))
+            if getattr(cells, column) not in known[column]:
+                self.fault(*unknown_name(getattr(cells, column), known[column], what=column))
         if not _CASE.fullmatch(cells.case):
             self.fault("the column `case` is neither `*` nor a case's id", "write `*` for every case and none")
 
@@ -166,13 +197,8 @@ class _RuleCheck:
             self.fault(f"the condition can't be taken: {invalid.fault}", invalid.fix)
 
     def _obligations(self) -> ObligationText | None:
-        text = self._cells.obl
-        found = self._read.obligations.get(text)
-        if found is not None:
-            return found
-        before = len(self.problems)
         try:
-            said = read_obligation_text(text)
+            said = read_obligation_text(self._cells.obl)
         except ObligationTextInvalid as invalid:
             self.fault(invalid.fault, invalid.fix)
             return None
@@ -187,8 +213,6 @@ class _RuleCheck:
         levels = self._vocabulary.columns["level"]
         if said.level is not None and said.level not in levels:
             self.fault(*unknown_name(said.level, levels, what="obl level="))
-        if len(self.problems) == before:
-            self._read.obligations[text] = said
         return said
 
     def _check_shape(self, effect: Effect, said: ObligationText) -> None:
@@ -213,12 +237,9 @@ class _RuleCheck:
             self.fault("a ceiling of `clear` hides nothing", "name a mask")
         if act == ROWS:
             self._check_region()
-        if said.level is not None and said.level != CLEAR and (said.level, cells.obj) not in self._read.fitting:
-            misfits = self._read.fit.misfits(said.level, self._vocabulary.fields_below.get(cells.obj, ()))
-            for sentence in misfits:
+        if said.level is not None and said.level != CLEAR:
+            for sentence in self._read.fit.misfits(said.level, self._vocabulary.fields_below.get(cells.obj, ())):
                 self.fault(sentence, "name a mask that takes this type, or a narrower object")
-            if not misfits:
-                self._read.fitting.add((said.level, cells.obj))
 
     def _datasets(self) -> list[Dataset]:
         kind, _, name = self._cells.obj.partition(":")
@@ -236,17 +257,10 @@ class _RuleCheck:
                 )
 
     def _where(self, text: str) -> Mapping[DatasetName, Condition]:
-        key = self._cells.obj, text
-        found = self._read.filters.get(key)
-        if found is not None:
-            return found
         parsed: dict[DatasetName, Condition] = {}
-        datasets = self._datasets()
-        for dataset in datasets:
+        for dataset in self._datasets():
             try:
                 parsed[dataset.name] = parse_condition(text, dataset=dataset)
             except ConditionInvalid as invalid:
                 self.fault(f"the row filter can't be taken for `{dataset.name}`: {invalid.fault}", invalid.fix)
-        if len(parsed) == len(datasets):
-            self._read.filters[key] = parsed
         return parsed
