@@ -1,5 +1,9 @@
 """The policy that serves, and the desk checks of a bundle."""
 
+import gc
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +17,9 @@ from gateway.planning import explain_plan
 from gateway.query import bind, parse
 from gateway.settings import Limits
 from gateway.spi import Capabilities
+
+_BUILDING = threading.Lock()
+_NEVER = 1_000_000_000
 
 
 class PolicyHolder:
@@ -38,7 +45,24 @@ class PolicyHolder:
 
 def build_engine(bundle: Path) -> PolicyEngine:
     """Catalogue and rules of a bundle, validated; raises BundleInvalid with every problem."""
-    return PolicyEngine.load(bundle, load_catalog(bundle))
+    with _no_full_collection():
+        return PolicyEngine.load(bundle, load_catalog(bundle))
+
+
+@contextmanager
+def _no_full_collection() -> Iterator[None]:
+    """Keep the collector from walking a whole policy, now and later: that would stop every request for a while.
+
+    What is built is set apart for ever; a policy that is replaced has no cycles and goes by itself.
+    """
+    with _BUILDING:
+        young, middle, old = gc.get_threshold()
+        gc.set_threshold(young, middle, _NEVER)
+        try:
+            yield
+        finally:
+            gc.freeze()
+            gc.set_threshold(young, middle, old)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ finds again quickly, and the same (`outcome_cache`).
 
 from dataclasses import replace
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Self
@@ -43,12 +43,13 @@ class PolicyEngine:
         self.judge = judge
         self.hierarchies = hierarchies
         self.outcomes = OutcomeCache()
-        # what depends on the policy and on names alone; bounded, because callers choose the names
-        self._subs = lru_cache(_MOST_NAMES)(self._known_subs)
-        self._admits = lru_cache(_MOST_NAMES)(self._is_admitted)
-        self._ceilings = lru_cache(_MOST_NAMES)(self._ceilings_of)
+        # What depends on the policy and on names alone; bounded, because callers choose the names. None of them knows
+        # the engine: a policy that was replaced goes when its last request ends, and leaves no work to the collector.
+        self._subs = lru_cache(_MOST_NAMES)(partial(_known_subs, hierarchies))
+        self._admits = lru_cache(_MOST_NAMES)(partial(_is_admitted, catalog, hierarchies))
+        self._ceilings = lru_cache(_MOST_NAMES)(partial(_ceilings_of, catalog, hierarchies))
         self._purposes = {
-            name: tuple(catalog.purposes[up] for up in self._purposes_above(name) if up in catalog.purposes)
+            name: tuple(catalog.purposes[up] for up in _purposes_above(hierarchies, name) if up in catalog.purposes)
             for name in catalog.purposes
         }
 
@@ -214,19 +215,21 @@ class PolicyEngine:
         subjects = case.subjects if case is not None else None
         return row_verdict(outcome.row_rules, dataset, request.ctx.attributes, subjects)
 
-    # ------------------------------------------------------------------ what depends on names alone
-    def _known_subs(self, roles: tuple[RoleName, ...]) -> tuple[str, ...]:
-        # pycasbin keeps every name it is ever asked about: unknown ones are dropped first
-        return tuple(
-            sorted(name for name in {f"role:{role}" for role in roles} if name in self.hierarchies.roles.above)
-        )
 
-    def _is_admitted(self, purpose: PurposeId, app: AppId, roles: tuple[RoleName, ...]) -> bool:
-        return admits(self.catalog.purposes[purpose], app, roles, self.catalog, self.hierarchies.roles.above)
+def _known_subs(hierarchies: Hierarchies, roles: tuple[RoleName, ...]) -> tuple[str, ...]:
+    # pycasbin keeps every name it is ever asked about: unknown ones are dropped first
+    return tuple(sorted(name for name in {f"role:{role}" for role in roles} if name in hierarchies.roles.above))
 
-    def _ceilings_of(self, purpose: PurposeId, app: AppId) -> tuple[Ceiling, ...]:
-        above = self._purposes_above(purpose)
-        return ceilings_of(self.catalog.purposes[purpose], self.catalog.apps[app], above, self.catalog)
 
-    def _purposes_above(self, purpose: PurposeId) -> list[PurposeId]:
-        return [PurposeId(name.removeprefix("pur:")) for name in self.hierarchies.purposes.above[f"pur:{purpose}"]]
+def _is_admitted(
+    catalog: Catalog, hierarchies: Hierarchies, purpose: PurposeId, app: AppId, roles: tuple[RoleName, ...]
+) -> bool:
+    return admits(catalog.purposes[purpose], app, roles, catalog, hierarchies.roles.above)
+
+
+def _ceilings_of(catalog: Catalog, hierarchies: Hierarchies, purpose: PurposeId, app: AppId) -> tuple[Ceiling, ...]:
+    return ceilings_of(catalog.purposes[purpose], catalog.apps[app], _purposes_above(hierarchies, purpose), catalog)
+
+
+def _purposes_above(hierarchies: Hierarchies, purpose: PurposeId) -> list[PurposeId]:
+    return [PurposeId(name.removeprefix("pur:")) for name in hierarchies.purposes.above[f"pur:{purpose}"]]

@@ -6,12 +6,15 @@ effector, but tells every rule that matched instead of stopping at a verdict. No
 exist; ask only about names of the hierarchies.
 """
 
+import threading
+import weakref
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import casbin
 from casbin.persist import Adapter
+from casbin.rbac.default_role_manager import RoleManager
 from casbin.util.log import disabled_logging
 
 from gateway.catalog.condition import evaluate_condition
@@ -23,6 +26,7 @@ from gateway.model.condition import AttributeMissing, AttributeValue, Condition
 from gateway.model.decision import Effect
 
 _MOST_TRUTHS = 1_024
+_MANY, _SOME = 10_000, 500
 
 
 class Demand(NamedTuple):
@@ -64,9 +68,16 @@ class _Rows(Adapter):  # type: ignore[misc]  # pycasbin has no types
 
     def load_policy(self, model: Any) -> None:  # noqa: ANN401 - pycasbin has no types
         """Put everything into pycasbin's model."""
-        model["p"]["p"].policy.extend(rule.row for rule in self._rules)
+        model["p"]["p"].policy = _Quiet(rule.row for rule in self._rules)
         for name, hierarchy in self._hierarchies.named().items():
-            model["g"][name].policy.extend(list(link) for link in hierarchy.links)
+            model["g"][name].policy = _Quiet(hierarchy.links)
+
+
+class _Quiet(list[tuple[str, ...]]):
+    """Rows whose text is their count: pycasbin writes out the whole policy for its log, even when nobody listens."""
+
+    def __repr__(self) -> str:
+        return f"{len(self)} rows"
 
 
 class Judge:
@@ -76,7 +87,7 @@ class Judge:
         self, model: str, rules: tuple[Rule, ...], hierarchies: Hierarchies, conditions: Mapping[str, Condition]
     ) -> None:
         disabled_logging()  # pycasbin logs the policy while it loads and the request's values while it decides
-        self.rules = rules
+        self.rules = list(rules)
         self.enforcer = casbin.Enforcer(casbin.Enforcer.new_model(text=model), _Rows(rules, hierarchies))
         self.within = _within(rules)
         self.cond = _holds(conditions)
@@ -94,6 +105,8 @@ class Judge:
         self._row_regions = regions
         self._demands = tuple(Demand(*cells) for cells in self.index.rests)
         self._objects_above = hierarchies.objects.above
+        lists = self.rules, self.enforcer.model["p"]["p"].policy
+        weakref.finalize(self, _dismiss, tuple(self.enforcer.rm_map.values()), lists, self.index.shelves).atexit = False
 
     def sit(self, request: Request) -> "Sitting":
         """Begin one question."""
@@ -156,6 +169,28 @@ class Sitting:
         """All `rows` rules that speak of the dataset's rows in some region, in the policy's order."""
         regions = self._judge.row_regions(dataset)
         return self._matched(dataset, ROWS, regions) if regions else ()
+
+
+def _dismiss(managers: tuple[RoleManager, ...], lists: tuple[list[Any], ...], shelves: dict[str, Any]) -> None:
+    """Free a policy that nobody asks any more, bit by bit: all at once it would stop every request for a while."""
+    if len(lists[0]) < _MANY:
+        _take_apart(managers, lists, shelves)
+    else:
+        threading.Thread(target=_take_apart, args=(managers, lists, shelves), daemon=True).start()
+
+
+def _take_apart(managers: tuple[RoleManager, ...], lists: tuple[list[Any], ...], shelves: dict[str, Any]) -> None:
+    for manager in managers:
+        # roles and their users point at each other
+        while manager.all_roles:
+            _, role = manager.all_roles.popitem()
+            role.roles.clear()
+            role.users.clear()
+    for each in (*lists, *(manager.all_links for manager in managers)):
+        while each:
+            del each[-_SOME:]
+    while shelves:
+        shelves.popitem()
 
 
 def _within(rules: Iterable[Rule]) -> Callable[[datetime, str, str], bool]:
