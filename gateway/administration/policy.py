@@ -1,5 +1,6 @@
 """The policy that serves, and the desk checks of a bundle."""
 
+import atexit
 import gc
 import threading
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from gateway.spi import Capabilities
 
 _BUILDING = threading.Lock()
 _NEVER = 1_000_000_000
+atexit.register(gc.unfreeze)  # what is set apart would else be reported as leaked when the process ends
 
 
 class PolicyHolder:

@@ -87,7 +87,7 @@ class Judge:
         self, model: str, rules: tuple[Rule, ...], hierarchies: Hierarchies, conditions: Mapping[str, Condition]
     ) -> None:
         disabled_logging()  # pycasbin logs the policy while it loads and the request's values while it decides
-        self.rules = list(rules)
+        self.rules = rules
         self.enforcer = casbin.Enforcer(casbin.Enforcer.new_model(text=model), _Rows(rules, hierarchies))
         self.within = _within(rules)
         self.cond = _holds(conditions)
@@ -105,8 +105,8 @@ class Judge:
         self._row_regions = regions
         self._demands = tuple(Demand(*cells) for cells in self.index.rests)
         self._objects_above = hierarchies.objects.above
-        lists = self.rules, self.enforcer.model["p"]["p"].policy
-        weakref.finalize(self, _dismiss, tuple(self.enforcer.rm_map.values()), lists, self.index.shelves).atexit = False
+        managers = tuple(self.enforcer.rm_map.values())
+        weakref.finalize(self, _dismiss, managers, self.index.rows, self.index.shelves, rules).atexit = False
 
     def sit(self, request: Request) -> "Sitting":
         """Begin one question."""
@@ -171,22 +171,26 @@ class Sitting:
         return self._matched(dataset, ROWS, regions) if regions else ()
 
 
-def _dismiss(managers: tuple[RoleManager, ...], lists: tuple[list[Any], ...], shelves: dict[str, Any]) -> None:
+def _dismiss(
+    managers: tuple[RoleManager, ...], rows: list[Any], shelves: dict[str, Any], rules: tuple[Rule, ...]
+) -> None:
     """Free a policy that nobody asks any more, bit by bit: all at once it would stop every request for a while."""
-    if len(lists[0]) < _MANY:
-        _take_apart(managers, lists, shelves)
+    if len(rows) < _MANY:
+        _take_apart(managers, rows, shelves, rules)
     else:
-        threading.Thread(target=_take_apart, args=(managers, lists, shelves), daemon=True).start()
+        threading.Thread(target=_take_apart, args=(managers, rows, shelves, rules), daemon=True).start()
 
 
-def _take_apart(managers: tuple[RoleManager, ...], lists: tuple[list[Any], ...], shelves: dict[str, Any]) -> None:
+def _take_apart(
+    managers: tuple[RoleManager, ...], rows: list[Any], shelves: dict[str, Any], _rules: tuple[Rule, ...]
+) -> None:
     for manager in managers:
         # roles and their users point at each other
         while manager.all_roles:
             _, role = manager.all_roles.popitem()
             role.roles.clear()
             role.users.clear()
-    for each in (*lists, *(manager.all_links for manager in managers)):
+    for each in (rows, *(manager.all_links for manager in managers)):
         while each:
             del each[-_SOME:]
     while shelves:

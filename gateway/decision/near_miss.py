@@ -1,4 +1,4 @@
-"""Rules that speak of a question but did not match, and the first column that failed. For explain only.
+"""Rules that speak of a question and nearly matched, and the first column that failed. For explain only.
 
 Casbin has decided already; this page only tells officers where a rule fell short. `because` is the rule's own cell.
 """
@@ -12,6 +12,9 @@ from gateway.model.catalog import Dataset
 from gateway.model.decision import Decision, NearMiss
 from gateway.model.ids import FieldName, RuleId
 from gateway.model.query import FieldUse
+
+MOST_MISSES = 20
+"""Of one field: a city has thousands of rules on `class:sensitive`, and an officer reads the nearest."""
 
 
 def near_misses_of(
@@ -32,15 +35,19 @@ def near_misses_of(
 def _near_misses(
     judge: Judge, hierarchies: Hierarchies, request: Request, *, obj: str, act: str, matched: Iterable[RuleId]
 ) -> tuple[NearMiss, ...]:
-    """By rule id."""
+    """By rule id; of many those that fell short in the fewest columns."""
     taken = frozenset(matched)
-    misses = [
-        _first_failure(judge, hierarchies, request, rule) for rule in judge.rules_on(obj, act) if rule.id not in taken
-    ]
-    return tuple(sorted((miss for miss in misses if miss is not None), key=lambda miss: miss.rule))
+    misses = sorted(
+        (*_missed(judge, hierarchies, request, rule), rule.id)
+        for rule in judge.rules_on(obj, act)
+        if rule.id not in taken
+    )
+    nearest = (NearMiss(rule=rule, failed=column, because=cell) for _, column, cell, rule in misses[:MOST_MISSES])
+    return tuple(sorted(nearest, key=lambda miss: miss.rule))
 
 
-def _first_failure(judge: Judge, hierarchies: Hierarchies, request: Request, rule: Rule) -> NearMiss | None:
+def _missed(judge: Judge, hierarchies: Hierarchies, request: Request, rule: Rule) -> tuple[int, str, str]:
+    """In how many columns the rule fell short, and the first of them with the rule's own cell."""
     checks = (
         ("sub", rule.sub, any(rule.sub in hierarchies.roles.above[sub] for sub in request.subs)),
         ("app", rule.app, rule.app in hierarchies.apps.above[request.app]),
@@ -49,8 +56,6 @@ def _first_failure(judge: Judge, hierarchies: Hierarchies, request: Request, rul
         ("window", f"{rule.nbf}..{rule.exp}", judge.within(request.now, rule.nbf, rule.exp)),
         ("cond", rule.cond, judge.cond(request.ctx, rule.cond, rule.eft.value)),
     )
-    for column, cell, holds in checks:
-        if not holds:
-            return NearMiss(rule=rule.id, failed=column, because=cell)
-    # an allow on rows whose filter reads a missing attribute: Casbin matched it, the row filter left it out
-    return NearMiss(rule=rule.id, failed="cond", because=rule.obl)
+    failed = [(column, cell) for column, cell, holds in checks if not holds]
+    # none: an allow on rows whose filter reads a missing attribute; Casbin matched it, the row filter left it out
+    return (len(failed), *failed[0]) if failed else (1, "cond", rule.obl)

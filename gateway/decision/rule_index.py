@@ -21,7 +21,7 @@ class RuleIndex:
     def __init__(self, enforcer: casbin.Enforcer, *, varying: str | None = None) -> None:
         """`varying` is the request value in which the requests of one question differ most. Raises NotIndexable."""
         self.matcher = Matcher(enforcer)
-        self.rows: Sequence[Sequence[str]] = enforcer.model["p"]["p"].policy
+        self.rows: list[Sequence[str]] = enforcer.model["p"]["p"].policy
         if not self.rows:
             raise NotIndexable("an empty policy is matched on empty texts")
         if any(len(row) != len(self.matcher.rule_columns) for row in self.rows):
