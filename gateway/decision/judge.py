@@ -114,7 +114,7 @@ class Judge:
 
     def allows(self, matched: Iterable[Rule]) -> bool:
         """What Casbin's effector makes of the matched rules: some allow and no deny."""
-        return self.index.matcher.verdict({rule.eft.value for rule in matched})
+        return self.index.matcher.verdict(effect.value for effect in {rule.eft for rule in matched})
 
     def rules_on(self, obj: str, act: str) -> list[Rule]:
         """The rules that speak of a use of an object, whoever asks; in the policy's order."""

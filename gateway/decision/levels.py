@@ -45,9 +45,10 @@ def granted_level(matched: Iterable[Rule], masks: Mapping[MaskName, MaskDeclarat
     """The best grant under the strictest ceiling of the matched rules; None where no grant says a level."""
     grants: list[Level] = []
     limits: list[Level] = []
-    for rule in matched:
-        if rule.level is not None:
-            (grants if rule.eft is Effect.ALLOW else limits).append(level_named(rule.level, masks))
+    # hundreds of rules may match a field, and they say few different things
+    for effect, level in {(rule.eft, rule.level) for rule in matched}:
+        if level is not None:
+            (grants if effect is Effect.ALLOW else limits).append(level_named(level, masks))
     if not grants:
         return None
     return max([min(grants, key=_order), *limits], key=_order)
