@@ -47,12 +47,12 @@ class PolicyHolder:
 
 def build_engine(bundle: Path) -> PolicyEngine:
     """Catalogue and rules of a bundle, validated; raises BundleInvalid with every problem."""
-    with _no_full_collection():
+    with without_full_collections():
         return PolicyEngine.load(bundle, load_catalog(bundle))
 
 
 @contextmanager
-def _no_full_collection() -> Iterator[None]:
+def without_full_collections() -> Iterator[None]:
     """Keep the collector from walking a whole policy, now and later: that would stop every request for a while.
 
     What is built is set apart for ever; a policy that is replaced has no cycles and goes by itself.
