@@ -7,7 +7,6 @@ from types import MappingProxyType
 from gateway.catalog._condition_tokens import KEYWORDS
 from gateway.catalog._condition_types import ATTRIBUTES
 from gateway.catalog._section import FIELD, NAME, Section, check_name
-from gateway.catalog._suggestion import meant
 from gateway.catalog._yaml import Leaf
 from gateway.model.catalog import Classification, Dataset, Department, Field, FieldType, Link, Storage, Title
 from gateway.model.ids import DatasetName, DepartmentName, FieldName, SourceName, TermName
@@ -175,7 +174,9 @@ def check_links(described: Mapping[DatasetName, Described]) -> None:
                 section.blame(link.name, f"`{link.name}` is a field too", "give the link another name")
             target = described.get(link.to)
             if target is None:
-                section.blame(link.name, f"the dataset `{link.to[:80]}` is not declared", meant(link.to, described))
+                section.blame(
+                    link.name, f"the dataset `{link.to[:80]}` is not declared", section.meant(link.to, described)
+                )
             elif target.dataset.source is None or entry.dataset.source is None:
                 section.blame(link.name, "a dataset without a source has no rows to link", "remove the link")
             else:
@@ -186,7 +187,9 @@ def _check_pairs(section: Section, link: Link, here: Dataset, there: Dataset) ->
     for left, right in link.on:
         for dataset, name in ((here, left), (there, right)):
             if name not in dataset.fields:
-                section.blame(link.name, f"`{name[:60]}` is no field of {dataset.name}", meant(name, dataset.fields))
+                section.blame(
+                    link.name, f"`{name[:60]}` is no field of {dataset.name}", section.meant(name, dataset.fields)
+                )
         if left in here.fields and right in there.fields and here.fields[left].type is not there.fields[right].type:
             fault = f"`{left}` is {here.fields[left].type.value}, `{right}` is {there.fields[right].type.value}"
             section.blame(link.name, fault, "link fields of one type")

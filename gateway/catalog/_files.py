@@ -1,6 +1,7 @@
 """A bundle's folder -> the bytes of the files that count, and the version that names exactly these bytes."""
 
 import hashlib
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from gateway.model.ids import PolicyVersion
 
 LARGEST_FILE = 1024 * 1024
 _PATTERNS = ("model.conf", "*.yaml", "regions.csv", "rules/*.csv", "catalog/*.yaml")
-_STRAYS = ("*.yml", "catalog/*.yml", "rules/*.yaml", "rules/*.yml", "catalog/*.csv", "rules/*.CSV")
+_STRAYS = ("*.yml", "catalog/*.yml", "rules/*.yaml", "rules/*.yml", "catalog/*.csv", "rules/*.CSV", "rules/.*.csv")
 
 
 def read_bundle(bundle: Path, faults: Faults) -> Mapping[str, bytes]:
@@ -22,7 +23,10 @@ def read_bundle(bundle: Path, faults: Faults) -> Mapping[str, bytes]:
     for path in sorted({path for pattern in _PATTERNS for path in bundle.glob(pattern)}):
         name = path.relative_to(bundle).as_posix()
         try:
-            if path.stat().st_size > LARGEST_FILE:
+            status = path.stat()
+            if not stat.S_ISREG(status.st_mode):  # reading a pipe would never end
+                faults.add(name, 0, "the file can't be read: it is no ordinary file", "make it a readable file")
+            elif status.st_size > LARGEST_FILE:
                 faults.add(name, 0, "the file is larger than 1 MB", "split it")
             else:
                 contents[name] = path.read_bytes()

@@ -5,7 +5,7 @@ never hides the next; nothing of a file with faults is ever used.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -17,6 +17,8 @@ from gateway.catalog._yaml import Branch, Items, Leaf, Node
 from gateway.model.catalog import Title
 
 LONGEST_NAME = 64
+MOST_SUGGESTED = 100
+"""Faults that are told with what was probably meant: a file of 1 MB may hold tens of thousands."""
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 FIELD = re.compile(r"[a-z][a-z0-9_-]*")
 ROLE = re.compile(r"[a-z0-9][a-z0-9_-]*(/[a-z0-9][a-z0-9_-]*)*")
@@ -46,6 +48,12 @@ class Section:
         line = self.branch.lines.get(key, self.line) if key is not None else self.line
         self.faults.add(self.file, line, f"{self.what}: {fault}", fix)
 
+    def meant(self, name: str, known: Iterable[str]) -> str:
+        """What `name` probably meant; not looked for behind many faults, for each costs a walk over all names."""
+        if len(self.faults.found) >= MOST_SUGGESTED:
+            return "write a declared name; mend the first faults, later ones are told without what was probably meant"
+        return meant(name, known)
+
     def has(self, key: str) -> bool:
         """Whether the key is there and not null."""
         self.read.add(key)
@@ -56,7 +64,7 @@ class Section:
         """Note the keys that nobody asked for."""
         for key in self.branch.entries:
             if key not in self.read:
-                self.blame(key, f"`{_shown(key)}` is no key here", meant(key, self.read))
+                self.blame(key, f"`{_shown(key)}` is no key here", self.meant(key, self.read))
 
     # ------------------------------------------------------------------ scalars
     def text(self, key: str, default: str | None = None) -> str:
@@ -126,16 +134,16 @@ class Section:
             return None
         name = self.text(key, default)
         if name and name not in (names := tuple(known)):
-            self.blame(key, f"the {what} `{_shown(name)}` is not declared", meant(name, names))
+            self.blame(key, f"the {what} `{_shown(name)}` is not declared", self.meant(name, names))
         return name
 
     def names_of(self, key: str, known: Iterable[str], what: str) -> tuple[str, ...]:
         """A list of declared names, each once; empty where absent."""
         names = self.texts(key)
-        declared = frozenset(known)
+        declared = known if isinstance(known, Mapping | frozenset) else frozenset(known)
         for name in names:
             if name not in declared:
-                self.blame(key, f"the {what} `{_shown(name)}` is not declared", meant(name, declared))
+                self.blame(key, f"the {what} `{_shown(name)}` is not declared", self.meant(name, declared))
         return names
 
     def texts(self, key: str) -> tuple[str, ...]:

@@ -7,7 +7,6 @@ from types import MappingProxyType
 
 from gateway.catalog._hierarchy import check_hierarchy
 from gateway.catalog._section import NAME, ROLE, TERM, Section, check_name, title_of
-from gateway.catalog._suggestion import meant
 from gateway.catalog._yaml import Leaf
 from gateway.model.catalog import App, MaskChoice, MaskDeclaration, Role, Title
 from gateway.model.ids import AppId, MaskName, PurposeId, RoleName, TermName
@@ -56,7 +55,7 @@ def _by_term(mask: Section, terms: dict[TermName, Title]) -> dict[TermName, Mask
     choices: dict[TermName, MaskChoice] = {}
     for name, choice in section.entries(f"{mask.what}, term"):
         if name not in terms:
-            section.blame(name, f"the term `{name}` is not declared", meant(name, terms))
+            section.blame(name, f"the term `{name}` is not declared", section.meant(name, terms))
         choices[TermName(name)] = _choice(choice)
     return choices
 
