@@ -106,7 +106,7 @@ class City:
         return folder
 
     def questions(self, count: int, seed: int, *, hot: bool = False) -> list[Question]:
-        """At most so many different questions that some rule speaks of; `hot`: about the dataset of the skewed rules."""
+        """At most so many questions that some rule speaks of; `hot`: about the dataset of the skewed rules."""
         chance = random.Random(seed)
         grants = [line for line in self.lines if (line.act, line.eft) == ("show", "allow")]
         if hot:

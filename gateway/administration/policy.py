@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from gateway.catalog import load_catalog
+from gateway.catalog import bundle_version, load_catalog
 from gateway.decision import CaseFailure, PolicyEngine, run_cases
+from gateway.errors import BundleInvalid, BundleProblem
 from gateway.model.caller import Caller, InboundRequest
 from gateway.model.case import CaseFacts
 from gateway.model.explanation import Explanation
@@ -48,7 +49,11 @@ class PolicyHolder:
 def build_engine(bundle: Path) -> PolicyEngine:
     """Catalogue and rules of a bundle, validated; raises BundleInvalid with every problem."""
     with without_full_collections():
-        return PolicyEngine.load(bundle, load_catalog(bundle))
+        engine = PolicyEngine.load(bundle, load_catalog(bundle))
+    if bundle_version(bundle) != engine.version:
+        fault = "a file was changed while the bundle was read"
+        raise BundleInvalid(problems=(BundleProblem(file=".", line=0, fault=fault, fix="read it again"),))
+    return engine
 
 
 @contextmanager

@@ -55,7 +55,7 @@ class Matcher:
         model = enforcer.model
         text = model["m"]["m"].value
         if isinstance(enforcer.eft, PriorityEffector):
-            raise NotIndexable("the effect depends on the order of rules")
+            raise NotIndexable("the effect is a priority: it depends on the order of rules")
         if _EVAL.search(text):
             raise NotIndexable("`eval` in the matcher makes every rule a matcher of its own")
         self.request_columns: tuple[str, ...] = tuple(model["r"]["r"].tokens)
@@ -152,10 +152,23 @@ def _functions(enforcer: casbin.Enforcer) -> dict[str, Callable[..., Any]]:
         manager = definition.rm
         if definition.cond_rm is not None or manager is None:
             raise NotIndexable(f"the links of `{name}` depend on conditions")
-        if manager.matching_func is not None or manager.domain_matching_func is not None:
-            raise NotIndexable(f"names of `{name}` are matched by a function, which depends on the order of calls")
-        functions[name] = generate_g_function(manager)
+        if type(manager) is not RoleManager:
+            raise NotIndexable(f"`{name}` has a domain: its manager keeps every domain that it is asked about")
+        if manager.matching_func is not None:
+            raise NotIndexable(f"`{name}` has a matching function, whose answers depend on the order of calls")
+        functions[name] = _known_only(generate_g_function(manager), manager)
     return functions
+
+
+def _known_only(linked: Callable[[str, str], bool], manager: RoleManager) -> Callable[[str, str], bool]:
+    """Casbin's `g`, not asked about names that nobody declared: it would keep them for ever."""
+
+    def g(name: str, above: str) -> bool:
+        if name in manager.all_roles and above in manager.all_roles:
+            return linked(name, above)
+        return name == above
+
+    return g
 
 
 def _closures(manager: RoleManager) -> Callable[[str], frozenset[str]]:

@@ -16,6 +16,8 @@ from gateway.errors import BundleProblem
 FOLDER = "rules"
 MOST_BYTES = 1_048_576
 """Of one file: what people still read. Split larger ones by subject area."""
+MOST_LETTERS = 16_384
+"""Of one line."""
 
 
 class Row(NamedTuple):
@@ -45,10 +47,15 @@ def read_rows(bundle: Path, problems: list[BundleProblem]) -> Iterator[Row]:
     """
     is_empty = True
     folder = bundle / FOLDER
-    files = sorted(path for path in folder.iterdir() if not path.name.startswith(".")) if folder.is_dir() else []
+    # what an editor or a desktop leaves behind is no rule file; a hidden *.csv looks like one and isn't taken for it
+    files = (
+        sorted(path for path in folder.iterdir() if not path.name.startswith(".") or path.suffix == ".csv")
+        if folder.is_dir()
+        else []
+    )
     for path in files:
         name = f"{FOLDER}/{path.name}"
-        if path.suffix != ".csv" or not path.is_file():
+        if path.suffix != ".csv" or path.name.startswith(".") or not path.is_file():
             problems.append(
                 _problem(name, 0, "not a rule file, so its rules would be lost", "name it *.csv or move it")
             )
@@ -84,6 +91,13 @@ def _read_text(path: Path, name: str, problems: list[BundleProblem]) -> str | No
 
 
 def _read_line(name: str, number: int, line: str, problems: list[BundleProblem]) -> Row | None:
+    if len(line) > MOST_LETTERS:
+        problems.append(_problem(name, number, f"the line is longer than {MOST_LETTERS} letters", "split the rule"))
+        return None
+    if len(line.splitlines()) > 1:
+        # elsewhere it would be two lines: what stands behind a comment must not be lost
+        problems.append(_problem(name, number, "a line ends inside this line", "end lines with a plain line feed"))
+        return None
     if not line.strip() or line.lstrip().startswith("#"):
         return None
     # plain ASCII that prints holds nothing hidden: most lines are

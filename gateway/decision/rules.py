@@ -25,6 +25,8 @@ from gateway.model.decision import Effect
 from gateway.model.ids import DatasetName, RuleId
 from gateway.obligations import OBLIGATIONS, parse_obligation
 
+MOST_PROBLEMS = 1_000
+"""That are told of the rules: more than that nobody reads, and looking for what each meant takes time."""
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _CASE = re.compile(r"\*|[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
@@ -52,6 +54,10 @@ def load_rules(
         problems.extend(check.problems)
         if rule is not None:
             rules.append(rule)
+        if len(problems) >= MOST_PROBLEMS:
+            more = BundleProblem(file=row.file, line=row.line, fault="there are more faults", fix="mend these first")
+            problems.append(more)
+            break
     return tuple(rules), read.conditions, tuple(problems)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import casbin
 import pytest
 from casbin.util.builtin_operators import key_match2
+
 from gateway.decision.rule_index import NotIndexable, RuleIndex
 
 _EXAMPLES = Path(__file__).parent / "casbin"

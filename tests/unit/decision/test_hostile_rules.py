@@ -87,7 +87,6 @@ def test_what_is_no_line_end_here_hides_no_rule(tmp_path: Path, between: str) ->
     assert refused(tmp_path, f"{GOOD}{between}{deny}\n")[0].line == 1
 
 
-@pytest.mark.xfail(strict=True, reason="a comment is skipped before its characters are looked at")
 def test_a_deny_behind_a_comment_that_ends_in_a_bare_return_is_not_lost(tmp_path: Path) -> None:
     assert refused(tmp_path, f"# a comment\r{line('D1', 'deny', 'class:any')}\n{GOOD}\n")[0].line == 1
 

@@ -93,9 +93,9 @@ def with_matching(plain: casbin.Enforcer) -> casbin.Enforcer:
     [
         (lambda: enforcer(MODEL.replace("r.act == p.act", "eval(p.act)")), "eval"),
         (lambda: enforcer(MODEL.replace("some(where (p.eft == allow)) && !some(where (p.eft == deny))",
-                                        "priority(p.eft) || deny")), "order"),
+                                        "priority(p.eft) || deny")), "order of rules"),
         (lambda: enforcer(MODEL.replace("g = _, _", "g = _, _, (_, _)"), "p, a, form, read, allow\n"), "conditions"),
-        (lambda: with_matching(enforcer()), "function"),
+        (lambda: with_matching(enforcer()), "matching function"),
         (lambda: enforcer(policy="g, ann, clerk\n"), "empty"),
         (lambda: enforcer(policy="p, clerk, form, read\n"), "columns"),
     ],
