@@ -3,7 +3,8 @@
 from gateway.administration import authzen
 from gateway.administration.apps import Apps
 from gateway.administration.cases import CaseDesk, CaseView, nothing_to_make
-from gateway.administration.policy import PolicyHolder, build_engine, check_bundle, simulate
+from gateway.administration.explain import simulate
+from gateway.administration.policy import PolicyHolder, build_engine, check_bundle
 from gateway.administration.reviews import ReviewDesk
 
 __all__ = [
