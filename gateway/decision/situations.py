@@ -104,6 +104,8 @@ def _values(name: str, conditions: Sequence[Condition]) -> tuple[AttributeValue,
             return (CaseState.APPROVED.value,)
         case "ctx.time":
             return _times(_literals(name, conditions))
+        case _:
+            pass
     pool = _pool(name, conditions)
     if name in {"subject.regions", "case.subjects"}:
         parts = (*pool, _SOMEWHERE)

@@ -13,7 +13,7 @@ from gateway.model.caller import Caller
 from gateway.model.case import CaseFacts
 from gateway.model.catalog import Dataset, Field
 from gateway.model.decision import Decision, Verdict
-from gateway.model.ids import AppId, CaseId, PrincipalId, RoleName
+from gateway.model.ids import AppId, CaseId, PrincipalId, RegionCode, RoleName
 from gateway.model.query import FieldUse
 from tests.unit.decision.small_city import NOW, SOMEBODY, caller, case_of, question
 from tests.unit.decision.worlds import World, build_engine, worlds
@@ -28,7 +28,7 @@ def circumstances(who: Caller, *, of_rows: bool) -> Iterator[tuple[Caller, CaseF
     """All that the worlds' conditions (and, `of_rows`, their filters) can tell apart, where the purpose stands."""
     cases = (["C-1", "C-2", "C-9"]) if who.purpose == "pickup" else [None, "C-1", "C-2", "C-9"]
     numbers = (None, SOMEBODY) if of_rows else (None,)
-    territories = ((), ("330102001002",)) if of_rows else ((),)
+    territories: tuple[tuple[RegionCode, ...], ...] = ((), (RegionCode("330102001002"),)) if of_rows else ((),)
     for network, assurance, case, number, regions in product(
         ("", "gov-vpn", "internet"), (1, 2), cases, numbers, territories
     ):
