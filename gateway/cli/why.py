@@ -130,7 +130,7 @@ def who_can(
         _print_json(write_who_can(engine, grants, field=field, use=use, now=now, offset=offset, limit=limit))
         return
     page = grants[offset : offset + limit]
-    table = Table("purpose", "app", "roles", "level", "certain", "rows", "rules", header_style="bold")
+    table = _table("purpose", "app", "roles", "level", "certain", "rows", "rules")
     for grant in page:
         told = grant.outcome
         levels = " or ".join(told.levels) or "granted"
@@ -197,7 +197,7 @@ def _explain_online(
     if as_json:
         _print_json(told)
         return
-    table = Table("field", "outcome", "rules", "granted", "ceiling", header_style="bold")
+    table = _table("field", "outcome", "rules", "granted", "ceiling")
     for name, field in told["fields"].items():
         table.add_row(
             name, field["level"], " ".join(field["rules"]), " ".join(field["granted"]), field["ceiling"] or ""
@@ -212,6 +212,13 @@ def _explain_online(
 
 
 # ------------------------------------------------------------------ telling
+def _table(*columns: str) -> Table:
+    table = Table(header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")  # a name that is cut names nothing
+    return table
+
+
 def _print_json(content: object) -> None:
     sys.stdout.write(json.dumps(content, ensure_ascii=False, indent=2) + "\n")
 
@@ -219,7 +226,7 @@ def _print_json(content: object) -> None:
 def _print_officer(told: OfficerExplanation) -> None:
     found = told.explanation
     if found is not None:
-        table = Table("field", "outcome", "rules", "granted", "ceiling", "nearly", header_style="bold")
+        table = _table("field", "outcome", "rules", "granted", "ceiling", "nearly")
         for field in found.fields:
             table.add_row(
                 field.field,
