@@ -16,7 +16,7 @@ from gateway.administration.explain import (
 from gateway.administration.policy import PolicyHolder, build_engine, check_bundle
 from gateway.administration.reviews import ReviewDesk
 from gateway.decision import PolicyEngine
-from gateway.decision.who_can import Grant
+from gateway.decision.who_can import Grant, WhoCan
 
 __all__ = [
     "Apps",
@@ -30,6 +30,7 @@ __all__ = [
     "ReviewDesk",
     "RuleText",
     "Somebody",
+    "WhoCan",
     "authzen",
     "build_engine",
     "check_bundle",

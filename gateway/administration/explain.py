@@ -8,7 +8,7 @@ from typing import TypeVar
 from urllib.parse import unquote
 
 from gateway.decision import PolicyEngine
-from gateway.decision.who_can import USES, Grant, who_can
+from gateway.decision.who_can import USES, WhoCan, who_can
 from gateway.errors import Defect, FieldUnavailable, GatewayError, NameNotInPolicy, Words
 from gateway.model.caller import Caller, InboundRequest
 from gateway.model.case import CaseFacts, CaseState
@@ -135,9 +135,7 @@ _ANY_SOURCE = Capabilities(
 )
 
 
-def find_who_can(
-    engine: PolicyEngine, field: str, use: str, now: datetime, *, purpose: str | None = None
-) -> tuple[Grant, ...]:
+def find_who_can(engine: PolicyEngine, field: str, use: str, now: datetime, *, purpose: str | None = None) -> WhoCan:
     """Who can put `field` (`department.dataset.field`) to `use`; raises NameNotInPolicy."""
     chosen = _known(use, USES, ("use", "使用方式"))
     name, _, last = field.rpartition(".")

@@ -23,6 +23,7 @@ from gateway.administration import (
     PolicyEngine,
     PolicyHolder,
     Somebody,
+    WhoCan,
     explain_as,
     find_who_can,
     rule_texts,
@@ -154,9 +155,9 @@ class WhyFace:
 
         def answer() -> tuple[dict[str, object], str]:
             engine, now = self._policy().current, self._clock()
-            grants = find_who_can(engine, field, use, now, purpose=purpose)
-            content = write_who_can(engine, grants, field=field, use=use, now=now, offset=offset, limit=limit)
-            return content, f"who can {use} {field}: {len(grants)} grants"
+            found = find_who_can(engine, field, use, now, purpose=purpose)
+            content = write_who_can(engine, found, field=field, use=use, now=now, offset=offset, limit=limit)
+            return content, f"who can {use} {field}: {len(found.grants)} grants"
 
         return await self._answer(self._inbound(request), answer, ())
 
@@ -234,10 +235,10 @@ def _write_miss(miss: NearMiss) -> dict[str, str]:
 
 
 def write_who_can(
-    engine: PolicyEngine, grants: tuple[Grant, ...], *, field: str, use: str, now: datetime, offset: int, limit: int
+    engine: PolicyEngine, found: WhoCan, *, field: str, use: str, now: datetime, offset: int, limit: int
 ) -> dict[str, object]:
     """One page of the grants on the wire, with the text of its rules."""
-    page = grants[offset : offset + limit]
+    page = found.grants[offset : offset + limit]
     named: set[RuleId] = set()
     for grant in page:
         named |= {*grant.outcome.rules, *grant.outcome.row_rules}
@@ -246,9 +247,9 @@ def write_who_can(
         "field": field,
         "use": use,
         "at": now.isoformat(),
-        "count": len(grants),
+        "count": len(found.grants),
         "offset": offset,
-        "grants": [_write_grant(grant) for grant in page],
+        "grants": [_write_grant(grant, found) for grant in page],
         "rules": {
             rule_id: {"file": rule.file, "line": rule.line, "text": rule.text}
             for rule_id, rule in rule_texts(engine, named).items()
@@ -256,15 +257,15 @@ def write_who_can(
     }
 
 
-def _write_grant(grant: Grant) -> dict[str, object]:
-    outcome = grant.outcome
+def _write_grant(grant: Grant, found: WhoCan) -> dict[str, object]:
+    outcome, groups = grant.outcome, found.cover.groups(grant.roles)
     return {
         "purpose": grant.purpose,
         "app": grant.app,
         "roles": {
             "count": len(grant.roles),
-            "groups": [{"role": group.role, "below": group.below} for group in grant.groups[:MOST_GROUPS]],
-            "more_groups": max(0, len(grant.groups) - MOST_GROUPS),
+            "groups": [{"role": group.role, "below": group.below} for group in groups[:MOST_GROUPS]],
+            "more_groups": max(0, len(groups) - MOST_GROUPS),
         },
         "levels": list(outcome.levels),
         "certain": outcome.is_certain,

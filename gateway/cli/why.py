@@ -17,6 +17,7 @@ from gateway.administration import (
     PolicyEngine,
     RuleText,
     Somebody,
+    WhoCan,
     build_engine,
     explain_as,
     find_who_can,
@@ -122,13 +123,14 @@ def who_can(
     """Say who can use a field: for which purposes, in which apps, how much of it, through which rules."""
     now = _moment(at) or utc_now()
 
-    def find(engine: PolicyEngine) -> tuple[PolicyEngine, tuple[Grant, ...]]:
+    def find(engine: PolicyEngine) -> tuple[PolicyEngine, WhoCan]:
         return engine, find_who_can(engine, field, use, now, purpose=purpose)
 
-    engine, grants = _asked(bundle, find)
+    engine, found = _asked(bundle, find)
     if as_json:
-        _print_json(write_who_can(engine, grants, field=field, use=use, now=now, offset=offset, limit=limit))
+        _print_json(write_who_can(engine, found, field=field, use=use, now=now, offset=offset, limit=limit))
         return
+    grants = found.grants
     page = grants[offset : offset + limit]
     table = _table("purpose", "app", "roles", "level", "certain", "rows", "rules")
     for grant in page:
@@ -140,7 +142,7 @@ def who_can(
         table.add_row(
             grant.purpose,
             grant.app,
-            _roles(grant),
+            _roles(grant, found),
             levels,
             certain,
             told.rows,
@@ -265,12 +267,13 @@ def _print_rules(rules: Iterable[tuple[RuleId, RuleText]]) -> None:
         out.print(f"{rule.file}:{rule.line}: {rule.text}", highlight=False, markup=False, soft_wrap=True)
 
 
-def _roles(grant: Grant) -> str:
-    told = []
-    for group in grant.groups[:_SHOWN]:
+def _roles(grant: Grant, found: WhoCan) -> str:
+    told: list[str] = []
+    groups = found.cover.groups(grant.roles)
+    for group in groups[:_SHOWN]:
         if group.role == "any":
             told.append(f"any role ({group.below})")
         else:
             told.append(f"{group.role} and {group.below} below it" if group.below else str(group.role))
-    more = len(grant.groups) - _SHOWN
+    more = len(groups) - _SHOWN
     return ", ".join(told) + (f" and {more} more" if more > 0 else "")

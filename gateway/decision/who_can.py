@@ -14,7 +14,7 @@ from gateway.catalog.condition import evaluate_condition, parse_condition
 from gateway.decision.engine import PolicyEngine
 from gateway.decision.hierarchy import ROOT_REGION, field_object
 from gateway.decision.levels import Ceiling, Level, ceilings_of, granted_level, under_ceilings
-from gateway.decision.role_cover import RoleCover, RoleGroup
+from gateway.decision.role_cover import RoleCover
 from gateway.decision.row_filter import row_verdict
 from gateway.decision.rule import CLEAR, ROWS, Rule
 from gateway.decision.situations import Situation, situations
@@ -49,9 +49,16 @@ class Grant:
 
     purpose: PurposeId
     app: AppId
-    roles: tuple[RoleName, ...]  # each of them alone suffices; sorted
-    groups: tuple[RoleGroup, ...]  # the same in few words
+    roles: frozenset[RoleName]  # each of them alone suffices
     outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhoCan:
+    """Every grant of a field, and how to tell many roles in few words."""
+
+    grants: tuple[Grant, ...]  # by purpose and app, the certain first
+    cover: RoleCover
 
 
 def who_can(
@@ -62,9 +69,12 @@ def who_can(
     now: datetime,
     *,
     purpose: PurposeId | None = None,
-) -> tuple[Grant, ...]:
-    """By purpose and app, the certain first; `purpose` limits the answer to one."""
-    return _Search(engine, dataset, field, use, now).grants(purpose)
+) -> WhoCan:
+    """Who can put the field to the use; `purpose` limits the answer to one."""
+    return WhoCan(
+        grants=_Search(engine, dataset, field, use, now).grants(purpose),
+        cover=RoleCover(engine.hierarchies.roles, engine.catalog.roles),
+    )
 
 
 class _Search:
@@ -76,6 +86,7 @@ class _Search:
         self._opening = FieldUse.WRITE.value if use is FieldUse.WRITE else FieldUse.SHOW.value
         self._known: dict[object, Outcome | None] = {}
         self._parsed: dict[str, Condition] = {}
+        self._spaces: dict[object, tuple[_Told, ...] | None] = {}
         objects = engine.hierarchies.objects.above
         above, around = objects[field_object(dataset, field)], objects[f"ds:{dataset.name}"]
         acts = {self._opening, use.value}
@@ -90,7 +101,6 @@ class _Search:
     def grants(self, only: PurposeId | None) -> tuple[Grant, ...]:
         catalog, hierarchies = self._engine.catalog, self._engine.hierarchies
         classes = self._role_classes()
-        cover = RoleCover(hierarchies.roles, catalog.roles)
         found: list[Grant] = []
         for name, purpose in sorted(catalog.purposes.items()):
             if only not in {None, name} or purpose.is_abstract:
@@ -108,17 +118,11 @@ class _Search:
                 for outcome, names in self._outcomes(purpose, app, spoken, classes):
                     roles.setdefault(outcome, []).extend(names)
                 found.extend(
-                    Grant(
-                        purpose=name,
-                        app=app,
-                        roles=tuple(sorted(names)),
-                        groups=cover.groups(frozenset(names)),
-                        outcome=outcome,
-                    )
+                    Grant(purpose=name, app=app, roles=frozenset(names), outcome=outcome)
                     for outcome, names in roles.items()
                 )
         return tuple(
-            sorted(found, key=lambda each: (each.purpose, each.app, not each.outcome.is_certain, each.roles[0]))
+            sorted(found, key=lambda each: (each.purpose, each.app, not each.outcome.is_certain, min(each.roles)))
         )
 
     def _role_classes(self) -> Mapping[frozenset[str], list[RoleName]]:
@@ -168,17 +172,14 @@ class _Search:
     def _outcome(self, purpose: Purpose, rules: tuple[Rule, ...], ceilings: tuple[Ceiling, ...]) -> Outcome | None:
         """What the rules come to over all circumstances; None where the field is never open."""
         is_action = self._use is FieldUse.WRITE
-        wheres = [rule.where[self._dataset.name] for rule in rules if self._dataset.name in rule.where]
-        conditions = [*(self._condition(rule.cond) for rule in rules if rule.cond), *wheres]
-        cases = {rule.case for rule in rules if rule.case != "*"}
-        space = situations(purpose, conditions, cases, self._now, may_lack_all=is_action)
+        space = self._space(purpose, rules)
         if space is None:
             return self._guess(purpose, rules, ceilings)
         levels: set[Level] = set()
         taken: dict[RuleId, int] = {}
         opened = with_rows = 0
-        for situation in space:
-            matched = [rule for rule in rules if self._holds(rule, situation)]
+        for situation, truths in space:
+            matched = [rule for rule in rules if _holds(rule, situation, truths)]
             for rule in matched:
                 taken[rule.id] = taken.get(rule.id, 0) + 1
             level = self._level(matched, ceilings)
@@ -261,20 +262,51 @@ class _Search:
         people = subjects if isinstance(subjects, tuple) else None
         return row_verdict(rules, self._dataset, situation.attributes, people).is_allowed
 
-    def _holds(self, rule: Rule, situation: Situation) -> bool:
-        if rule.case not in {"*", situation.case}:
-            return False
-        if not rule.cond:
-            return True
-        try:
-            return evaluate_condition(self._condition(rule.cond), situation.attributes)
-        except AttributeMissing:
-            return rule.eft is not Effect.ALLOW
+    def _space(self, purpose: Purpose, rules: tuple[Rule, ...]) -> "tuple[_Told, ...] | None":
+        """Every situation that the rules tell apart, each with the truth of their conditions (None: unknown)."""
+        texts = frozenset(rule.cond for rule in rules if rule.cond)
+        wheres = {
+            condition.text: condition for rule in rules if (condition := rule.where.get(self._dataset.name)) is not None
+        }
+        cases = frozenset(rule.case for rule in rules if rule.case != "*")
+        key = (purpose.needs_case, purpose.needs_justification, texts, frozenset(wheres), cases)
+        if key not in self._spaces:
+            read = {text: self._condition(text) for text in sorted(texts)}
+            found = situations(
+                purpose,
+                [*read.values(), *(wheres[text] for text in sorted(wheres))],
+                cases,
+                self._now,
+                may_lack_all=self._use is FieldUse.WRITE,
+            )
+            self._spaces[key] = (
+                None
+                if found is None
+                else tuple((each, {text: _truth(read[text], each) for text in read}) for each in found)
+            )
+        return self._spaces[key]
 
     def _condition(self, text: str) -> Condition:
         if text not in self._parsed:
             self._parsed[text] = parse_condition(text, dataset=None)
         return self._parsed[text]
+
+
+_Told = tuple[Situation, Mapping[str, bool | None]]
+
+
+def _truth(condition: Condition, situation: Situation) -> bool | None:
+    try:
+        return evaluate_condition(condition, situation.attributes)
+    except AttributeMissing:
+        return None
+
+
+def _holds(rule: Rule, situation: Situation, truths: Mapping[str, bool | None]) -> bool:
+    if rule.case not in {"*", situation.case}:
+        return False
+    truth = truths[rule.cond] if rule.cond else True
+    return rule.eft is not Effect.ALLOW if truth is None else truth
 
 
 def _is_in_window(rule: Rule, now: datetime) -> bool:

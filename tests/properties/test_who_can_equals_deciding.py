@@ -62,7 +62,7 @@ def is_open(decision: Decision, field: Field, use: FieldUse) -> bool:
 
 def listed(engine: PolicyEngine, dataset: Dataset, field: Field, use: FieldUse) -> dict[Combination, Outcome]:
     told: dict[Combination, Outcome] = {}
-    for grant in who_can(engine, dataset, field, use, NOW):
+    for grant in who_can(engine, dataset, field, use, NOW).grants:
         for role in grant.roles:
             combination = (str(role), str(grant.app), str(grant.purpose))
             assert combination not in told
@@ -125,11 +125,12 @@ def test_the_words_for_roles_mean_exactly_the_roles(world: World) -> None:
     above = engine.hierarchies.roles.above
     for dataset in engine.catalog.datasets.values():
         for field in dataset.fields.values():
-            for grant in who_can(engine, dataset, field, FieldUse.SHOW, NOW):
+            found = who_can(engine, dataset, field, FieldUse.SHOW, NOW)
+            for grant in found.grants:
                 meant: set[RoleName] = set()
-                for group in grant.groups:
+                for group in found.cover.groups(grant.roles):
                     below = {role for role in engine.catalog.roles if f"role:{group.role}" in above[f"role:{role}"]}
                     if group.role == "any":
                         below = set(engine.catalog.roles)
                     meant |= below if group.below else {group.role}
-                assert meant == set(grant.roles)
+                assert meant == grant.roles

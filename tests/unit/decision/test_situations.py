@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from gateway.catalog.condition import evaluate_condition, parse_condition
+from gateway.decision.role_cover import RoleCover
 from gateway.decision.situations import situations
 from gateway.decision.who_can import Grant, who_can
 from gateway.model.condition import AttributeMissing
-from gateway.model.ids import DatasetName, FieldName, PurposeId
+from gateway.model.ids import DatasetName, FieldName, PurposeId, RoleName
 from gateway.model.query import FieldUse
 from tests.unit.decision.small_city import NOW, catalog, engine, line
 
@@ -37,7 +38,7 @@ def _grants(folder: Path, *rules: str, use: FieldUse = FieldUse.SHOW, purpose: s
     made = engine(folder, ROWS, *rules)
     dataset = made.catalog.datasets[DatasetName("police.resident")]
     found = who_can(made, dataset, dataset.fields[FieldName("name")], use, NOW, purpose=PurposeId(purpose))
-    return [grant for grant in found if grant.app == "desk"]
+    return [grant for grant in found.grants if grant.app == "desk"]
 
 
 @pytest.mark.parametrize(
@@ -113,7 +114,7 @@ def test_a_field_without_rows_is_told_as_such(tmp_path: Path) -> None:
     made = engine(tmp_path, line("A", "allow", NAME))
     dataset = made.catalog.datasets[DatasetName("police.resident")]
     found = who_can(made, dataset, dataset.fields[FieldName("name")], FieldUse.SHOW, NOW)
-    assert {grant.outcome.rows for grant in found} == {"never"}
+    assert {grant.outcome.rows for grant in found.grants} == {"never"}
 
 
 def test_a_masked_field_is_matched_only_where_that_is_granted_by_name(tmp_path: Path) -> None:
@@ -121,15 +122,24 @@ def test_a_masked_field_is_matched_only_where_that_is_granted_by_name(tmp_path: 
     assert _grants(tmp_path / "a", shown, use=FieldUse.MATCH) == []
     named = line("B", "allow", NAME, act="match", sub="role:officer")
     (grant,) = _grants(tmp_path / "b", shown, named, use=FieldUse.MATCH)
-    assert {(group.role, group.below) for group in grant.groups} == {("officer", 1)}
+    assert grant.roles == {"officer", "chief"}
     assert grant.outcome.rules == ("A", "B")
 
 
 def test_roles_are_told_in_groups(tmp_path: Path) -> None:
-    (every,) = _grants(tmp_path / "a", line("A", "allow", NAME))
-    assert [(group.role, group.below) for group in every.groups] == [("any", 5)]
-    (staff,) = _grants(tmp_path / "b", line("A", "allow", NAME, sub="role:staff"))
-    assert [(group.role, group.below) for group in staff.groups] == [("staff", 3)]
+    made = engine(tmp_path, ROWS)
+    cover = RoleCover(made.hierarchies.roles, made.catalog.roles)
+
+    def told(*roles: str) -> list[tuple[str, int]]:
+        return [(group.role, group.below) for group in cover.groups(frozenset(RoleName(role) for role in roles))]
+
+    assert told("staff", "worker", "officer", "chief", "vendor") == [("any", 5)]
+    assert told("staff", "worker", "officer", "chief") == [("staff", 3)]
+    assert told("staff", "worker", "officer") == [("officer", 0), ("staff", 0), ("worker", 0)]
+    assert told("worker", "chief", "vendor") == [("worker", 1), ("vendor", 0)]
+
+
+def test_a_role_below_that_is_barred_is_left_out(tmp_path: Path) -> None:
     barred = line("B", "deny", NAME, sub="role:chief")
-    (some,) = _grants(tmp_path / "c", line("A", "allow", NAME, sub="role:staff"), barred)
-    assert [(group.role, group.below) for group in some.groups] == [("officer", 0), ("staff", 0), ("worker", 0)]
+    (grant,) = _grants(tmp_path, line("A", "allow", NAME, sub="role:staff"), barred)
+    assert grant.roles == {"staff", "worker", "officer"}
