@@ -29,6 +29,7 @@ from gateway.api.limits import WithinLimits
 from gateway.api.openapi import describe_data_plane
 from gateway.api.problems import PROBLEM, challenge_of, language_of, problem_of
 from gateway.api.reviews import ReviewFace
+from gateway.api.why import WhyFace
 from gateway.audit import AuditLog, BlindedSource
 from gateway.authentication import Authenticator, TrustedIssuer
 from gateway.errors import (
@@ -268,6 +269,8 @@ def create_application(gateway: Gateway) -> Callable[[Scope, Receive, Send], Any
         pipeline=lambda: gateway.rooms.pipeline, reviews=lambda: gateway.rooms.reviews, clock=gateway.clock
     )
     api.include_router(reviews.routes())
+    why = WhyFace(pipeline=lambda: gateway.rooms.pipeline, policy=lambda: gateway.rooms.policy, clock=gateway.clock)
+    api.include_router(why.routes())
     described = api.openapi
 
     def openapi() -> dict[str, Any]:

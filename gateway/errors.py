@@ -346,6 +346,19 @@ class OperatorUnfit(NameUnknown):
         return {**super()._values(), "operator": self.operator}
 
 
+@dataclass(eq=False, kw_only=True)
+class NameNotInPolicy(NameUnknown):
+    """An officer names what the policy doesn't have. Told to who may read the policy, never to askers."""
+
+    code = "GW210"
+    status = 422
+    text = {"en": "the policy has no {what[0]} `{name}`", "zh": "策略中没有{what[1]} `{name}`"}
+    mend = {"en": "{fix[0]}", "zh": "{fix[1]}"}
+    what: Words
+    name: str
+    fix: Words
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BundleProblem:
     """One fault in a bundle: where, what, and how to mend it."""

@@ -3,18 +3,40 @@
 from gateway.administration import authzen
 from gateway.administration.apps import Apps
 from gateway.administration.cases import CaseDesk, CaseView, nothing_to_make
-from gateway.administration.policy import PolicyHolder, build_engine, check_bundle, simulate
+from gateway.administration.explain import (
+    CaseTold,
+    OfficerExplanation,
+    RuleText,
+    Somebody,
+    explain_as,
+    find_who_can,
+    rule_texts,
+    simulate,
+)
+from gateway.administration.policy import PolicyHolder, build_engine, check_bundle
 from gateway.administration.reviews import ReviewDesk
+from gateway.decision import PolicyEngine
+from gateway.decision.who_can import Grant, WhoCan
 
 __all__ = [
     "Apps",
     "CaseDesk",
+    "CaseTold",
     "CaseView",
+    "Grant",
+    "OfficerExplanation",
+    "PolicyEngine",
     "PolicyHolder",
     "ReviewDesk",
+    "RuleText",
+    "Somebody",
+    "WhoCan",
     "authzen",
     "build_engine",
     "check_bundle",
+    "explain_as",
+    "find_who_can",
     "nothing_to_make",
+    "rule_texts",
     "simulate",
 ]

@@ -6,19 +6,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from gateway.catalog import bundle_version, load_catalog
 from gateway.decision import CaseFailure, PolicyEngine, run_cases
 from gateway.errors import BundleInvalid, BundleProblem
-from gateway.model.caller import Caller, InboundRequest
-from gateway.model.case import CaseFacts
-from gateway.model.explanation import Explanation
-from gateway.planning import explain_plan
-from gateway.query import bind, parse
-from gateway.settings import Limits
-from gateway.spi import Capabilities
 
 _BUILDING = threading.Lock()
 _NEVER = 1_000_000_000
@@ -99,25 +91,4 @@ def check_bundle(bundle: Path) -> BundleReport:
     )
 
 
-def simulate(
-    engine: PolicyEngine, question: InboundRequest, caller: Caller, case: CaseFacts | None, now: datetime
-) -> Explanation:
-    """What `question` would meet if `caller` asked it; an officer's view, with the rules that nearly matched.
-
-    Raises GatewayError where the question would be refused before it is decided.
-    """
-    if caller.purpose is None:
-        msg = "a simulated caller names a purpose"
-        raise ValueError(msg)
-    limits = Limits()
-    purpose = engine.admit(caller, now)
-    engine.check_purpose(purpose, caller, case, now)
-    bound = bind(parse(question, limits), engine.catalog, purpose, caller.case)
-    decision = engine.decide(bound, caller, case, now, explain=True)
-    return explain_plan(bound, decision, _ANY_SOURCE, limits, 10.0, for_officer=True)
-
-
-_ANY_SOURCE = Capabilities(
-    predicates=frozenset(), columns=None, can_order=True, can_limit=True, aggregates=frozenset(), can_mask=True
-)
-__all__ = ["BundleReport", "PolicyHolder", "build_engine", "check_bundle", "simulate"]
+__all__ = ["BundleReport", "PolicyHolder", "build_engine", "check_bundle"]

@@ -1,12 +1,10 @@
-"""The control plane: health, catalogue, explanations, cases, policy reload, proofs of the log. FastAPI, thin."""
+"""The control plane: health, catalogue, cases, policy reload, proofs of the log. FastAPI, thin."""
 
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
-from urllib.parse import unquote, urlsplit
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, PlainTextResponse
@@ -34,12 +32,6 @@ _POLICY = DatasetName("langqiao.policy")
 
 class _Wire(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Question(_Wire):
-    """A question to be explained: the address that would be asked, e.g. `/data/civil-affairs.assistance?select=*`."""
-
-    question: Annotated[str, Field(min_length=7, max_length=8_000, pattern="^/data/")]
 
 
 class CaseOpening(_Wire):
@@ -85,7 +77,6 @@ class Face:
         add = router.add_api_route
         add("/healthz", self.healthz, tags=["operation"], summary="The process lives")
         add("/readyz", self.readyz, tags=["operation"], summary="It can answer: log durable, policy loaded")
-        add("/explain", self.explain, methods=["POST"], tags=["policy"], summary="What a question would meet, and why")
         add("/catalog", self.catalog, tags=["policy"], summary="What you may ask for the declared purpose")
         add("/policy/reload", self.reload, methods=["POST"], tags=["policy"], summary="Take the bundle's files again")
         add("/cases", self.open_case, methods=["POST"], status_code=201, tags=["cases"], summary="Open a case")
@@ -115,16 +106,6 @@ class Face:
         return JSONResponse(content, 200 if ready else 503)
 
     # ------------------------------------------------------------------ policy
-    async def explain(self, body: Question, request: Request) -> HttpResponse:
-        """The rules that decide a question, for its own asker; nothing is fetched."""
-        inbound = self._inbound(request)
-        parts = urlsplit(body.question)
-        question = replace(inbound, method="GET", path=unquote(parts.path), query_string=parts.query)
-        outcome = await self._pipeline().explain(inbound, question)
-        if isinstance(outcome, Response):
-            return self._respond(outcome, inbound)
-        return JSONResponse(write_explanation(outcome))
-
     async def catalog(self, request: Request) -> HttpResponse:
         """Your purposes and, for the declared one, the datasets and fields you may use, each with its level."""
         inbound = self._inbound(request)

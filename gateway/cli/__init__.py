@@ -2,17 +2,19 @@
 
 import typer
 
-from gateway.cli.asking import explain, query
+from gateway.cli.asking import query
 from gateway.cli.audit import audit
 from gateway.cli.keys import app_keys, keys
 from gateway.cli.policy import catalog, policy
 from gateway.cli.running import demo, serve, token
+from gateway.cli.why import explain, who_can
 
 app = typer.Typer(
     help="廊桥 Langqiao: a city's data-sharing gateway.", no_args_is_help=True, pretty_exceptions_enable=False
 )
 for command in (demo, serve, token, query, explain):
     app.command()(command)
+app.command("who-can")(who_can)
 app.add_typer(keys, name="keys")
 app.add_typer(audit, name="audit")
 app.add_typer(catalog, name="catalog")

@@ -1,6 +1,5 @@
-"""`langqiao query`, `explain`: the gateway as an app sees it."""
+"""`langqiao query`: the gateway as an app sees it."""
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -58,33 +57,3 @@ def _table(rows: list[dict[str, object]]) -> Table:
     for row in rows:
         table.add_row(*("" if cell is None else str(cell) for cell in row.values()))
     return table
-
-
-def explain(
-    question: Annotated[str, typer.Argument(help="as for `query`")],
-    purpose: PurposeName = None,
-    case: CaseName = None,
-    because: Justification = None,
-    person: As = None,
-    url: Url = None,
-    folder: DemoFolder = DEMO_FOLDER,
-) -> None:
-    """Say what a question would meet, field by field and rule by rule, without touching data."""
-    asker = asker_of(folder, person, url)
-    answer = ask(asker, question, purpose=purpose, case=case, justification=because, explain=True)
-    if answer.status >= 400:
-        err.print(f"[bold red]{answer.status}[/] {answer.problem_text()}", highlight=False)
-        raise typer.Exit(1)
-    told = json.loads(answer.text)
-    table = Table("field", "outcome", "rules", "granted", "ceiling", header_style="bold")
-    for name, field in told["fields"].items():
-        table.add_row(
-            name, field["level"], " ".join(field["rules"]), " ".join(field["granted"]), field["ceiling"] or ""
-        )
-    out.print(table)
-    out.print(f"rows: {told['rows']['filter']}  [dim]({' '.join(told['rows']['rules'])})[/]", highlight=False)
-    for obligation in told["obligations"]:
-        out.print(f"obligation: {obligation}", highlight=False)
-    if told["refusal"]:
-        out.print(f"[red]would be refused: {told['refusal']['code']} {told['refusal']['message']}[/]", highlight=False)
-    out.print(f"[dim]policy {told['policy']}[/]", highlight=False)

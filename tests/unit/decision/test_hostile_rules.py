@@ -36,7 +36,9 @@ def refused(folder: Path, raw: str | bytes) -> list[BundleProblem]:
 
 
 def test_a_file_of_just_one_megabyte_loads_and_one_byte_more_is_refused(tmp_path: Path) -> None:
-    padding = "# " + "x" * (MEGABYTE - len(GOOD) - 3) + "\n"
+    room = MEGABYTE - len(GOOD)
+    padding = ("# " + "x" * 97 + "\n") * (room // 100 - 1)
+    padding += "# " + "x" * (room - len(padding) - 3) + "\n"
     assert len(load(tmp_path, padding + GOOD).judge.rules) == 1
     assert [(each.file, each.line) for each in refused(tmp_path, padding + GOOD + "\n")] == [(FILE, 0)]
 
