@@ -5,10 +5,13 @@ from datetime import datetime
 from pathlib import Path
 
 from gateway.catalog import load_catalog
+from gateway.catalog.places import declared_at, texts_of
 from gateway.decision import CaseFailure, PolicyEngine, run_cases
+from gateway.decision.lint import lint_rules
 from gateway.model.caller import Caller, InboundRequest
 from gateway.model.case import CaseFacts
 from gateway.model.explanation import Explanation
+from gateway.model.lint import Finding
 from gateway.planning import explain_plan
 from gateway.query import bind, parse
 from gateway.settings import Limits
@@ -68,6 +71,19 @@ def check_bundle(bundle: Path) -> BundleReport:
     )
 
 
+def lint_bundle(bundle: Path, now: datetime) -> tuple[Finding, ...]:
+    """What is wrong with a bundle beyond its form, by file and line; raises BundleInvalid where its form is wrong."""
+    engine = build_engine(bundle)
+    return lint_rules(
+        engine.judge.rules,
+        engine.catalog,
+        engine.hierarchies,
+        now,
+        places=declared_at(bundle),
+        texts=texts_of(bundle),
+    )
+
+
 def simulate(
     engine: PolicyEngine, question: InboundRequest, caller: Caller, case: CaseFacts | None, now: datetime
 ) -> Explanation:
@@ -89,4 +105,4 @@ def simulate(
 _ANY_SOURCE = Capabilities(
     predicates=frozenset(), columns=None, can_order=True, can_limit=True, aggregates=frozenset(), can_mask=True
 )
-__all__ = ["BundleReport", "PolicyHolder", "build_engine", "check_bundle", "simulate"]
+__all__ = ["BundleReport", "PolicyHolder", "build_engine", "check_bundle", "lint_bundle", "simulate"]

@@ -1,12 +1,19 @@
 """`langqiao catalog`, `policy`: the bundle at an officer's desk."""
 
+import json
+import sys
+from dataclasses import asdict
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from gateway.administration import check_bundle
+from gateway.administration import check_bundle, lint_bundle
+from gateway.app import utc_now
 from gateway.catalog import load_catalog
-from gateway.cli.terminal import BundlePath, checked, err
+from gateway.cli.terminal import BundlePath, checked, err, out, stop_bundle
+from gateway.errors import BundleInvalid
+from gateway.model.lint import Finding, Severity
 
 catalog = typer.Typer(help="The catalogue.", no_args_is_help=True)
 policy = typer.Typer(help="The policy bundle.", no_args_is_help=True)
@@ -40,3 +47,42 @@ def policy_check(bundle: BundlePath = Path("policies")) -> None:
         )
 
     checked(check)
+
+
+AsJson = Annotated[bool, typer.Option("--json", help="for other programs")]
+
+
+@policy.command("lint")
+def policy_lint(
+    bundle: BundlePath = Path("policies"),
+    as_json: AsJson = False,
+    strict: Annotated[bool, typer.Option("--strict", help="warnings fail too")] = False,
+) -> None:
+    """Find what loading takes and nobody can have meant; each with file, line and fix. Exit status 1: errors."""
+    try:
+        findings = lint_bundle(bundle, utc_now())
+    except BundleInvalid as error:
+        stop_bundle(error)
+    standing = [finding for finding in findings if finding.waived is None]
+    errors = sum(finding.severity is Severity.ERROR for finding in standing)
+    if as_json:
+        sys.stdout.write(json.dumps([_told(finding) for finding in findings], ensure_ascii=False, indent=2) + "\n")
+    else:
+        for finding in standing:
+            colour = "red" if finding.severity is Severity.ERROR else "yellow"
+            head = f"{finding.file}:{finding.line}: {finding.severity} {finding.id} {finding.name}"
+            err.print(f"[{colour}]{head}[/]", highlight=False)
+            for fault, fix in zip(finding.fault, finding.fix, strict=True):
+                err.print(f"    {fault}\n    → {fix}", highlight=False, markup=False)
+        waived = len(findings) - len(standing)
+        out.print(f"{errors} errors, {len(standing) - errors} warnings, {waived} meant so", highlight=False)
+    if errors or (strict and standing):
+        raise typer.Exit(1)
+
+
+def _told(finding: Finding) -> dict[str, object]:
+    """As other programs read it: texts by language."""
+    told = asdict(finding)
+    for key in ("fault", "fix"):
+        told[key] = dict(zip(("en", "zh"), told[key], strict=True))
+    return told
