@@ -6,6 +6,7 @@ than a hundred rules that differ in their windows only) are not told.
 
 from collections.abc import Iterator
 
+from gateway.decision.hierarchy import Hierarchy
 from gateway.decision.lint.ground import Ground, where_text
 from gateway.decision.rule import ROWS, Rule
 from gateway.model.decision import Effect
@@ -19,6 +20,7 @@ class Cover:
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
         self.position = {rule.id: number for number, rule in enumerate(ground.rules)}
+        self._orders: dict[tuple[int, str], tuple[str, ...]] = {}
         self._found: dict[tuple[Effect, str, str], dict[str, dict[tuple[str, str], list[Rule]]]] = {}
         # the widest windows first: they cover most
         for rule in sorted(ground.rules, key=lambda each: (each.nbf, each.exp != "", each.exp)):
@@ -27,13 +29,13 @@ class Cover:
 
     def over(self, rule: Rule, effect: Effect, *, act: str | None = None, obj: str | None = None) -> Iterator[Rule]:
         """Rules of `effect` that match whenever `rule` does (or would, if it spoke of `act` and `obj`)."""
-        named = self._ground.hierarchies
-        apps, purposes = named.apps.above[rule.app], named.purposes.above[rule.pur]
-        for name in named.objects.above[obj or rule.obj]:
+        named, widest_last = self._ground.hierarchies, self._widest_last
+        apps, purposes = widest_last(named.apps, rule.app), widest_last(named.purposes, rule.pur)
+        for name in widest_last(named.objects, obj or rule.obj):
             by_role = self._found.get((effect, act or rule.act, name))
             if by_role is None:
                 continue
-            for role in named.roles.above[rule.sub]:
+            for role in widest_last(named.roles, rule.sub):
                 by_way = by_role.get(role)
                 if by_way is None:
                     continue
@@ -42,6 +44,14 @@ class Cover:
                         for other in by_way.get((app, purpose), ())[:_MOST_ALIKE]:
                             if other is not rule and self._includes(other, rule):
                                 yield other
+
+    def _widest_last(self, hierarchy: Hierarchy, name: str) -> tuple[str, ...]:
+        """All above a name, the name itself first: one order, so that a finding names the same rule every time."""
+        key = (id(hierarchy), name)
+        if key not in self._orders:
+            above = hierarchy.above
+            self._orders[key] = tuple(sorted(above[name], key=lambda up: (-len(above[up]), up)))
+        return self._orders[key]
 
     def _includes(self, wide: Rule, narrow: Rule) -> bool:
         """What the names leave open: region, case, window, condition."""

@@ -46,6 +46,8 @@ class Ground:
         self.doors_of = cache(self._doors_of)
         self.related = cache(self._related)
         self.level = cache(self._level)
+        self.purposes_behind = cache(self._purposes_behind)
+        self.admitted = cache(self._admitted)
 
     @staticmethod
     def _door_bits(hierarchy: Hierarchy, names: list[str]) -> dict[str, int]:
@@ -60,14 +62,18 @@ class Ground:
         """The doors through which a rule on this purpose and app can be met, as bits."""
         return self._below_purpose[pur] & self._below_app[app]
 
-    def opened(self, doors: int) -> list[tuple[PurposeId, AppId]]:
-        """The doors that the bits stand for."""
-        return [door for number, door in enumerate(self.doors) if doors >> number & 1]
+    def _purposes_behind(self, doors: int) -> tuple[Purpose, ...]:
+        """The purposes that the doors lead to, each once."""
+        names = dict.fromkeys(purpose for number, (purpose, _) in enumerate(self.doors) if doors >> number & 1)
+        return tuple(self.catalog.purposes[name] for name in names)
 
-    def purposes_of(self, rule: Rule) -> list[Purpose]:
-        """The purposes for which the rule can be met, each once."""
-        names = dict.fromkeys(purpose for purpose, _ in self.opened(self.doors_of(rule.pur, rule.app)))
-        return [self.catalog.purposes[name] for name in names]
+    def _admitted(self, doors: int) -> int:
+        """The roles that may go through some of the doors, as bits."""
+        found = 0
+        for purpose in self._purposes_behind(doors):
+            for role in purpose.roles:
+                found |= self._below_role.get(f"role:{role}", 0)
+        return found
 
     def roles_of(self, sub: str) -> int:
         """The roles at or below it, as bits."""

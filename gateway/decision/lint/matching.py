@@ -45,7 +45,7 @@ def _unmatched(
             f"never matches: `{rule.pur}` can't be declared in `{rule.app}`",
             f"永不匹配：`{rule.pur}` 不能在 `{rule.app}` 中使用",
         )
-    purposes = ground.purposes_of(rule)
+    purposes = ground.purposes_behind(ground.doors_of(rule.pur, rule.app))
     if not any(_meets(rule, purpose) for purpose in purposes):
         return WINDOW_OUTSIDE.of_rule(
             rule,
@@ -81,18 +81,14 @@ def _meets(rule: Rule, purpose: Purpose) -> bool:
 def accidental(ground: Ground) -> Iterator[Finding]:
     """Rules that match, but not as they look: roles that no purpose admits, cases that nobody must name."""
     for rule in ground.rules:
-        purposes = ground.purposes_of(rule) if rule.sub != "role:any" or rule.case != "*" else []
-        if not purposes:
-            continue
-        roles = ground.roles_of(rule.sub)
-        admits = (ground.roles_of(f"role:{role}") for purpose in purposes for role in purpose.roles)
-        if rule.eft is Effect.ALLOW and not any(roles & admitted for admitted in admits):
+        doors = ground.doors_of(rule.pur, rule.app)
+        if rule.eft is Effect.ALLOW and not ground.roles_of(rule.sub) & ground.admitted(doors):
             yield ROLE_NOT_ADMITTED.of_rule(
                 rule,
                 f"speaks of `{rule.sub}`, whom `{rule.pur}` doesn't admit: it takes another role to meet it",
                 f"针对 `{rule.sub}`，但 `{rule.pur}` 不接纳该角色：只有兼具其他角色的人才会匹配",
             )
-        if rule.case != "*" and not any(purpose.needs_case for purpose in purposes):
+        if rule.case != "*" and not any(purpose.needs_case for purpose in ground.purposes_behind(doors)):
             yield CASE_NOT_NEEDED.of_rule(
                 rule,
                 f"is bound to case {rule.case}, but `{rule.pur}` needs no case: whoever names none passes it by",

@@ -1,0 +1,106 @@
+"""What the linter calls idle is idle: with all such rules taken out, no decision changes."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
+
+from gateway.decision import PolicyEngine
+from gateway.decision.lint import KINDS, lint_rules
+from gateway.model.caller import Caller
+from gateway.model.case import CaseFacts
+from gateway.model.decision import Decision
+from gateway.model.lint import Finding
+from tests.unit.decision.naive_pdp import CONDITIONS, Cells
+from tests.unit.decision.small_city import NOW
+from tests.unit.decision.worlds import (
+    DATASETS,
+    ROWS,
+    World,
+    ask,
+    build_engine,
+    cells,
+    levels_of,
+    requests,
+    sees,
+    worlds,
+)
+
+_NEVER = ["subject.assurance < 2 and subject.assurance >= 3", "ctx.network = 'a' and ctx.network = 'b'"]
+
+_NO_ROW = "id_number = '1' and not community_code is null and id_number = '2'"
+
+
+@st.composite
+def narrowed(draw: st.DrawFn, world: World) -> World:
+    """The world with purposes that are not in every app, or over already."""
+    purposes = {
+        name: replace(
+            purpose,
+            apps=draw(st.sampled_from([purpose.apps, purpose.apps, purpose.apps[:1], ()])),
+            valid_until=draw(st.sampled_from([purpose.valid_until, purpose.valid_until, NOW - timedelta(days=2)])),
+        )
+        for name, purpose in world.city.purposes.items()
+    }
+    return replace(world, city=replace(world.city, purposes=purposes))
+
+
+@st.composite
+def near_twins(draw: st.DrawFn, world: World) -> list[Cells]:
+    """Rules much like those that are there: wider, narrower, of another effect, level or condition."""
+    twins: list[Cells] = []
+    for rule in world.rules:
+        for _ in range(draw(st.integers(0, 2))):
+            other = dict(draw(cells(effect=draw(st.sampled_from(["allow", "oblige", "deny"])), act=rule["act"])))
+            kept = draw(st.sets(st.sampled_from(["sub", "app", "obj", "pur", "case", "window", "cond"]), min_size=4))
+            columns = kept - {"window"} | ({"nbf", "exp"} if "window" in kept else set())
+            twin = other | {column: rule[column] for column in columns}
+            if rule["eft"] == twin["eft"] and draw(st.booleans()):
+                twin |= {column: rule[column] for column in ("level", "where", "reg")}
+            if draw(st.integers(0, 9)) == 0:
+                twin["cond"] = draw(st.sampled_from(_NEVER))
+            if twin["act"] == "rows" and twin["eft"] != "deny" and draw(st.integers(0, 4)) == 0:
+                twin["where"] = _NO_ROW
+            twins.append(twin)
+    return twins
+
+
+def idle_rules(engine: PolicyEngine) -> tuple[Finding, ...]:
+    found = lint_rules(engine.judge.rules, engine.catalog, engine.hierarchies, NOW, places={}, texts={})
+    return tuple(finding for finding in found if KINDS[finding.id].is_idle)
+
+
+def outcome(decision: Decision) -> tuple[Any, ...]:
+    """Everything that an asker can notice: levels, uses, ceilings, rows, obligations."""
+    return (
+        levels_of(decision),
+        {name: (verdict.granted, verdict.ceiling) for name, verdict in decision.fields.items()},
+        [sees(decision.rows.filter, row) for row in ROWS],
+        {bound.spec for bound in decision.obligations},
+    )
+
+
+@settings(max_examples=100, deadline=None)
+@given(world=worlds(), data=st.data(), asked=st.lists(requests(), min_size=8, max_size=8))
+def test_taking_out_every_idle_rule_changes_no_decision(
+    world: World, data: st.DataObject, asked: list[tuple[Caller, CaseFacts | None, datetime]]
+) -> None:
+    world = replace(data.draw(narrowed(world)), rules=(*world.rules, *data.draw(near_twins(world))))
+    engine = build_engine(world)
+    idle = {finding.rule: finding.id for finding in idle_rules(engine)}
+    kept = tuple(rule for number, rule in enumerate(world.rules) if f"R{number:03}" not in idle)
+    if not idle or not kept:
+        return
+    for kind in set(idle.values()):
+        event(kind)
+    other = build_engine(replace(world, rules=kept))
+    for who, case, now in asked:
+        for name in DATASETS:
+            before, after = ask(engine, who, case, now, name)[0], ask(other, who, case, now, name)[0]
+            assert outcome(before) == outcome(after), idle
+
+
+def test_the_conditions_of_this_test_are_new_to_the_worlds() -> None:
+    assert not set(_NEVER) & set(CONDITIONS)
