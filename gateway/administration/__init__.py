@@ -3,7 +3,7 @@
 from gateway.administration import authzen
 from gateway.administration.apps import Apps
 from gateway.administration.cases import CaseDesk, CaseView, nothing_to_make
-from gateway.administration.policy import PolicyHolder, build_engine, check_bundle, lint_bundle, simulate
+from gateway.administration.policy import PolicyHolder, build_engine, check_bundle, lint_bundle, simulate, try_cases
 from gateway.administration.reviews import ReviewDesk
 
 __all__ = [
@@ -18,4 +18,5 @@ __all__ = [
     "lint_bundle",
     "nothing_to_make",
     "simulate",
+    "try_cases",
 ]

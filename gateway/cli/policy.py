@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.administration import check_bundle, lint_bundle
+from gateway.administration import check_bundle, lint_bundle, try_cases
 from gateway.app import utc_now
 from gateway.catalog import load_catalog
 from gateway.cli.terminal import BundlePath, checked, err, out, stop_bundle
@@ -43,7 +43,7 @@ def policy_check(bundle: BundlePath = Path("policies")) -> None:
             raise typer.Exit(1)
         return (
             f"{report.rules} rules, {report.purposes} purposes, {report.datasets} datasets, {report.fields} fields, "
-            f"decision cases of {report.case_files} files: sound\npolicy {report.version}"
+            f"{report.cases} decision cases of {report.case_files} files: sound\npolicy {report.version}"
         )
 
     checked(check)
@@ -86,3 +86,38 @@ def _told(finding: Finding) -> dict[str, object]:
     for key in ("fault", "fix"):
         told[key] = dict(zip(("en", "zh"), told[key], strict=True))
     return told
+
+
+@policy.command("test")
+def policy_test(
+    bundle: BundlePath = Path("policies"),
+    as_json: AsJson = False,
+    min_coverage: Annotated[float, typer.Option(min=0, max=100, help="percent of the rules; fails below")] = 0,
+) -> None:
+    """Decide every case of cases/*.yaml, and tell which rules no case exercises. Exit status 1: failed."""
+    try:
+        report = try_cases(bundle)
+    except BundleInvalid as error:
+        stop_bundle(error)
+    if as_json:
+        told = asdict(report) | {"coverage": round(report.coverage, 2)}
+        sys.stdout.write(json.dumps(told, ensure_ascii=False, indent=2) + "\n")
+    else:
+        for failure in report.failures:
+            err.print(f"{failure}", style="red", highlight=False, markup=False)
+        for rule in report.unexercised:
+            err.print(
+                f"{rule.file}:{rule.line}: no case exercises {rule.id} 没有用例覆盖", style="yellow", highlight=False
+            )
+        for rule in report.guards:
+            err.print(
+                f"{rule.file}:{rule.line}: {rule.id} speaks of no field yet 尚无对应字段", style="dim", highlight=False
+            )
+        rules = report.exercised + len(report.unexercised)
+        out.print(
+            f"{report.passed} cases passed, {report.failed} failed; "
+            f"{report.exercised} of {rules} rules exercised ({report.coverage:.1f} %)",
+            highlight=False,
+        )
+    if report.failed or report.coverage < min_coverage:
+        raise typer.Exit(1)

@@ -1,17 +1,19 @@
 """One case as an officer wrote it -> the question to decide and what is expected of it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
+from gateway.decision._case_rows import read_cell
 from gateway.model.caller import Caller
 from gateway.model.case import CaseFacts, CaseState
 from gateway.model.catalog import Catalog, Dataset
-from gateway.model.ids import AppId, CaseId, PrincipalId, PurposeId
+from gateway.model.ids import AppId, CaseId, FieldName, PrincipalId, PurposeId
 from gateway.model.predicate import EVERYTHING
 from gateway.model.query import BoundQuery, FieldUse, MediaType, OutputColumn
+from gateway.model.rows import Cell
 
 Name = TypeVar("Name", bound=str)
 
@@ -20,7 +22,7 @@ _KEYS = {
     "case": {"title", "who", "purpose", "case", "at", "dataset", "expect"},
     "who": {"roles", "app", "regions", "organisation", "assurance", "network", "id_number", "justification"},
     "bound case": {"subjects", "state", "app", "purpose", "expires", "approved_by"},
-    "expect": {"fields", "others", "rows", "granted", "obligations"},
+    "expect": {"fields", "others", "rows", "visible", "hidden", "granted", "obligations", "actions"},
 }
 
 
@@ -32,11 +34,21 @@ class CaseMalformed(Exception):
 class Expectation:
     """What the officer expects."""
 
-    fields: dict[str, str]
+    fields: dict[FieldName, str]
     others: str | None
     rows: str | None
+    visible: tuple[Mapping[FieldName, Cell], ...]
+    hidden: tuple[Mapping[FieldName, Cell], ...]
     granted: tuple[str, ...] | None
     obligations: tuple[str, ...]
+    actions: dict[FieldName, bool]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it expects nothing: such a case could not fail."""
+        return not (self.fields or self.others or self.rows or self.visible or self.hidden or self.actions) and (
+            self.granted is None and not self.obligations
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -116,7 +128,10 @@ def _expectation(said: dict[str, Any], dataset: Dataset, catalog: Catalog) -> Ex
     fields = said.get("fields", {})
     if not isinstance(fields, dict):
         raise CaseMalformed("`fields` is no mapping of field to level")
-    return Expectation(
+    actions = said.get("actions", {})
+    if not isinstance(actions, dict):
+        raise CaseMalformed("`actions` is no mapping of field to allowed or denied")
+    expected = Expectation(
         fields={
             _known(name, dataset.fields, "field"): _known(level, levels, "level") for name, level in fields.items()
         },
@@ -124,7 +139,29 @@ def _expectation(said: dict[str, Any], dataset: Dataset, catalog: Catalog) -> Ex
         rows=str(said["rows"]) if "rows" in said else None,
         granted=tuple(_texts(said["granted"], "granted")) if "granted" in said else None,
         obligations=tuple(_texts(said.get("obligations", []), "obligations")),
+        visible=tuple(_rows(said.get("visible", []), "visible", dataset)),
+        hidden=tuple(_rows(said.get("hidden", []), "hidden", dataset)),
+        actions={
+            _known(name, dataset.fields, "field"): _known(outcome, ("allowed", "denied"), "outcome") == "allowed"
+            for name, outcome in actions.items()
+        },
     )
+    if expected.is_empty:
+        raise CaseMalformed("`expect` expects nothing")
+    return expected
+
+
+def _rows(told: object, what: str, dataset: Dataset) -> Iterator[Mapping[FieldName, Cell]]:
+    if not isinstance(told, list):
+        raise CaseMalformed(f"`{what}` is no list of rows")
+    for number, row in enumerate(told, start=1):
+        if not isinstance(row, dict) or not row:
+            raise CaseMalformed(f"`{what}` row {number} is no mapping of field to value")
+        names = {_known(name, dataset.fields, "field"): value for name, value in row.items()}
+        try:
+            yield {name: read_cell(dataset.fields[name], value) for name, value in names.items()}
+        except ValueError as wrong:
+            raise CaseMalformed(f"`{what}` row {number}: {wrong}") from None
 
 
 def _mapping(told: object, what: str) -> dict[str, Any]:
