@@ -41,8 +41,8 @@ def narrowed(draw: st.DrawFn, world: World) -> World:
     purposes = {
         name: replace(
             purpose,
-            apps=draw(st.sampled_from([purpose.apps, purpose.apps, purpose.apps[:1], ()])),
-            valid_until=draw(st.sampled_from([purpose.valid_until, purpose.valid_until, NOW - timedelta(days=2)])),
+            apps=draw(st.sampled_from([*[purpose.apps] * 4, purpose.apps[:1], ()])),
+            valid_until=draw(st.sampled_from([*[purpose.valid_until] * 4, NOW - timedelta(days=2)])),
         )
         for name, purpose in world.city.purposes.items()
     }
@@ -112,12 +112,14 @@ def outcome(decision: Decision) -> tuple[Any, ...]:
     )
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(world=worlds(), data=st.data(), asked=st.lists(requests(), min_size=2, max_size=2))
 def test_taking_out_every_idle_rule_changes_no_decision(
     world: World, data: st.DataObject, asked: list[tuple[Caller, CaseFacts | None, datetime]]
 ) -> None:
-    world = replace(data.draw(narrowed(world)), rules=(*world.rules, *data.draw(near_twins(world))))
+    # few rules: among many, others would make up for one that was wrongly called idle
+    world = replace(data.draw(narrowed(world)), rules=world.rules[:5])
+    world = replace(world, rules=(*world.rules, *data.draw(near_twins(world))))
     engine = build_engine(world)
     idle = {finding.rule: finding.id for finding in idle_rules(engine)}
     kept = tuple(rule for number, rule in enumerate(world.rules) if f"R{number:03}" not in idle)
