@@ -74,14 +74,14 @@ def read_question(case: Any, catalog: Catalog) -> CaseQuestion:  # noqa: ANN401 
         principal=PrincipalId("case"),
         app=_known(who.get("app"), catalog.apps, "app"),
         roles=tuple(_known(role, catalog.roles, "role") for role in _texts(who.get("roles", []), "roles")),
-        organisation=str(who.get("organisation", "")),
+        organisation=_text(who, "organisation") or "",
         regions=tuple(_known(code, catalog.regions, "region") for code in _texts(who.get("regions", []), "regions")),
-        assurance=int(who.get("assurance", 1)),
-        network=str(who.get("network", "")),
-        id_number=who.get("id_number"),
+        assurance=_assurance(who.get("assurance", 1)),
+        network=_text(who, "network") or "",
+        id_number=_text(who, "id_number"),
         purpose=purpose.id,
         case=facts.id if facts is not None else None,
-        justification=who.get("justification"),
+        justification=_text(who, "justification"),
         token_id="case",  # noqa: S106 - not a secret
     )
     return CaseQuestion(
@@ -116,9 +116,9 @@ def _case_facts(told: object, catalog: Catalog, purpose: PurposeId, now: datetim
         purpose=_known(said.get("purpose", purpose), catalog.purposes, "purpose"),
         state=CaseState(_known(said.get("state", "approved"), [state.value for state in CaseState], "state")),
         subjects=tuple(_texts(said.get("subjects", []), "subjects")),
-        assignee_app=AppId(str(said.get("app", ""))),
+        assignee_app=AppId(_text(said, "app") or ""),
         opened_by=PrincipalId("opener"),
-        approved_by=PrincipalId(str(said.get("approved_by", "approver"))),
+        approved_by=PrincipalId(_text(said, "approved_by") or "approver"),
         expires_at=_instant(said.get("expires"), now + timedelta(days=1)),
     )
 
@@ -175,7 +175,22 @@ def _mapping(told: object, what: str) -> dict[str, Any]:
 def _texts(told: object, what: str) -> list[str]:
     if not isinstance(told, list):
         raise CaseMalformed(f"`{what}` is no list")
-    return [str(each) for each in told]
+    if not all(isinstance(each, str) for each in told):
+        raise CaseMalformed(f"`{what}` holds something that is no text: put numbers in quotes")
+    return list(told)
+
+
+def _text(said: dict[str, Any], key: str) -> str | None:
+    told = said.get(key)
+    if told is not None and not isinstance(told, str):
+        raise CaseMalformed(f"`{key}` is no text: put numbers in quotes")
+    return told
+
+
+def _assurance(told: object) -> int:
+    if not isinstance(told, int) or isinstance(told, bool):
+        raise CaseMalformed("`assurance` is no whole number")
+    return told
 
 
 def _known(told: object, names: Collection[Name], what: str) -> Name:
@@ -193,5 +208,7 @@ def _instant(told: object, default: datetime) -> datetime:
     try:
         found = told if isinstance(told, datetime) else datetime.fromisoformat(str(told))
     except ValueError:
-        raise CaseMalformed("`at` is no time like 2026-12-01T04:00:00Z") from None
+        raise CaseMalformed("`at` or `expires` is no time like 2026-12-01T04:00:00Z") from None
+    if not 2000 <= found.year < 2200:
+        raise CaseMalformed("`at` or `expires` is a time in no century of ours")
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
