@@ -67,6 +67,8 @@ def near_twins(draw: st.DrawFn, world: World) -> list[Cells]:
                 twin["cond"] = draw(st.sampled_from(_NEVER))
             if twin["act"] == "rows" and twin["eft"] != "deny" and draw(st.integers(0, 4)) == 0:
                 twin["where"] = _NO_ROW
+            if twin["eft"] != "deny":
+                twin["others"] = draw(st.sampled_from(["", "", "", "review", "k=10; review"]))
             twins.append(twin)
     return twins
 
