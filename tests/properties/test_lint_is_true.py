@@ -59,6 +59,8 @@ _WIDER = {
     "cond": [""],
 }
 
+_NARROWER = [{"case": "C-1"}, {"cond": "subject.assurance >= 2"}, {"nbf": "2026-12-02T00:00:00Z", "exp": ""}]
+
 
 @st.composite
 def near_twins(draw: st.DrawFn, world: World) -> list[Cells]:
@@ -75,6 +77,7 @@ def near_twins(draw: st.DrawFn, world: World) -> list[Cells]:
                         twin[name] = rule[name]
                     elif change == "wider" and not (name == "obj" and rule["act"] == "rows"):
                         twin[name] = "" if column == "window" else draw(st.sampled_from(wider))
+            twin |= draw(st.sampled_from([{}, {}, {}, *_NARROWER]))
             if rule["eft"] == twin["eft"] and draw(st.booleans()):
                 twin |= {column: rule[column] for column in ("level", "where", "reg")}
             if draw(st.integers(0, 9)) == 0:

@@ -1,7 +1,7 @@
 """Which rules match whenever another one does: found by name, not by comparing every rule with every other.
 
-Sound, not complete: a rule that is told here to be covered is; some that are (by several others together, or by more
-than a hundred rules that differ in their windows only) are not told.
+Sound, not complete: a rule that is told here to be covered is; some that are (by several others together, or by one of
+more than a hundred that differ in case, window, condition and region only) are not told.
 """
 
 from collections.abc import Iterator
@@ -22,8 +22,13 @@ class Cover:
         self.position = {rule.id: number for number, rule in enumerate(ground.rules)}
         self._orders: dict[tuple[int, str], tuple[str, ...]] = {}
         self._found: dict[tuple[Effect, str, str], dict[str, dict[tuple[str, str], list[Rule]]]] = {}
-        # the widest windows first: they cover most
-        for rule in sorted(ground.rules, key=lambda each: (each.nbf, each.exp != "", each.exp)):
+        self._first: dict[tuple[str, ...], Rule] = {}
+        for rule in ground.rules:
+            self._first.setdefault(rule.row[1:], rule)
+        # the widest first: they cover most
+        for rule in sorted(
+            ground.rules, key=lambda each: (each.case != "*", each.cond != "", each.nbf, each.exp != "")
+        ):
             by_role = self._found.setdefault((rule.eft, rule.act, rule.obj), {})
             by_role.setdefault(rule.sub, {}).setdefault((rule.app, rule.pur), []).append(rule)
 
@@ -64,6 +69,10 @@ class Cover:
             and (wide.cond in {"", narrow.cond})
             and wide.reg in self._ground.hierarchies.regions.above[narrow.reg]
         )
+
+    def first_alike(self, rule: Rule) -> Rule:
+        """The first rule that says the same in every column but the id; the rule itself where it is that."""
+        return self._first[rule.row[1:]]
 
     def stronger(self, rule: Rule) -> Rule | None:
         """A rule of the same effect that does at least as much whenever `rule` matches; of two alike, the earlier."""

@@ -60,12 +60,14 @@ def _denied(rule: Rule, cover: Cover) -> Finding | None:
 
 
 def _covered(rule: Rule, cover: Cover) -> Finding | None:
+    first = cover.first_alike(rule)
+    if first is not rule:
+        place = f"{first.id} ({first.file}:{first.line})"
+        return DUPLICATE.of_rule(rule, f"says what {place} says", f"与 {place} 内容相同")
     other = cover.stronger(rule)
     if other is None:
         return None
     place = f"{other.id} ({other.file}:{other.line})"
-    if other.row[1:] == rule.row[1:]:
-        return DUPLICATE.of_rule(rule, f"says what {place} says", f"与 {place} 内容相同")
     return COVERED.of_rule(
         rule,
         f"never matters: {place} does at least as much, for at least as many",

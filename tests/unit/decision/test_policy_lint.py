@@ -2,9 +2,11 @@
 
 import re
 import shutil
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
@@ -12,8 +14,9 @@ from gateway.administration import lint_bundle
 from gateway.catalog import load_catalog
 from gateway.decision import PolicyEngine
 from gateway.decision.lint import KINDS, lint_rules
+from gateway.decision.lint.cover import Cover
 from gateway.model.catalog import Catalog, LegalBasis, Role, Title
-from gateway.model.ids import AppId, DepartmentName, PurposeId, RoleName
+from gateway.model.ids import AppId, DepartmentName, PurposeId, RoleName, RuleId
 from gateway.model.lint import Finding, Severity
 from tests.unit.decision.small_city import NOW, catalog, line, write_bundle
 
@@ -209,6 +212,32 @@ def test_datasets_nobody_can_read_and_fields_nobody_can_see(tmp_path: Path) -> N
 def test_every_kind_of_finding_is_tried_here() -> None:
     tried = {row[0] for row in RULES} | {"L43", "L44", "L51", "L52", "L53", "L61", "L62", "L71"}
     assert tried == set(KINDS)
+
+
+# ---------------------------------------------------------------------- many rules
+def test_thousands_of_rules_on_one_field_are_not_compared_each_with_each(tmp_path: Path) -> None:
+    engine = PolicyEngine.load(write_bundle(tmp_path, ROWS, show("A1", "allow", sub="role:worker")), catalog())
+    rows, grant = engine.judge.rules
+    many = tuple(
+        replace(grant, id=RuleId(f"A{at}"), cond=f"ctx.network = '{at}'", sub=sub)
+        for at in range(2_000)
+        for sub in ("role:worker", "role:chief", "role:vendor")
+    )
+    twin = replace(many[-1], id=RuleId("twin"))
+    calls = 0
+
+    def profile(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += event == "call" and frame.f_code is Cover._includes.__code__
+
+    sys.setprofile(profile)
+    try:
+        found = lint_rules((rows, *many, twin), engine.catalog, engine.hierarchies, NOW, places={}, texts={})
+    finally:
+        sys.setprofile(None)
+    assert calls < 250 * len(many)  # each with each would be 6,000 times as many
+    assert [each.rule for each in found if each.id == "L21"] == ["twin"]  # however many stand between
+    assert {each.rule for each in found if each.id == "L22"} < {rule.id for rule in many if rule.sub == "role:chief"}
 
 
 # ---------------------------------------------------------------------- meant so
