@@ -11,6 +11,7 @@ import yaml
 from gateway.administration import lint_bundle, try_cases
 from gateway.decision._case_question import _KEYS
 from gateway.decision.lint import KINDS, Kind
+from gateway.decision.model_conf import POLICY_COLUMNS
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "policy-guide.md").read_text(encoding="utf-8")
@@ -57,8 +58,23 @@ def test_the_promise_of_idle_rules_names_the_ids_that_it_holds_for() -> None:
     assert idle == {f"L0{n}" for n in range(1, 8)} | {f"L2{n}" for n in range(1, 6)}
 
 
+def test_the_guide_tells_every_column_of_a_rule_in_order() -> None:
+    table = TEXT.split("## Rules ")[1].split("\n## ")[0]
+    assert tuple(re.findall(r"^\| `([a-z]+)`", table, re.MULTILINE)) == POLICY_COLUMNS
+
+
+def test_the_guides_example_of_a_purpose_is_the_shipped_one() -> None:
+    example = re.search(r"```yaml\n(home-visit:\n  title.+?)```", TEXT, re.DOTALL)
+    assert example
+    shipped = yaml.safe_load((ROOT / "policies" / "purposes.yaml").read_text(encoding="utf-8"))["home-visit"]
+    told = yaml.safe_load(example[1])["home-visit"]
+    assert told["legal_basis"][0] in shipped["legal_basis"]
+    assert [key for key in told if key != "legal_basis" and told[key] != shipped[key]] == []
+
+
 def test_the_guide_tells_every_key_of_a_case() -> None:
-    told = set(re.findall(r"^\| `([a-z.]+)`", TEXT, re.MULTILINE)) | {"dataset"}
+    table = TEXT.split("## Cases ")[1].split("\n## ")[0]
+    told = set(re.findall(r"^\| `([a-z.]+)`", table, re.MULTILINE)) | {"dataset"}
     assert {key.removeprefix("expect.") for key in told if key.startswith("expect.")} == _KEYS["expect"]
     assert {key for key in told if "." not in key} == _KEYS["case"] - {"title", "expect"}
     row = next(line for line in TEXT.splitlines() if line.startswith("| `who`"))
