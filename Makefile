@@ -20,7 +20,8 @@ check: .venv/.dev ## format, lint, types, layers, policy, deployment files
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/langqiao policy check policies
+	$(BIN)/langqiao policy lint --strict policies
+	$(BIN)/langqiao policy test --min-coverage 100 policies
 	$(BIN)/yamllint -s deploy policies
 	$(BIN)/hadolint --failure-threshold style deploy/Containerfile
 

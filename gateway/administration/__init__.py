@@ -2,6 +2,7 @@
 
 from gateway.administration import authzen
 from gateway.administration.apps import Apps
+from gateway.administration.bundle_checks import check_bundle, lint_bundle, try_cases
 from gateway.administration.cases import CaseDesk, CaseView, nothing_to_make
 from gateway.administration.explain import (
     CaseTold,
@@ -13,7 +14,7 @@ from gateway.administration.explain import (
     rule_texts,
     simulate,
 )
-from gateway.administration.policy import PolicyHolder, build_engine, check_bundle
+from gateway.administration.policy import PolicyHolder, build_engine
 from gateway.administration.reviews import ReviewDesk
 from gateway.decision import PolicyEngine
 from gateway.decision.who_can import Grant, WhoCan
@@ -36,7 +37,9 @@ __all__ = [
     "check_bundle",
     "explain_as",
     "find_who_can",
+    "lint_bundle",
     "nothing_to_make",
     "rule_texts",
     "simulate",
+    "try_cases",
 ]

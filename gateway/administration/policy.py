@@ -1,15 +1,14 @@
-"""The policy that serves, and the desk checks of a bundle."""
+"""The policy that serves, and how another takes its place."""
 
 import atexit
 import gc
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.catalog import bundle_version, load_catalog
-from gateway.decision import CaseFailure, PolicyEngine, run_cases
+from gateway.decision import PolicyEngine
 from gateway.errors import BundleInvalid, BundleProblem
 
 _BUILDING = threading.Lock()
@@ -62,33 +61,3 @@ def without_full_collections() -> Iterator[None]:
         finally:
             gc.freeze()
             gc.set_threshold(young, middle, old)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BundleReport:
-    """What a check found in a sound bundle."""
-
-    version: str
-    datasets: int
-    fields: int
-    rules: int
-    purposes: int
-    case_files: int
-    failures: tuple[CaseFailure, ...]
-
-
-def check_bundle(bundle: Path) -> BundleReport:
-    """Load the bundle and run its decision cases; raises BundleInvalid where it can't be taken."""
-    engine = build_engine(bundle)
-    return BundleReport(
-        version=engine.version,
-        datasets=len(engine.catalog.datasets),
-        fields=sum(len(dataset.fields) for dataset in engine.catalog.datasets.values()),
-        rules=len(engine.judge.rules),
-        purposes=sum(not purpose.is_abstract for purpose in engine.catalog.purposes.values()),
-        case_files=len(list((bundle / "cases").glob("*.yaml"))),
-        failures=tuple(run_cases(bundle, engine)),
-    )
-
-
-__all__ = ["BundleReport", "PolicyHolder", "build_engine", "check_bundle"]

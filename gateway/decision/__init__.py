@@ -1,6 +1,6 @@
 """The PDP: BoundQuery + Caller -> Decision. The only room with Casbin."""
 
-from gateway.decision.cases import CaseFailure, run_cases
+from gateway.decision.cases import CaseFailure, CaseRun, run_cases
 from gateway.decision.engine import PolicyEngine
 
-__all__ = ["CaseFailure", "PolicyEngine", "run_cases"]
+__all__ = ["CaseFailure", "CaseRun", "PolicyEngine", "run_cases"]

@@ -1,17 +1,19 @@
 """One case as an officer wrote it -> the question to decide and what is expected of it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
+from gateway.decision._case_rows import read_cell
 from gateway.model.caller import Caller
 from gateway.model.case import CaseFacts, CaseState
 from gateway.model.catalog import Catalog, Dataset
-from gateway.model.ids import AppId, CaseId, PrincipalId, PurposeId
+from gateway.model.ids import AppId, CaseId, FieldName, PrincipalId, PurposeId
 from gateway.model.predicate import EVERYTHING
 from gateway.model.query import BoundQuery, FieldUse, MediaType, OutputColumn
+from gateway.model.rows import Cell
 
 Name = TypeVar("Name", bound=str)
 
@@ -20,7 +22,7 @@ _KEYS = {
     "case": {"title", "who", "purpose", "case", "at", "dataset", "expect"},
     "who": {"roles", "app", "regions", "organisation", "assurance", "network", "id_number", "justification"},
     "bound case": {"subjects", "state", "app", "purpose", "expires", "approved_by"},
-    "expect": {"fields", "others", "rows", "granted", "obligations"},
+    "expect": {"fields", "others", "rows", "visible", "hidden", "granted", "obligations", "actions"},
 }
 
 
@@ -32,11 +34,21 @@ class CaseMalformed(Exception):
 class Expectation:
     """What the officer expects."""
 
-    fields: dict[str, str]
+    fields: dict[FieldName, str]
     others: str | None
     rows: str | None
+    visible: tuple[Mapping[FieldName, Cell], ...]
+    hidden: tuple[Mapping[FieldName, Cell], ...]
     granted: tuple[str, ...] | None
     obligations: tuple[str, ...]
+    actions: dict[FieldName, bool]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it expects nothing: such a case could not fail."""
+        return not (self.fields or self.others or self.rows or self.visible or self.hidden or self.actions) and (
+            self.granted is None and not self.obligations
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -62,14 +74,14 @@ def read_question(case: Any, catalog: Catalog) -> CaseQuestion:  # noqa: ANN401 
         principal=PrincipalId("case"),
         app=_known(who.get("app"), catalog.apps, "app"),
         roles=tuple(_known(role, catalog.roles, "role") for role in _texts(who.get("roles", []), "roles")),
-        organisation=str(who.get("organisation", "")),
+        organisation=_text(who, "organisation") or "",
         regions=tuple(_known(code, catalog.regions, "region") for code in _texts(who.get("regions", []), "regions")),
-        assurance=int(who.get("assurance", 1)),
-        network=str(who.get("network", "")),
-        id_number=who.get("id_number"),
+        assurance=_assurance(who.get("assurance", 1)),
+        network=_text(who, "network") or "",
+        id_number=_text(who, "id_number"),
         purpose=purpose.id,
         case=facts.id if facts is not None else None,
-        justification=who.get("justification"),
+        justification=_text(who, "justification"),
         token_id="case",  # noqa: S106 - not a secret
     )
     return CaseQuestion(
@@ -104,9 +116,9 @@ def _case_facts(told: object, catalog: Catalog, purpose: PurposeId, now: datetim
         purpose=_known(said.get("purpose", purpose), catalog.purposes, "purpose"),
         state=CaseState(_known(said.get("state", "approved"), [state.value for state in CaseState], "state")),
         subjects=tuple(_texts(said.get("subjects", []), "subjects")),
-        assignee_app=AppId(str(said.get("app", ""))),
+        assignee_app=AppId(_text(said, "app") or ""),
         opened_by=PrincipalId("opener"),
-        approved_by=PrincipalId(str(said.get("approved_by", "approver"))),
+        approved_by=PrincipalId(_text(said, "approved_by") or "approver"),
         expires_at=_instant(said.get("expires"), now + timedelta(days=1)),
     )
 
@@ -116,7 +128,10 @@ def _expectation(said: dict[str, Any], dataset: Dataset, catalog: Catalog) -> Ex
     fields = said.get("fields", {})
     if not isinstance(fields, dict):
         raise CaseMalformed("`fields` is no mapping of field to level")
-    return Expectation(
+    actions = said.get("actions", {})
+    if not isinstance(actions, dict):
+        raise CaseMalformed("`actions` is no mapping of field to allowed or denied")
+    expected = Expectation(
         fields={
             _known(name, dataset.fields, "field"): _known(level, levels, "level") for name, level in fields.items()
         },
@@ -124,7 +139,29 @@ def _expectation(said: dict[str, Any], dataset: Dataset, catalog: Catalog) -> Ex
         rows=str(said["rows"]) if "rows" in said else None,
         granted=tuple(_texts(said["granted"], "granted")) if "granted" in said else None,
         obligations=tuple(_texts(said.get("obligations", []), "obligations")),
+        visible=tuple(_rows(said.get("visible", []), "visible", dataset)),
+        hidden=tuple(_rows(said.get("hidden", []), "hidden", dataset)),
+        actions={
+            _known(name, dataset.fields, "field"): _known(outcome, ("allowed", "denied"), "outcome") == "allowed"
+            for name, outcome in actions.items()
+        },
     )
+    if expected.is_empty:
+        raise CaseMalformed("`expect` expects nothing")
+    return expected
+
+
+def _rows(told: object, what: str, dataset: Dataset) -> Iterator[Mapping[FieldName, Cell]]:
+    if not isinstance(told, list):
+        raise CaseMalformed(f"`{what}` is no list of rows")
+    for number, row in enumerate(told, start=1):
+        if not isinstance(row, dict) or not row:
+            raise CaseMalformed(f"`{what}` row {number} is no mapping of field to value")
+        names = {_known(name, dataset.fields, "field"): value for name, value in row.items()}
+        try:
+            yield {name: read_cell(dataset.fields[name], value) for name, value in names.items()}
+        except ValueError as wrong:
+            raise CaseMalformed(f"`{what}` row {number}: {wrong}") from None
 
 
 def _mapping(told: object, what: str) -> dict[str, Any]:
@@ -138,7 +175,22 @@ def _mapping(told: object, what: str) -> dict[str, Any]:
 def _texts(told: object, what: str) -> list[str]:
     if not isinstance(told, list):
         raise CaseMalformed(f"`{what}` is no list")
-    return [str(each) for each in told]
+    if not all(isinstance(each, str) for each in told):
+        raise CaseMalformed(f"`{what}` holds something that is no text: put numbers in quotes")
+    return list(told)
+
+
+def _text(said: dict[str, Any], key: str) -> str | None:
+    told = said.get(key)
+    if told is not None and not isinstance(told, str):
+        raise CaseMalformed(f"`{key}` is no text: put numbers in quotes")
+    return told
+
+
+def _assurance(told: object) -> int:
+    if not isinstance(told, int) or isinstance(told, bool):
+        raise CaseMalformed("`assurance` is no whole number")
+    return told
 
 
 def _known(told: object, names: Collection[Name], what: str) -> Name:
@@ -156,5 +208,7 @@ def _instant(told: object, default: datetime) -> datetime:
     try:
         found = told if isinstance(told, datetime) else datetime.fromisoformat(str(told))
     except ValueError:
-        raise CaseMalformed("`at` is no time like 2026-12-01T04:00:00Z") from None
+        raise CaseMalformed("`at` or `expires` is no time like 2026-12-01T04:00:00Z") from None
+    if not 2000 <= found.year < 2200:
+        raise CaseMalformed("`at` or `expires` is a time in no century of ours")
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)

@@ -172,6 +172,7 @@ def rule_lines(rules: tuple[Cells, ...]) -> list[str]:
 
 def _obligations(rule: Cells) -> str:
     said = [f"{name}={rule[name]}" for name in ("level", "where") if rule[name]]
+    said += [rule["others"]] if rule.get("others") else []
     # an oblige must bind to something
     return "; ".join(said or (["review"] if rule["eft"] == "oblige" else []))
 
