@@ -21,7 +21,7 @@ from fastapi.responses import Response as HttpResponse
 from starlette.exceptions import HTTPException
 
 from gateway.administration import Apps, CaseDesk, PolicyHolder, ReviewDesk
-from gateway.api.authzen import AuthzenFace
+from gateway.api.authzen import AuthzenFace, request_id_of
 from gateway.api.control_plane import Face
 from gateway.api.data_plane import DataPlane, Receive, Send
 from gateway.api.inbound import Scope
@@ -294,8 +294,10 @@ def _add_refusals(api: FastAPI) -> None:
     def problem(request: Request, error: GatewayError) -> HttpResponse:
         trace_id, _ = read_traceparent(request.headers.get("traceparent"))
         body = problem_of(error, trace_id, None, language_of(request.headers.get("accept-language")))
-        is_authzen = isinstance(error, BodyMalformed) and request.url.path.startswith("/access/v1/")
-        return HttpResponse(body, 400 if is_authzen else error.status, challenge_of(error), PROBLEM)
+        if request.url.path.startswith("/access/v1/"):
+            status = 400 if isinstance(error, BodyMalformed) else error.status
+            return HttpResponse(body, status, challenge_of(error) | request_id_of(request), PROBLEM)
+        return HttpResponse(body, error.status, challenge_of(error), PROBLEM)
 
     @api.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: Exception) -> HttpResponse:
@@ -306,8 +308,11 @@ def _add_refusals(api: FastAPI) -> None:
 
     @api.exception_handler(HTTPException)
     async def _missing(request: Request, error: Exception) -> HttpResponse:
-        if isinstance(error, HTTPException) and error.status_code == 405:
+        status = error.status_code if isinstance(error, HTTPException) else 404
+        if status == 405:
             return problem(request, MethodNotAllowed(method=request.method[:20]))
+        if status == 400:
+            return problem(request, BodyMalformed(fault="body: can't be read as text"))
         return problem(request, PathUnknown(path=request.url.path[:100]))
 
     @api.exception_handler(Exception)

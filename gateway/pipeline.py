@@ -136,9 +136,13 @@ class Pipeline:
         permission: Permission,
         kind: EntryKind,
         prepare: Callable[[Caller, Purpose], Awaitable[Change]],
+        engine: PolicyEngine | None = None,
     ) -> AuditReceipt | Response:
-        """A control-plane change under a `write` rule: decided, prepared (checked), written down, then made."""
-        engine = self.engine()
+        """A control-plane change under a `write` rule: decided, prepared (checked), written down, then made.
+
+        `engine`: the policy that `prepare` speaks of, so that both are one version; without it the one that serves.
+        """
+        engine = engine or self.engine()
         recorder = self._recorder(request, engine)
         try:
             caller, purpose = self._authenticate(engine, recorder, request)

@@ -30,7 +30,12 @@ from gateway.model.ids import (
 from gateway.model.predicate import EVERYTHING
 from gateway.model.query import BoundQuery, FieldUse, MediaType, OutputColumn
 
-FIELD_ACTIONS = {"show": FieldUse.SHOW, "match": FieldUse.MATCH, "aggregate": FieldUse.AGGREGATE}
+FIELD_ACTIONS = {
+    "show": FieldUse.SHOW,
+    "match": FieldUse.MATCH,
+    "aggregate": FieldUse.AGGREGATE,
+    "export": FieldUse.EXPORT,
+}
 DATASET_ACTIONS = ("read",)
 LONGEST_PAGE = 200
 
@@ -140,7 +145,7 @@ def _caller(asked: Tuple, now: datetime) -> tuple[Caller, datetime]:
     if not purpose:
         raise PurposeMissing
     assurance = given.get("assurance", 1)
-    if not isinstance(assurance, int):
+    if not isinstance(assurance, int) or isinstance(assurance, bool):
         raise BodyMalformed(fault="subject.properties.assurance: no number")
     moment = now
     if "time" in context:
@@ -240,7 +245,13 @@ def search(
     token: str,
     limit: int,
 ) -> Page:
-    """A page of the entities for which the answer is `true`; raises BodyMalformed for a token of another search."""
+    """A page of the entities for which the answer is `true`.
+
+    Raises BodyMalformed for a token of another search, and for a search of people: an empty answer would say that
+    nobody may.
+    """
+    if entity == "subject" and asked.subject_type == "user" and _is_known(engine, asked):
+        raise BodyMalformed(fault="subject.type: no register of people is kept here; search for the type `role`")
     seal = _seal(engine, asked, entity)
     begin = _position(token, seal)
     found = [
@@ -251,6 +262,14 @@ def search(
     end = begin + min(limit, LONGEST_PAGE)
     further = base64.urlsafe_b64encode(f"{end}:{seal}".encode()).decode() if end < len(found) else ""
     return Page(results=tuple(found[begin:end]), next_token=further, total=len(found))
+
+
+def _is_known(engine: PolicyEngine, asked: Tuple) -> bool:
+    try:
+        _resource(engine, asked)
+    except GatewayError:
+        return False
+    return True
 
 
 def _seal(engine: PolicyEngine, asked: Tuple, entity: str) -> str:

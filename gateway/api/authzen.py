@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response as HttpResponse
 
-from gateway.administration import CaseDesk, PolicyHolder, authzen
+from gateway.administration import CaseDesk, PolicyEngine, PolicyHolder, authzen
 from gateway.api.data_plane import write_response
 from gateway.api.inbound import read_headers
 from gateway.errors import BodyMalformed
@@ -24,7 +24,7 @@ from gateway.telemetry import read_traceparent
 
 _PERMISSION = (DatasetName("langqiao.policy"), FieldName("evaluation"))
 _ROOT = "/access/v1"
-_MOST = 50
+MOST_EVALUATIONS = 50
 
 
 class _Part(BaseModel):
@@ -94,7 +94,7 @@ class Options(_Part):
 class Evaluations(Item):
     """Several questions with their defaults."""
 
-    evaluations: Annotated[list[Item], Field(max_length=_MOST)] = Field(default_factory=list)
+    evaluations: Annotated[list[Item], Field(max_length=MOST_EVALUATIONS)] = Field(default_factory=list)
     options: Options = Options()
 
 
@@ -179,8 +179,8 @@ class AuthzenFace:
     async def evaluation(self, body: Evaluation, request: Request) -> HttpResponse:
         """Whether the subject may do the action to the resource in the context."""
 
-        def answer() -> tuple[object, str]:
-            found = self._evaluate(_tuple(body.subject, body.action, body.resource, body.context))
+        def answer(engine: PolicyEngine) -> tuple[object, str]:
+            found = self._evaluate(engine, _tuple(body.subject, body.action, body.resource, body.context))
             return found.on_the_wire(), _told([found])
 
         return await self._answer(request, answer, (body.subject.id,))
@@ -191,10 +191,10 @@ class AuthzenFace:
         whole = [body.subject, *(item.subject for item in items)]
         people = {subject.id for subject in whole if subject is not None}
 
-        def answer() -> tuple[object, str]:
+        def answer(engine: PolicyEngine) -> tuple[object, str]:
             found: list[authzen.Answer] = []
             for item in items:
-                found.append(self._item(item, body))
+                found.append(self._item(engine, item, body))
                 stops = {"deny_on_first_deny": False, "permit_on_first_permit": True}
                 if found[-1].decision is stops.get(body.options.evaluations_semantic):
                     break
@@ -203,14 +203,14 @@ class AuthzenFace:
 
         return await self._answer(request, answer, tuple(people))
 
-    def _item(self, item: Item, whole: Evaluations) -> authzen.Answer:
+    def _item(self, engine: PolicyEngine, item: Item, whole: Evaluations) -> authzen.Answer:
         subject, action = item.subject or whole.subject, item.action or whole.action
         resource = item.resource or whole.resource
         context = item.context if item.context is not None else whole.context
         if subject is None or action is None or resource is None:
             error = {"status": 400, "message": "a subject, an action and a resource are needed"}
             return authzen.Answer(decision=False, context={"error": error})
-        return self._evaluate(_tuple(subject, action, resource, context or {}))
+        return self._evaluate(engine, _tuple(subject, action, resource, context or {}))
 
     async def search_subject(self, body: SubjectSearch, request: Request) -> HttpResponse:
         """The roles (subject type `role`) that may do the action to the resource."""
@@ -228,13 +228,13 @@ class AuthzenFace:
         return await self._search(request, asked, "action", body.page)
 
     # ------------------------------------------------------------------ between wire and road
-    def _evaluate(self, asked: authzen.Tuple) -> authzen.Answer:
-        return authzen.evaluate(self._policy().current, asked, self._cases().find, self._clock())
+    def _evaluate(self, engine: PolicyEngine, asked: authzen.Tuple) -> authzen.Answer:
+        return authzen.evaluate(engine, asked, self._cases().find, self._clock())
 
     async def _search(self, request: Request, asked: authzen.Tuple, entity: str, page: PageAsked) -> HttpResponse:
-        def answer() -> tuple[object, str]:
+        def answer(engine: PolicyEngine) -> tuple[object, str]:
             found = authzen.search(
-                self._policy().current,
+                engine,
                 asked,
                 entity,
                 self._cases().find,
@@ -248,12 +248,13 @@ class AuthzenFace:
         return await self._answer(request, answer, (asked.subject_id,) if asked.subject_id else ())
 
     async def _answer(
-        self, request: Request, answer: Callable[[], tuple[object, str]], people: tuple[str, ...]
+        self, request: Request, answer: Callable[[PolicyEngine], tuple[object, str]], people: tuple[str, ...]
     ) -> HttpResponse:
         found: list[object] = []
+        engine = self._policy().current  # one version for the whole request, whatever is published meanwhile
 
         async def prepare(_caller: Caller, _purpose: Purpose) -> Change:
-            content, detail = await asyncio.to_thread(answer)
+            content, detail = await asyncio.to_thread(answer, engine)
 
             async def make() -> None:
                 found.append(content)
@@ -262,17 +263,23 @@ class AuthzenFace:
 
         trace_id, _ = read_traceparent(request.headers.get("traceparent"))
         inbound = read_headers(request.scope, self._clock(), trace_id)
-        outcome = await self._pipeline().act(inbound, permission=_PERMISSION, kind=EntryKind.EXPLAIN, prepare=prepare)
+        outcome = await self._pipeline().act(
+            inbound, permission=_PERMISSION, kind=EntryKind.EXPLAIN, prepare=prepare, engine=engine
+        )
         if isinstance(outcome, Response):
             status, headers, body = write_response(outcome, trace_id, inbound.headers.get("accept-language"))
             # the specification knows 400 for what can't be read
             response = HttpResponse(body, 400 if status == BodyMalformed.status else status, headers)
         else:
             response = JSONResponse(found[0], headers={"langqiao-receipt": str(outcome)})
-        asked_as = request.headers.get("x-request-id")
-        if asked_as is not None:
-            response.headers["x-request-id"] = asked_as[:200]
+        response.headers.update(request_id_of(request))
         return response
+
+
+def request_id_of(request: Request) -> dict[str, str]:
+    """The request identifier, which every response says again (section 10.1.3)."""
+    told = request.headers.get("x-request-id")
+    return {"x-request-id": told} if told is not None else {}
 
 
 def _tuple(

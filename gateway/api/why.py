@@ -132,8 +132,8 @@ class WhyFace:
         return JSONResponse(write_explanation(outcome))
 
     async def _explain_as(self, question: str, somebody: Somebody, inbound: InboundRequest) -> HttpResponse:
-        def answer() -> tuple[dict[str, object], str]:
-            told = explain_as(self._policy().current, question, somebody, self._clock())
+        def answer(engine: PolicyEngine) -> tuple[dict[str, object], str]:
+            told = explain_as(engine, question, somebody, self._clock())
             language = language_of(inbound.headers.get("accept-language"))
             dataset = question.partition("?")[0].removeprefix("/data/")
             who = f"{' '.join(somebody.roles)} in {somebody.app} for {somebody.purpose}"
@@ -153,8 +153,8 @@ class WhyFace:
     ) -> HttpResponse:
         """Which roles, in which apps, for which purposes can use a field, how much they see, and by which rules."""
 
-        def answer() -> tuple[dict[str, object], str]:
-            engine, now = self._policy().current, self._clock()
+        def answer(engine: PolicyEngine) -> tuple[dict[str, object], str]:
+            now = self._clock()
             found = find_who_can(engine, field, use, now, purpose=purpose)
             content = write_who_can(engine, found, field=field, use=use, now=now, offset=offset, limit=limit)
             return content, f"who can {use} {field}: {len(found.grants)} grants"
@@ -163,20 +163,26 @@ class WhyFace:
 
     # ------------------------------------------------------------------ between wire and road
     async def _answer(
-        self, inbound: InboundRequest, answer: Callable[[], tuple[dict[str, object], str]], people: tuple[str, ...]
+        self,
+        inbound: InboundRequest,
+        answer: Callable[[PolicyEngine], tuple[dict[str, object], str]],
+        people: tuple[str, ...],
     ) -> HttpResponse:
-        """Permitted by a rule, made, written down, then given."""
+        """Permitted by a rule, made, written down, then given; all under one policy version."""
         found: list[dict[str, object]] = []
+        engine = self._policy().current
 
         async def prepare(_caller: Caller, _purpose: Purpose) -> Change:
-            content, detail = await asyncio.to_thread(answer)
+            content, detail = await asyncio.to_thread(answer, engine)
 
             async def make() -> None:
                 found.append(content)
 
             return Change(detail=detail, case="", subjects=people, make=make)
 
-        outcome = await self._pipeline().act(inbound, permission=_PERMISSION, kind=EntryKind.EXPLAIN, prepare=prepare)
+        outcome = await self._pipeline().act(
+            inbound, permission=_PERMISSION, kind=EntryKind.EXPLAIN, prepare=prepare, engine=engine
+        )
         if isinstance(outcome, Response):
             return _respond(outcome, inbound)
         return JSONResponse(found[0], headers={"langqiao-receipt": str(outcome)})

@@ -1,0 +1,123 @@
+"""Policies published again and again while questions are asked over HTTP: each answer is of one version throughout."""
+
+import json
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from gateway.api.authzen import MOST_EVALUATIONS
+from gateway.demo.prepare import Demo
+from tests.town import Town, build, edited_bundle
+
+RULES = "rules/community.csv"
+CLEAR = "field:public-security.resident.name, show, pur:home-visit, cn, *, , , , allow, level=clear"
+MASKED = "field:public-security.resident.name, show, pur:home-visit, cn, *, , , , allow, level=partial"
+TURNS = 6
+
+
+class Publisher:
+    """Turns the name's rule to and fro and has the gateway take it."""
+
+    def __init__(self, town: Town, bundle: Path) -> None:
+        self._town = town
+        self._file = bundle / RULES
+        self._text = self._file.read_text(encoding="utf-8")
+        self.levels: dict[str, str] = {}  # version -> what the name is under it
+
+    def publish(self, turn: int) -> None:
+        text = self._text.replace(CLEAR, MASKED) if turn % 2 else self._text
+        self._file.write_text(text, encoding="utf-8")
+        headers = self._town.headers("officer", "policy-administration")
+        with httpx2.Client(base_url=self._town.url, timeout=60, trust_env=False) as client:
+            told = client.post("/policy/reload", headers=headers)
+        assert told.status_code == 200, told.text
+        self.levels[told.json()["policy"]] = "partial" if turn % 2 else "clear"
+
+
+@pytest.fixture
+def publisher(tmp_path: Path, city: Demo, serve: Callable[[Demo], Town]) -> tuple[Town, Publisher]:
+    bundle = edited_bundle(tmp_path, {RULES: (CLEAR, CLEAR)})
+    town = serve(build(tmp_path / "town", city=city.folder / "city", bundle=bundle))
+    return town, Publisher(town, bundle)
+
+
+def test_an_answer_its_entry_and_its_masks_are_of_the_version_it_names(publisher: tuple[Town, Publisher]) -> None:
+    town, officer = publisher
+    is_over = threading.Event()
+    answers: list[tuple[str, str, int]] = []
+
+    def ask() -> None:
+        headers = town.headers("grid-worker", "home-visit")
+        with httpx2.Client(base_url=town.url, timeout=60, trust_env=False) as client:
+            while not is_over.is_set():
+                told = client.get("/data/public-security.resident?select=name&limit=20", headers=headers)
+                assert told.status_code == 200, told.text
+                names = [row["name"] for row in told.json() if row["name"]]
+                level = "partial" if all("*" in name for name in names) else "clear"
+                index = int(told.headers["langqiao-receipt"].partition("#")[2].partition(":")[0])
+                answers.append((told.headers["langqiao-policy"], level, index))
+
+    officer.publish(0)
+    with ThreadPoolExecutor() as pool:
+        asking = [pool.submit(ask) for _ in range(3)]
+        for turn in range(1, TURNS):
+            officer.publish(turn)
+        is_over.set()
+        for each in asking:
+            each.result()
+    entries = town.entries()
+    assert {version for version, _, _ in answers} == set(officer.levels)
+    for version, level, index in answers:
+        assert level == officer.levels[version]
+        entry = entries[index]
+        assert entry["policy_version"] == version
+        assert entry["fields"] == [{"field": "name", "level": level, "uses": ["show"]}]
+
+
+def test_several_evaluations_of_one_request_are_decided_by_one_policy(publisher: tuple[Town, Publisher]) -> None:
+    town, officer = publisher
+    body = {
+        "subject": {"type": "user", "id": "anna", "properties": {"roles": ["community/grid-worker"]}},
+        "action": {"name": "show"},
+        "context": {"purpose": "home-visit", "app": "community-desk"},
+        "evaluations": [{"resource": {"type": "field", "id": "public-security.resident.name"}}] * MOST_EVALUATIONS,
+    }
+    is_over = threading.Event()
+    seen: set[str] = set()
+
+    def ask() -> None:
+        headers = town.headers("officer", "policy-administration")
+        with httpx2.Client(base_url=town.url, timeout=60, trust_env=False) as client:
+            while not is_over.is_set():
+                told = client.post("/access/v1/evaluations", content=json.dumps(body), headers=headers | _JSON).json()
+                contexts = [one["context"] for one in told["evaluations"]]
+                versions = {context["policy_version"] for context in contexts}
+                assert len(versions) == 1
+                assert {context["level"] for context in contexts} == {officer_levels(versions)}
+                seen.update(versions)
+
+    def officer_levels(versions: set[str]) -> str:
+        # the version may serve a moment before its publisher has read the answer
+        version = next(iter(versions))
+        for _ in range(100):
+            if version in officer.levels:
+                break
+            is_over.wait(0.05)
+        return officer.levels[version]
+
+    officer.publish(0)
+    with ThreadPoolExecutor() as pool:
+        asking = [pool.submit(ask) for _ in range(2)]
+        for turn in range(1, TURNS):
+            officer.publish(turn)
+        is_over.set()
+        for each in asking:
+            each.result()
+    assert seen == set(officer.levels)
+
+
+_JSON = {"content-type": "application/json"}
