@@ -183,6 +183,8 @@ class Pipeline:
             await self._charge(plan, caller, purpose)
         disclosure = await self._disclose(recorder, plan, purpose)
         body = render(disclosure, bound.media_type, self.limits.answer_bytes)
+        # the source may have been slow: what lapsed or fell due meanwhile releases nothing
+        await asyncio.to_thread(self.check_glass, purpose, caller, self.clock())
         # what left is known only now: it is counted before the entry, and a refusal here has counted nothing
         await asyncio.to_thread(
             self.charge_release,

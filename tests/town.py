@@ -3,9 +3,10 @@
 import json
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 import httpx2
@@ -86,12 +87,26 @@ def build(folder: Path, *, city: Path | None = None, bundle: Path | None = None)
     )
 
 
+class Clock:
+    """A clock for a gateway of one's own: it shows the moment that was set, and moves when it is set anew."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
 @contextmanager
-def served(demo: Demo) -> Iterator[Town]:
+def served(demo: Demo, clock: Callable[[], datetime] = utc_now) -> Iterator[Town]:
     """The town while its gateway serves."""
-    with serving_demo(demo):
-        askers = {name: Asker.from_demo(demo.folder, name, utc_now()) for name in PERSONA_NAMES}
-        yield Town(demo=demo, askers=askers)
+    with serving_demo(demo, clock):
+        yield town_at(demo, clock())
+
+
+def town_at(demo: Demo, now: datetime) -> Town:
+    """The town with everybody signed in anew, for an hour from `now`."""
+    return Town(demo=demo, askers={name: Asker.from_demo(demo.folder, name, now) for name in PERSONA_NAMES})
 
 
 def edited_bundle(folder: Path, edits: dict[str, tuple[str, str]]) -> Path:

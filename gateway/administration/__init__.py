@@ -15,7 +15,7 @@ from gateway.administration.explain import (
     simulate,
 )
 from gateway.administration.policy import PolicyHolder, build_engine
-from gateway.administration.reviews import ReviewDesk
+from gateway.administration.reviews import Notice, ReviewDesk
 from gateway.decision import PolicyEngine
 from gateway.decision.who_can import Grant, WhoCan
 
@@ -25,6 +25,7 @@ __all__ = [
     "CaseTold",
     "CaseView",
     "Grant",
+    "Notice",
     "OfficerExplanation",
     "PolicyEngine",
     "PolicyHolder",

@@ -1,15 +1,17 @@
 """Break-glass notices and reviews over HTTP."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response as HttpResponse
 
-from gateway.administration import ReviewDesk, nothing_to_make
+from gateway.administration import Notice, ReviewDesk, nothing_to_make
 from gateway.api.data_plane import write_response
 from gateway.api.inbound import read_headers
 from gateway.model.audit import EntryKind
@@ -24,7 +26,7 @@ _REVIEW = DatasetName("langqiao.review")
 
 
 class ReviewVerdict(BaseModel):
-    """What the reviewer found. The note is kept in the log: no personal data in it."""
+    """What the reviewer found, and why. The note is kept beside the log, not in it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     verdict: Literal["justified", "not-justified"]
@@ -53,13 +55,13 @@ class ReviewFace:
         router.add_api_route("/reviews/{index}", self.decide, methods=["POST"], summary="Decide a review")
         return router
 
-    async def notices(self, request: Request, after: Annotated[int, Field(ge=-1)] = -1) -> HttpResponse:
-        """Entries over `after`; ask again with the last index."""
-        return await self._list(request, "notice", lambda: self._reviews().notices(after))
+    async def notices(self, request: Request, after: Annotated[int, Query(ge=-1)] = -1) -> HttpResponse:
+        """Those over `after`, reviewed or not; ask again with the last index."""
+        return await self._list(request, "notice", lambda: self._reviews().notices(after, self._clock()))
 
-    async def waiting(self, request: Request) -> HttpResponse:
-        """The oldest first."""
-        return await self._list(request, "verdict", lambda: self._reviews().waiting())
+    async def waiting(self, request: Request, after: Annotated[int, Query(ge=-1)] = -1) -> HttpResponse:
+        """The oldest first; ask again with the last index."""
+        return await self._list(request, "verdict", lambda: self._reviews().waiting(after, self._clock()))
 
     async def decide(self, index: int, body: ReviewVerdict, request: Request) -> HttpResponse:
         """Somebody else than the person decides; once."""
@@ -69,11 +71,11 @@ class ReviewFace:
 
         return await self._act(request, "verdict", prepare, lambda: {"index": index, "verdict": body.verdict})
 
-    async def _list(self, request: Request, field: str, read: Callable[[], tuple[object, ...]]) -> HttpResponse:
-        found: list[object] = []
+    async def _list(self, request: Request, field: str, read: Callable[[], tuple[Notice, ...]]) -> HttpResponse:
+        found: list[Notice] = []
 
         async def prepare(_caller: Caller, _purpose: Purpose) -> Change:
-            found.extend(read())
+            found.extend(await asyncio.to_thread(read))
             return nothing_to_make(f"{field}s listed")
 
         return await self._act(request, field, prepare, lambda: {"entries": [_write(item) for item in found]})
@@ -88,7 +90,7 @@ class ReviewFace:
         trace_id, _ = read_traceparent(request.headers.get("traceparent"))
         inbound = read_headers(request.scope, self._clock(), trace_id)
         outcome = await self._pipeline().act(
-            inbound, permission=(_REVIEW, FieldName(field)), kind=EntryKind.CASE, prepare=prepare
+            inbound, permission=(_REVIEW, FieldName(field)), kind=EntryKind.REVIEW, prepare=prepare
         )
         if isinstance(outcome, Response):
             status, headers, body = write_response(outcome, trace_id, inbound.headers.get("accept-language"))
@@ -96,6 +98,5 @@ class ReviewFace:
         return JSONResponse(content(), headers={"langqiao-receipt": str(outcome)})
 
 
-def _write(item: object) -> dict[str, object]:
-    names = ("index", "at", "principal", "app", "purpose", "dataset")
-    return {name: str(getattr(item, name)) if name == "at" else getattr(item, name) for name in names}
+def _write(notice: Notice) -> dict[str, object]:
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in asdict(notice).items()}

@@ -6,6 +6,7 @@ from gateway.cli.asking import query
 from gateway.cli.audit import audit
 from gateway.cli.keys import app_keys, keys
 from gateway.cli.policy import catalog, policy
+from gateway.cli.reviews import notices, reviews
 from gateway.cli.running import demo, serve, token
 from gateway.cli.why import explain, who_can
 
@@ -15,6 +16,8 @@ app = typer.Typer(
 for command in (demo, serve, token, query, explain):
     app.command()(command)
 app.command("who-can")(who_can)
+app.command()(notices)
+app.add_typer(reviews, name="reviews")
 app.add_typer(keys, name="keys")
 app.add_typer(audit, name="audit")
 app.add_typer(catalog, name="catalog")

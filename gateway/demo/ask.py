@@ -85,6 +85,14 @@ def post(asker: Asker, path: str, content: dict[str, object] | None, *, purpose:
         return answer_of(client.post(path, headers=headers, json=content))
 
 
+def get(asker: Asker, path: str, *, purpose: str | None = None) -> Answer:
+    """What the control plane tells, e.g. the reviews that wait."""
+    headers = {"apikey": asker.app_key, "authorization": f"Bearer {asker.token}"}
+    headers |= {"purpose": purpose} if purpose is not None else {}
+    with httpx2.Client(base_url=asker.url, timeout=30, trust_env=False) as client:
+        return answer_of(client.get(path, headers=headers))
+
+
 def answer_of(response: httpx2.Response) -> Answer:
     """What the app keeps of a response."""
     return Answer(

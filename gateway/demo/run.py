@@ -1,8 +1,9 @@
 """`langqiao demo`: build the city, serve it, tell the day, stay up."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console
@@ -61,10 +62,10 @@ def run_demo(*, folder: Path, residents: int, seed: int, port: int, once: bool, 
 
 
 @contextmanager
-def serving_demo(demo: Demo) -> Iterator[None]:
+def serving_demo(demo: Demo, clock: Callable[[], datetime] = utc_now) -> Iterator[None]:
     """The market bureau's service and the gateway, over real HTTP, while the block lasts."""
     market = create_market_app(demo.folder / "city" / MARKET_FILE, demo.market_token)
-    gateway = create_application(Gateway(settings=load_settings(demo.settings)))
+    gateway = create_application(Gateway(settings=load_settings(demo.settings), clock=clock))
     with ExitStack() as stack:
         stack.enter_context(serving(market, demo.market_port))
         stack.enter_context(serving(gateway, demo.port))

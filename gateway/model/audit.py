@@ -17,6 +17,7 @@ class EntryKind(StrEnum):
     PROBE = "probe"
     READ = "read"
     REFUSAL = "refusal"
+    REVIEW = "review"  # break-glass: notices and reviews read, a review decided
     START = "start"
 
 

@@ -4,7 +4,7 @@ from gateway.store.app_keys import AppKeyRecord, find_key, insert_key, revoke_ke
 from gateway.store.cases import CaseRecord, extend_case, insert_case, move_case, read_case, read_cases
 from gateway.store.log import EntryRow, LogBatch, LogHead, LogStore, LogTransaction, StoreFailed, TileRow
 from gateway.store.log_reading import COLUMNS, LogReader, moment_of, reading_log
-from gateway.store.reviews import ReviewItem, decide_review, find_open_review, open_grant, open_reviews, read_notices
+from gateway.store.reviews import ReviewItem, decide_review, find_review, open_grant, open_reviews, read_notices
 from gateway.store.state import State, open_state, open_state_read_only
 from gateway.store.usage import charge, charge_release
 
@@ -27,7 +27,7 @@ __all__ = [
     "decide_review",
     "extend_case",
     "find_key",
-    "find_open_review",
+    "find_review",
     "insert_case",
     "insert_key",
     "moment_of",

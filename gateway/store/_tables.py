@@ -28,7 +28,7 @@ from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.types import TypeEngine
 
 TABLES = MetaData()
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 _BigKey = BigInteger().with_variant(Integer(), "sqlite")  # SQLite's row id, so that the log needs no second index
 
 
@@ -102,6 +102,7 @@ audit_entry = Table(
 )
 Index("audit_entry_at", audit_entry.c.at)
 Index("audit_entry_principal", audit_entry.c.principal, audit_entry.c.idx)
+Index("audit_entry_needs_review", audit_entry.c.needs_review, audit_entry.c.idx)
 
 audit_subject = Table(
     "audit_subject",
@@ -191,6 +192,7 @@ review_decision = Table(
     TABLES,
     Column("idx", _BigKey, primary_key=True, autoincrement=False),  # of the entry that was reviewed
     Column("verdict", Text, nullable=False),
+    Column("note", Text, nullable=False, server_default=""),  # here and not in the log: words may name people
     Column("decided_by", Text, nullable=False),
     Column("decided_at", UtcTime, nullable=False),
 )

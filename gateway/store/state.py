@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, make_url, select, text, update
+from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, inspect, make_url, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool, QueuePool
 
@@ -190,11 +190,26 @@ def _migrate(state: State) -> None:
             connection.execute(text(ACCESS_LOG_VIEW))
             connection.execute(insert(schema_version).values(version=SCHEMA_VERSION))
         elif found < SCHEMA_VERSION:
-            # every version so far only added tables
             TABLES.create_all(connection)
+            _add_what_is_missing(connection)
             connection.execute(update(schema_version).values(version=SCHEMA_VERSION))
         elif found != SCHEMA_VERSION:
             raise _unusable(f"the database has schema {found}, this gateway knows {SCHEMA_VERSION}")
+
+
+def _add_what_is_missing(connection: Connection) -> None:
+    """Every version so far only added: tables, columns with a default, indexes."""
+    known = inspect(connection)
+    for table in TABLES.sorted_tables:
+        there = {column["name"] for column in known.get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in there:
+                kind = column.type.compile(connection.dialect)
+                connection.execute(
+                    text(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind} NOT NULL DEFAULT ''")
+                )
+        for index in table.indexes:
+            index.create(connection, checkfirst=True)
 
 
 def _named(error: Exception) -> str:

@@ -1,0 +1,60 @@
+"""A database of an earlier version gets what was added since, and keeps what it holds."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import inspect, text
+
+from gateway.errors import SettingsInvalid
+from gateway.store import decide_review, open_state
+from tests.postgres_server import Server, postgres_server
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Server]:
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'state.db'}"
+    server: Server = request.getfixturevalue("postgres")
+    return server.fresh_database()
+
+
+def test_a_column_and_an_index_are_added_to_what_is_there(url: str) -> None:
+    state = open_state(url)
+    with state.writing() as connection:
+        connection.execute(text("ALTER TABLE review_decision DROP COLUMN note"))
+        connection.execute(text("DROP INDEX audit_entry_needs_review"))
+        connection.execute(
+            text(
+                "INSERT INTO review_decision (idx, verdict, decided_by, decided_at) VALUES (3, 'justified', 'r', :at)"
+            ),
+            {"at": "2026-11-22T00:00:00.000000" if state.file is not None else NOW},
+        )
+        connection.execute(text("UPDATE schema_version SET version = 2"))
+    state.close()
+
+    state = open_state(url)
+    with state.reading() as connection:
+        assert connection.execute(text("SELECT verdict, note FROM review_decision")).all() == [("justified", "")]
+        names = {index["name"] for index in inspect(connection).get_indexes("audit_entry")}
+    assert "audit_entry_needs_review" in names
+    assert decide_review(state, 4, verdict="justified", note="why", decided_by="r", now=NOW)
+    state.close()
+
+
+def test_a_database_of_a_later_version_is_left_alone(url: str) -> None:
+    state = open_state(url)
+    with state.writing() as connection:
+        connection.execute(text("UPDATE schema_version SET version = 999"))
+    state.close()
+    with pytest.raises(SettingsInvalid, match="999"):
+        open_state(url)
