@@ -7,7 +7,7 @@ and its rules name roles of those trees. A tenth have a window or a condition. D
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -197,16 +197,19 @@ class _Maker:
         self._below = below
         self._purposes = list(catalog.purposes.values())
         self._datasets = list(catalog.datasets.values())
+        self._shown: list[Line] = []
 
     def line(self, number: int) -> Line:
         chance = self._chance
         purpose = chance.choice(self._purposes)
         effect = chance.choices(("allow", "oblige", "deny"), (90, 5, 5))[0]
         act = chance.choices(("show", "match", "aggregate", "export", "rows"), (62, 8, 5, 5, 20))[0]
+        if act == "rows" and effect == "allow" and self._shown:
+            return self._rows_of(chance.choice(self._shown), number)
         sub = "role:any" if effect != "allow" else f"role:{chance.choice(self._below[chance.choice(purpose.roles)])}"
         narrow = chance.random() < 0.1
         window, condition = (chance.random() < 0.5, chance.random() < 0.5) if narrow else (False, False)
-        return Line(
+        line = Line(
             number=number,
             sub=sub,
             app=f"app:{chance.choice(purpose.apps)}" if chance.random() < 0.2 else "app:any",
@@ -219,6 +222,16 @@ class _Maker:
             eft=effect,
             obl=self._obligations(act, effect),
         )
+        if (act, effect) == ("show", "allow"):
+            self._shown.append(line)
+        return line
+
+    def _rows_of(self, line: Line, number: int) -> Line:
+        """Rows for those who are shown fields: rules belong together."""
+        kind, _, name = line.obj.partition(":")
+        dataset = name if kind == "ds" else name.rpartition(".")[0] if kind == "field" else self._datasets[0].name
+        where = "where=region under subject.regions" if self._chance.random() < 0.8 else ""
+        return replace(line, number=number, obj=f"ds:{dataset}", act="rows", obl=where)
 
     def hot(self, number: int) -> Line:
         """One of the rules that crowd on the first dataset; conditions differ, so that little of them is shared."""

@@ -106,7 +106,7 @@ class Judge:
         self._demands = tuple(Demand(*cells) for cells in self.index.rests)
         self._objects_above = hierarchies.objects.above
         managers = tuple(self.enforcer.rm_map.values())
-        weakref.finalize(self, _dismiss, managers, self.index.rows, self.index.shelves, rules).atexit = False
+        weakref.finalize(self, _dismiss, managers, self.index.rows, self.index.shelves, list(rules)).atexit = False
 
     def sit(self, request: Request) -> "Sitting":
         """Begin one question."""
@@ -171,9 +171,7 @@ class Sitting:
         return self._matched(dataset, ROWS, regions) if regions else ()
 
 
-def _dismiss(
-    managers: tuple[RoleManager, ...], rows: list[Any], shelves: dict[str, Any], rules: tuple[Rule, ...]
-) -> None:
+def _dismiss(managers: tuple[RoleManager, ...], rows: list[Any], shelves: dict[str, Any], rules: list[Rule]) -> None:
     """Free a policy that nobody asks any more, bit by bit: all at once it would stop every request for a while."""
     if len(rows) < _MANY:
         _take_apart(managers, rows, shelves, rules)
@@ -181,16 +179,14 @@ def _dismiss(
         threading.Thread(target=_take_apart, args=(managers, rows, shelves, rules), daemon=True).start()
 
 
-def _take_apart(
-    managers: tuple[RoleManager, ...], rows: list[Any], shelves: dict[str, Any], _rules: tuple[Rule, ...]
-) -> None:
+def _take_apart(managers: tuple[RoleManager, ...], rows: list[Any], shelves: dict[str, Any], rules: list[Rule]) -> None:
     for manager in managers:
         # roles and their users point at each other
         while manager.all_roles:
             _, role = manager.all_roles.popitem()
             role.roles.clear()
             role.users.clear()
-    for each in (rows, *(manager.all_links for manager in managers)):
+    for each in (rows, rules, *(manager.all_links for manager in managers)):
         while each:
             del each[-_SOME:]
     while shelves:
