@@ -5,16 +5,19 @@ from gateway.administration.apps import Apps
 from gateway.administration.cases import CaseDesk, CaseView, nothing_to_make
 from gateway.administration.policy import PolicyHolder, build_engine, check_bundle, simulate
 from gateway.administration.reviews import ReviewDesk
+from gateway.administration.versions import PolicyVersions, keeping
 
 __all__ = [
     "Apps",
     "CaseDesk",
     "CaseView",
     "PolicyHolder",
+    "PolicyVersions",
     "ReviewDesk",
     "authzen",
     "build_engine",
     "check_bundle",
+    "keeping",
     "nothing_to_make",
     "simulate",
 ]

@@ -3,7 +3,7 @@
 import atexit
 import gc
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,8 +27,9 @@ atexit.register(gc.unfreeze)  # what is set apart would else be reported as leak
 class PolicyHolder:
     """Holds the one policy that serves. A new one is built beside it and swapped in one step; a broken one never."""
 
-    def __init__(self, bundle: Path) -> None:
+    def __init__(self, bundle: Path, keep: Callable[[Path, PolicyEngine], None]) -> None:
         self._bundle = bundle
+        self._keep = keep
         self._current = self.build()
 
     @property
@@ -37,8 +38,10 @@ class PolicyHolder:
         return self._current
 
     def build(self) -> PolicyEngine:
-        """Read the bundle's files anew; raises BundleInvalid, and what serves is untouched."""
-        return build_engine(self._bundle)
+        """Read the bundle's files anew and keep them; raises BundleInvalid, PolicyNotKept: what serves is untouched."""
+        engine = build_engine(self._bundle)
+        self._keep(self._bundle, engine)
+        return engine
 
     def swap(self, engine: PolicyEngine) -> None:
         """Let `engine` serve from the next request on."""

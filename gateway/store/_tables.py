@@ -28,7 +28,7 @@ from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.types import TypeEngine
 
 TABLES = MetaData()
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 _BigKey = BigInteger().with_variant(Integer(), "sqlite")  # SQLite's row id, so that the log needs no second index
 
 
@@ -193,6 +193,15 @@ review_decision = Table(
     Column("verdict", Text, nullable=False),
     Column("decided_by", Text, nullable=False),
     Column("decided_at", UtcTime, nullable=False),
+)
+
+policy_versions = Table(
+    "policy_versions",
+    TABLES,
+    Column("version", Text, primary_key=True),  # SHA-256 of the archive, hex
+    Column("stored_at", UtcTime, nullable=False),
+    Column("size", BigInteger, nullable=False),  # of the archive, bytes
+    Column("content", LargeBinary, nullable=False),  # the archive, zlib (RFC 1950)
 )
 
 # The log as a dataset: one row an entry and person, one row without a person where an entry names none.
