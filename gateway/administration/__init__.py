@@ -4,6 +4,7 @@ from gateway.administration import authzen
 from gateway.administration.apps import Apps
 from gateway.administration.cases import CaseDesk, CaseView, nothing_to_make
 from gateway.administration.policy import PolicyHolder, build_engine, check_bundle, simulate
+from gateway.administration.redecide import Redecision, redecide
 from gateway.administration.reviews import ReviewDesk
 from gateway.administration.versions import PolicyVersions, keeping
 
@@ -13,11 +14,13 @@ __all__ = [
     "CaseView",
     "PolicyHolder",
     "PolicyVersions",
+    "Redecision",
     "ReviewDesk",
     "authzen",
     "build_engine",
     "check_bundle",
     "keeping",
     "nothing_to_make",
+    "redecide",
     "simulate",
 ]

@@ -13,6 +13,8 @@ from gateway.demo.prepare import Demo
 from gateway.settings import load_settings
 from tests.town import Town, build, edited_bundle
 
+LANGQIAO = (sys.executable, "-m", "gateway.cli")
+
 
 def _run(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*LANGQIAO, *words], capture_output=True, text=True, check=False, env={"COLUMNS": "200"})
