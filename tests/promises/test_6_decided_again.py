@@ -4,23 +4,34 @@ Yesterday's requests are real ones over HTTP: clear, masked, under a case, of th
 guard, in a window that closes. Then the policy is changed so that today's answers differ.
 """
 
+import asyncio
+import itertools
 import json
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import httpx2
 import pytest
 
 from gateway.administration import Redecision, redecide
-from gateway.app import utc_now
-from gateway.demo.ask import Answer
+from gateway.app import Gateway, utc_now
+from gateway.audit import entry_at
+from gateway.catalog import load_catalog
+from gateway.decision import PolicyEngine
+from gateway.demo.ask import Answer, Asker
 from gateway.demo.prepare import Demo
 from gateway.errors import NotRedecidable
 from gateway.keys import KeyRing
+from gateway.model.audit import AuditReceipt
+from gateway.model.caller import Caller, InboundRequest
+from gateway.model.case import CaseFacts
+from gateway.model.decision import Decision
+from gateway.model.query import BoundQuery
 from gateway.settings import load_settings
 from gateway.store import open_state_read_only
 from tests.town import Town, build, edited_bundle, served
@@ -211,3 +222,57 @@ def test_a_changed_entry_an_old_entry_and_a_lost_policy_are_told(
 
     with pytest.raises(Exception, match="GW722"):
         after("DELETE FROM policy_versions")
+
+
+class _Watched(PolicyEngine):
+    """The engine, telling for which instants it decided."""
+
+    instants: list[datetime]
+
+    def decide(
+        self, bound: BoundQuery, caller: Caller, case: CaseFacts | None, now: datetime, *, explain: bool = False
+    ) -> Decision:
+        self.instants.append(now)
+        return super().decide(bound, caller, case, now, explain=explain)
+
+
+def test_the_instant_that_is_written_down_is_the_one_that_was_decided_for(fresh_demo: Demo) -> None:
+    """The clock goes on with every look at it, as clocks do."""
+    settings = load_settings(fresh_demo.settings)
+    asker = Asker.from_demo(fresh_demo.folder, "grid-worker", utc_now())
+    engine = _Watched.load(settings.bundle, load_catalog(settings.bundle))
+    engine.instants = []
+    looks = itertools.count()
+
+    def clock() -> datetime:
+        return utc_now() + timedelta(milliseconds=50 * next(looks))
+
+    def request(question: str) -> InboundRequest:
+        path, _, query = question.partition("?")
+        headers = {"apikey": asker.app_key, "authorization": f"Bearer {asker.token}", "purpose": "home-visit"}
+        return InboundRequest(
+            method="GET", path=f"/data/{path}", query_string=query, headers=headers, client_address="127.0.0.1",
+            received_at=utc_now(), trace_id="0" * 32,
+        )  # fmt: skip
+
+    async def ask() -> list[AuditReceipt | None]:
+        gateway = Gateway(settings=settings)
+        async with gateway.open():
+            pipeline = replace(gateway.rooms.pipeline, engine=lambda: engine, clock=clock)
+            released = await pipeline.answer(request("community.need?select=name&limit=1"))
+            refused = await pipeline.answer(request("community.need?select=name&phone=like.1*"))
+            await pipeline.explain(request("community.need"), request("community.need?select=name"))
+        return [released.receipt, refused.receipt]
+
+    receipts = asyncio.run(ask())
+    state = open_state_read_only(settings.state_url)
+    try:
+        first = receipts[0].index if receipts[0] is not None else -1
+        entries = [entry_at(state, first + number) for number in range(3)]
+        vouched = [redecide(state, first + number, lambda number: number) for number in range(3)]
+    finally:
+        state.close()
+    assert [entry.decision.decided_at for entry in entries if entry.decision is not None] == engine.instants
+    assert [entry.outcome for entry in entries] == ["released", "refused", "done"]
+    assert all(entry.at > instant for entry, instant in zip(entries, engine.instants, strict=True))
+    assert all(one.is_same for one in vouched)
