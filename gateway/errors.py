@@ -706,10 +706,10 @@ class NotRedecidable(AdministrationFailed):
 
     code = "GW723"
     status = 409
-    text = {"en": "entry {index} can't be decided again: {why[0]}", "zh": "第 {index} 条无法重新判定：{why[1]}"}
+    text = {"en": "entry {index} can't be decided again: {why[0]}", "zh": "第 {index} 条无法重新决策：{why[1]}"}
     mend = {
         "en": "take an entry of version 2 or later that tells of a decision about data",
-        "zh": "请选择版本 2 及以上、记有数据判定的条目",
+        "zh": "请选择版本 2 及以上、记有数据决策的条目",
     }
     index: int
     why: Words

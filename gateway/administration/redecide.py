@@ -160,10 +160,10 @@ def _trace(entry: AuditEntry, index: int) -> DecisionTrace:
             index=index,
             why=(
                 "it is of version 1, which doesn't hold what decisions depend on",
-                "版本 1 的条目未记录判定所依据的情况",
+                "版本 1 的条目未记录决策所依据的情况",
             ),
         )
-    raise NotRedecidable(index=index, why=("it tells of no decision about data", "该条目不含数据判定"))
+    raise NotRedecidable(index=index, why=("it tells of no decision about data", "该条目不含数据决策"))
 
 
 def _differences(
@@ -200,7 +200,7 @@ def _differences(
         blinded = stand_in(text, hash_subject)
         return blinded if blinded in people else text
 
-    hold(("digest of the whole decision", "整个判定的摘要"), trace.sha256, digest_of(again, replace))
+    hold(("digest of the whole decision", "整个决策的摘要"), trace.sha256, digest_of(again, replace))
     return found
 
 

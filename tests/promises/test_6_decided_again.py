@@ -108,6 +108,7 @@ def yesterday(city: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             ),
             "explained": town.ask("grid-worker", "community.need?select=*", "home-visit", explain=True),
         }
+        assert town.get("/catalog", town.headers("grid-worker", "home-visit")).status_code == 200
         before = town.get("/readyz", {}).json()["policy"]
         # today: nobody sees what they saw; who may what is turned round and the window is closed
         text = rules.read_text(encoding="utf-8").replace("2028-01-01T00:00:00Z", f"{edge:%Y-%m-%dT%H:%M:%SZ}")
@@ -120,11 +121,11 @@ def yesterday(city: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         assert town.ask("grid-worker", "community.need?select=name&limit=1", "home-visit").status == 403
         assert _post(town, "health-officer", f"/cases/{case}/close", TRANSPORT).status_code == 200
         entries = town.entries()
-        explained = max(number for number, entry in enumerate(entries) if entry["kind"] == "explain")
+        explained, surveyed = (number for number, entry in enumerate(entries) if entry["kind"] == "explain")
         asked = {name: _index(answer) for name, answer in asks.items() if name != "explained"}
         yield Yesterday(
             town=town,
-            asked=asked | {"explained": explained},
+            asked=asked | {"explained": explained, "surveyed": surveyed},
             numbers=(elder, resident["id_number"]),
             before=before,
         )
@@ -132,7 +133,7 @@ def yesterday(city: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 NAMES = (
     "everything", "masked", "alias", "match", "window", "case", "guard", "denied", "unknown", "statistics", "own",
-    "emergency", "explained",
+    "emergency", "explained", "surveyed",
 )  # fmt: skip
 
 
@@ -151,6 +152,7 @@ def test_yesterdays_questions_were_what_they_are_meant_to_be(yesterday: Yesterda
     assert outcomes == {
         "everything": released, "masked": released, "alias": released, "match": released, "window": released,
         "case": released, "statistics": released, "own": released, "emergency": released, "explained": ("done", ""),
+        "surveyed": ("done", ""),
         "guard": ("refused", "GW401"), "denied": ("refused", "GW201"), "unknown": ("refused", "GW201"),
     }  # fmt: skip
     decisions = {name: entry["decision"] for name, entry in told.items()}
