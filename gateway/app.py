@@ -20,7 +20,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response as HttpResponse
 from starlette.exceptions import HTTPException
 
-from gateway.administration import Apps, CaseDesk, PolicyHolder, ReviewDesk
+from gateway.administration import Apps, CaseDesk, PolicyHolder, PolicyVersions, ReviewDesk, keeping
 from gateway.api.authzen import AuthzenFace, request_id_of
 from gateway.api.control_plane import Face
 from gateway.api.data_plane import DataPlane, Receive, Send
@@ -40,6 +40,7 @@ from gateway.errors import (
     GatewayError,
     MethodNotAllowed,
     PathUnknown,
+    PolicyNotKept,
     SettingsInvalid,
     SourceFailed,
 )
@@ -92,9 +93,14 @@ class Gateway:
         settings = self.settings
         configure_logging(settings.telemetry.log_level)
         keys = KeyRing.open(settings.keys, create=False)
-        policy = PolicyHolder(settings.bundle)
         sources = open_sources(settings, keys)
         state = open_state(settings.state_url)
+        try:
+            # kept before it serves: what was decided under it can be decided again
+            policy = PolicyHolder(settings.bundle, keeping(PolicyVersions(state), self.clock))
+        except BaseException:
+            state.close()
+            raise
         tracing = Tracing(settings.telemetry)
         audit = AuditLog.open(
             state,
@@ -168,6 +174,9 @@ class Gateway:
         except BundleInvalid as error:
             for problem in error.problems:
                 operator_log().error("policy refused", file=problem.file, line=problem.line, detail=problem.fault)
+            return
+        except PolicyNotKept as error:
+            operator_log().error("policy not changed", code=error.code, detail=error.operator)
             return
         try:
             await rooms.pipeline.note(EntryKind.POLICY, f"policy {rooms.policy.current.version} -> {built.version}")

@@ -682,6 +682,52 @@ class SettingsInvalid(AdministrationFailed):
     fix: str
 
 
+@dataclass(eq=False, kw_only=True)
+class PolicyNotKept(AdministrationFailed):
+    """A policy version could not be kept, so it does not serve."""
+
+    code = "GW721"
+    status = 503
+    text = {
+        "en": "the policy version {version} can't be kept: it does not serve",
+        "zh": "策略版本 {version} 无法存档，未予启用",
+    }
+    mend = {
+        "en": "the operator must mend the gateway's database, then take the bundle again",
+        "zh": "请运维修复网关数据库后重新加载策略",
+    }
+    version: str
+
+
+@dataclass(eq=False, kw_only=True)
+class PolicyVersionUnknown(AdministrationFailed):
+    """No version of this name is kept, or what is kept under the name isn't it."""
+
+    code = "GW722"
+    status = 404
+    text = {"en": "no sound policy version `{version}` is kept", "zh": "存档中没有完好的策略版本 `{version}`"}
+    mend = {
+        "en": "`langqiao policy versions` lists those that are kept",
+        "zh": "`langqiao policy versions` 列出已存档的版本",
+    }
+    version: str
+
+
+@dataclass(eq=False, kw_only=True)
+class NotRedecidable(AdministrationFailed):
+    """An entry can't be decided again."""
+
+    code = "GW723"
+    status = 409
+    text = {"en": "entry {index} can't be decided again: {why[0]}", "zh": "第 {index} 条无法重新决策：{why[1]}"}
+    mend = {
+        "en": "take an entry of version 2 or later that tells of a decision about data",
+        "zh": "请选择版本 2 及以上、记有数据决策的条目",
+    }
+    index: int
+    why: Words
+
+
 # ------------------------------------------------------------------ GW9xx defects
 @dataclass(eq=False, kw_only=True)
 class Defect(GatewayError):

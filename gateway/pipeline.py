@@ -167,15 +167,16 @@ class Pipeline:
     async def note(self, kind: EntryKind, detail: str) -> AuditReceipt:
         """Write down what the operator did (start, reload); raises AuditFailed."""
         trail = Trail(trace_id=secrets.token_hex(16), started_at=self.clock(), policy_version=self.engine().version)
-        return await Recorder(self.audit, self.clock, trail).record(kind, "done", detail=detail)
+        return await Recorder(self.audit, self.clock, self.hash_subject, trail).record(kind, "done", detail=detail)
 
     # ------------------------------------------------------------------ the stages, in order
     async def _read(self, engine: PolicyEngine, recorder: Recorder, request: InboundRequest) -> Response:
         caller, purpose = self._authenticate(engine, recorder, request)
         bound, facts = await self._bind(engine, recorder, request, caller, purpose)
         with self.tracing.stage(recorder.at(Stage.DECIDE)):
-            decision = await asyncio.to_thread(engine.decide, bound, caller, facts, self.clock())
-            recorder.saw(decision=decision)
+            now = self.clock()
+            decision = await asyncio.to_thread(engine.decide, bound, caller, facts, now)
+            recorder.decided(decision, facts, now)
         with self.tracing.stage(recorder.at(Stage.PLAN)):
             plan = plan_read(bound, decision, self._capabilities(bound), self.limits, self.timeouts.source)
             recorder.saw(plan=plan)
@@ -239,8 +240,9 @@ class Pipeline:
         self, engine: PolicyEngine, recorder: Recorder, bound: BoundQuery, caller: Caller, facts: CaseFacts | None
     ) -> Explanation:
         with self.tracing.stage(recorder.at(Stage.DECIDE)):
-            decision = await asyncio.to_thread(engine.decide, bound, caller, facts, self.clock())
-            recorder.saw(decision=decision)
+            now = self.clock()
+            decision = await asyncio.to_thread(engine.decide, bound, caller, facts, now)
+            recorder.decided(decision, facts, now)
         return explain_plan(bound, decision, self._capabilities(bound), self.limits, self.timeouts.source)
 
     def _capabilities(self, bound: BoundQuery) -> Capabilities:
@@ -278,7 +280,7 @@ class Pipeline:
     # ------------------------------------------------------------------ refusals
     def _recorder(self, request: InboundRequest, engine: PolicyEngine) -> Recorder:
         trail = Trail(trace_id=request.trace_id, started_at=request.received_at, policy_version=engine.version)
-        return Recorder(self.audit, self.clock, trail)
+        return Recorder(self.audit, self.clock, self.hash_subject, trail)
 
     async def _refuse(self, recorder: Recorder, error: Exception) -> Response:
         known = error if isinstance(error, GatewayError) else Defect(operator=type(error).__name__)

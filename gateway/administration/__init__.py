@@ -15,7 +15,9 @@ from gateway.administration.explain import (
     simulate,
 )
 from gateway.administration.policy import PolicyHolder, build_engine
+from gateway.administration.redecide import Redecision, redecide
 from gateway.administration.reviews import Notice, ReviewDesk
+from gateway.administration.versions import PolicyVersions, keeping
 from gateway.decision import PolicyEngine
 from gateway.decision.who_can import Grant, WhoCan
 
@@ -29,6 +31,8 @@ __all__ = [
     "OfficerExplanation",
     "PolicyEngine",
     "PolicyHolder",
+    "PolicyVersions",
+    "Redecision",
     "ReviewDesk",
     "RuleText",
     "Somebody",
@@ -38,8 +42,10 @@ __all__ = [
     "check_bundle",
     "explain_as",
     "find_who_can",
+    "keeping",
     "lint_bundle",
     "nothing_to_make",
+    "redecide",
     "rule_texts",
     "simulate",
     "try_cases",

@@ -3,13 +3,12 @@
 import atexit
 import gc
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gateway.catalog import bundle_version, load_catalog
+from gateway.catalog import load_catalog
 from gateway.decision import PolicyEngine
-from gateway.errors import BundleInvalid, BundleProblem
 
 _BUILDING = threading.Lock()
 _NEVER = 1_000_000_000
@@ -19,8 +18,9 @@ atexit.register(gc.unfreeze)  # what is set apart would else be reported as leak
 class PolicyHolder:
     """Holds the one policy that serves. A new one is built beside it and swapped in one step; a broken one never."""
 
-    def __init__(self, bundle: Path) -> None:
+    def __init__(self, bundle: Path, keep: Callable[[Path, PolicyEngine], None]) -> None:
         self._bundle = bundle
+        self._keep = keep
         self._current = self.build()
 
     @property
@@ -29,8 +29,10 @@ class PolicyHolder:
         return self._current
 
     def build(self) -> PolicyEngine:
-        """Read the bundle's files anew; raises BundleInvalid, and what serves is untouched."""
-        return build_engine(self._bundle)
+        """Read the bundle's files anew and keep them; raises BundleInvalid, PolicyNotKept: what serves is untouched."""
+        engine = build_engine(self._bundle)
+        self._keep(self._bundle, engine)
+        return engine
 
     def swap(self, engine: PolicyEngine) -> None:
         """Let `engine` serve from the next request on."""
@@ -40,11 +42,7 @@ class PolicyHolder:
 def build_engine(bundle: Path) -> PolicyEngine:
     """Catalogue and rules of a bundle, validated; raises BundleInvalid with every problem."""
     with without_full_collections():
-        engine = PolicyEngine.load(bundle, load_catalog(bundle))
-    if bundle_version(bundle) != engine.version:
-        fault = "a file was changed while the bundle was read"
-        raise BundleInvalid(problems=(BundleProblem(file=".", line=0, fault=fault, fix="read it again"),))
-    return engine
+        return PolicyEngine.load(bundle, load_catalog(bundle))
 
 
 @contextmanager

@@ -12,9 +12,10 @@ from typing import Any
 import orjson
 
 from gateway.errors import Defect, EntryTooLarge
-from gateway.model.audit import AuditEntry, EntryKind, FieldTrace
+from gateway.model.audit import AuditEntry, CaseTrace, DecisionTrace, EntryKind, FieldTrace
 
-VERSION = 1
+VERSION = 2
+_READABLE = (1, VERSION)  # what was written once is read for ever
 LARGEST = 65_535  # a tlog-tiles bundle gives an entry's length two bytes
 LONGEST_COLUMN = 512  # an index of PostgreSQL takes no longer keys; the body has the whole
 _HASH = re.compile(r"[0-9a-f]{32}", re.ASCII)
@@ -43,12 +44,14 @@ def encode_entry(entry: AuditEntry) -> bytes:
         raise Defect(operator="an audit entry without a time zone")
     if not all(_HASH.fullmatch(subject) for subject in entry.subjects):
         raise Defect(operator="an audit entry with a subject that is no keyed hash")
+    if not all(one == "" or _HASH.fullmatch(one) for one in _stand_ins(entry.decision)):
+        raise Defect(operator="an audit entry with a person who is told by no keyed hash")
     document = _document(entry)
     try:
         try:
             body = orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
         except TypeError:
-            body = orjson.dumps(_without_surrogates(document), option=orjson.OPT_SORT_KEYS)
+            body = orjson.dumps(without_surrogates(document), option=orjson.OPT_SORT_KEYS)
     except TypeError:
         raise Defect(operator="an audit entry that can't be encoded") from None
     if len(body) > LARGEST:
@@ -70,7 +73,16 @@ def _document(entry: AuditEntry) -> dict[str, Any]:
         "legal_basis": list(entry.legal_basis),
         "case": entry.case,
         "dataset": entry.dataset,
-        "fields": [{"field": one.field, "level": one.level, "uses": list(one.uses)} for one in entry.fields],
+        "fields": [
+            {
+                "field": one.field,
+                "level": one.level,
+                "uses": list(one.uses),
+                "granted": list(one.granted),
+                "ceiling": one.ceiling,
+            }
+            for one in entry.fields
+        ],
         "filter_shape": entry.filter_shape,
         "rows": entry.rows,
         "subjects": list(entry.subjects),
@@ -85,7 +97,41 @@ def _document(entry: AuditEntry) -> dict[str, Any]:
         "needs_review": entry.needs_review,
         "refers_to": entry.refers_to,
         "detail": entry.detail,
+        "decision": _decision(entry.decision) if entry.decision is not None else None,
     }
+
+
+def _decision(trace: DecisionTrace) -> dict[str, Any]:
+    case = trace.case
+    return {
+        "decided_at": rfc3339(trace.decided_at),
+        "regions": list(trace.regions),
+        "assurance": trace.assurance,
+        "network": trace.network,
+        "id_number": trace.id_number,
+        "case": None
+        if case is None
+        else {
+            "purpose": case.purpose,
+            "state": case.state,
+            "app": case.app,
+            "opened_by": case.opened_by,
+            "approved_by": case.approved_by,
+            "expires_at": rfc3339(case.expires_at),
+            "subjects": list(case.subjects),
+        },
+        "starred": trace.starred,
+        "not_shown": list(trace.not_shown),
+        "row_rules": list(trace.row_rules),
+        "obligations": list(trace.obligations),
+        "sha256": trace.sha256,
+    }
+
+
+def _stand_ins(trace: DecisionTrace | None) -> tuple[str, ...]:
+    if trace is None:
+        return ()
+    return (*(trace.case.subjects if trace.case is not None else ()), trace.id_number or "")
 
 
 def rfc3339(moment: datetime) -> str:
@@ -93,20 +139,21 @@ def rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
-def _without_surrogates(value: Any) -> Any:  # noqa: ANN401 - any part of a document
+def without_surrogates(value: Any) -> Any:  # noqa: ANN401 - any part of a document
+    """The same with U+FFFD for what no UTF-8 can hold."""
     match value:
         case str():
             return _SURROGATE.sub("\ufffd", value)
         case list():
-            return [_without_surrogates(item) for item in value]
+            return [without_surrogates(item) for item in value]
         case dict():
-            return {key: _without_surrogates(item) for key, item in value.items()}
+            return {key: without_surrogates(item) for key, item in value.items()}
         case _:
             return value
 
 
 def decode_entry(body: bytes) -> AuditEntry:
-    """The entry of canonical bytes; raises BodyMalformed."""
+    """The entry of canonical bytes, of this version or an older one; raises BodyMalformed."""
     document = _read(body)
     try:
         return AuditEntry(
@@ -114,15 +161,45 @@ def decode_entry(body: bytes) -> AuditEntry:
                 **{key: value for key, value in document.items() if key != "v"},
                 "kind": EntryKind(document["kind"]),
                 "at": datetime.fromisoformat(document["at"]),
-                "fields": tuple(
-                    FieldTrace(field=one["field"], level=one["level"], uses=tuple(one["uses"]))
-                    for one in document["fields"]
-                ),
+                "fields": tuple(map(_field_trace, document["fields"])),
+                "decision": _decision_trace(document.get("decision")),
                 **{key: tuple(document[key]) for key in ("roles", "legal_basis", "subjects", "rules")},
             }
         )
     except (KeyError, TypeError, ValueError):
         raise BodyMalformed("an entry without its keys") from None
+
+
+def _field_trace(told: dict[str, Any]) -> FieldTrace:
+    return FieldTrace(
+        field=told["field"],
+        level=told["level"],
+        uses=tuple(told["uses"]),
+        granted=tuple(told.get("granted", ())),
+        ceiling=told.get("ceiling", ""),
+    )
+
+
+def _decision_trace(told: dict[str, Any] | None) -> DecisionTrace | None:
+    if told is None:
+        return None
+    case = told["case"]
+    return DecisionTrace(
+        **{
+            **told,
+            "decided_at": datetime.fromisoformat(told["decided_at"]),
+            **{key: tuple(told[key]) for key in ("regions", "not_shown", "row_rules", "obligations")},
+            "case": None
+            if case is None
+            else CaseTrace(
+                **{
+                    **case,
+                    "expires_at": datetime.fromisoformat(case["expires_at"]),
+                    "subjects": tuple(case["subjects"]),
+                }
+            ),
+        }
+    )
 
 
 def project(body: bytes) -> Projection:
@@ -157,8 +234,8 @@ def _read(body: bytes) -> dict[str, Any]:
         document = orjson.loads(body)
     except ValueError:
         raise BodyMalformed("no JSON") from None
-    if not isinstance(document, dict) or document.get("v") != VERSION:
-        raise BodyMalformed("no entry of version 1")
+    if not isinstance(document, dict) or document.get("v") not in _READABLE:
+        raise BodyMalformed("no entry of a known version")
     return document
 
 

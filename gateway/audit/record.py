@@ -1,12 +1,14 @@
 """Trail and outcome -> AuditEntry: what is written down of a request. Pure."""
 
 import hashlib
+from collections.abc import Callable
 from datetime import datetime
 
+from gateway.audit.decided import level_of, trace_of
 from gateway.errors import GatewayError
-from gateway.model.audit import AuditEntry, EntryKind, FieldTrace
+from gateway.model.audit import AuditEntry, DecisionTrace, EntryKind, FieldTrace
 from gateway.model.catalog import Purpose
-from gateway.model.decision import Decision, FieldVerdict, Verdict
+from gateway.model.decision import Decision, Verdict
 from gateway.model.ids import DatasetName, FieldName
 from gateway.model.query import BoundQuery
 from gateway.model.rows import Disclosure
@@ -19,6 +21,7 @@ _REVIEW = "review"
 def entry_of(
     trail: Trail,
     *,
+    hash_subject: Callable[[str], str],
     now: datetime,
     kind: EntryKind,
     outcome: str,
@@ -61,7 +64,15 @@ def entry_of(
         needs_review=_needs_review(trail.purpose, decision),
         refers_to=refers_to,
         detail=detail,
+        decision=_decision(trail, hash_subject),
     )
+
+
+def _decision(trail: Trail, hash_subject: Callable[[str], str]) -> DecisionTrace | None:
+    decision, bound, caller, at = trail.decision, trail.bound, trail.caller, trail.decided_at
+    if decision is None or bound is None or caller is None or at is None or decision.dataset != bound.dataset.name:
+        return None  # of many questions in one request the last had no decision
+    return trace_of(decision, bound, caller, trail.facts, at, hash_subject)
 
 
 def _legal_basis(purpose: Purpose | None) -> tuple[str, ...]:
@@ -82,15 +93,16 @@ def _fields(bound: BoundQuery | None, decision: Decision | None) -> tuple[FieldT
         verdict = decision.fields.get(field) if decision else None
         if verdict is not None and verdict.verdict is Verdict.DENY and field in bound.starred:
             continue
-        level = "undecided" if verdict is None else _level(verdict)
-        traces.append(FieldTrace(field=field, level=level, uses=tuple(sorted(uses[field]))))
+        traces.append(
+            FieldTrace(
+                field=field,
+                level="undecided" if verdict is None else level_of(verdict),
+                uses=tuple(sorted(uses[field])),
+                granted=tuple(sorted(use.value for use in verdict.granted)) if verdict else (),
+                ceiling=(verdict.ceiling or "") if verdict else "",
+            )
+        )
     return tuple(traces)
-
-
-def _level(verdict: FieldVerdict) -> str:
-    if verdict.verdict is Verdict.MASK:
-        return verdict.mask or ""
-    return "clear" if verdict.verdict is Verdict.ALLOW else "denied"
 
 
 def _needs_review(purpose: Purpose | None, decision: Decision | None) -> bool:

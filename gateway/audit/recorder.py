@@ -9,6 +9,7 @@ from gateway.audit.record import entry_of
 from gateway.errors import GatewayError
 from gateway.model.audit import AuditReceipt, EntryKind
 from gateway.model.caller import Caller
+from gateway.model.case import CaseFacts
 from gateway.model.catalog import Purpose
 from gateway.model.decision import Decision
 from gateway.model.ids import PolicyVersion
@@ -22,8 +23,11 @@ from gateway.telemetry import Stage
 class Recorder:
     """One request's: knows how far it came, so that a refusal at any stage tells what is known."""
 
-    def __init__(self, audit: AuditLog, clock: Callable[[], datetime], trail: Trail) -> None:
+    def __init__(
+        self, audit: AuditLog, clock: Callable[[], datetime], hash_subject: Callable[[str], str], trail: Trail
+    ) -> None:
         self._audit = audit
+        self._hash_subject = hash_subject
         self._clock = clock
         self._trail = trail
         self.stage = Stage.RECEIVE
@@ -49,7 +53,6 @@ class Recorder:
         caller: Caller | None = None,
         purpose: Purpose | None = None,
         bound: BoundQuery | None = None,
-        decision: Decision | None = None,
         plan: ReadPlan | None = None,
     ) -> None:
         """Note what a stage made; what was noted stays."""
@@ -58,9 +61,12 @@ class Recorder:
             caller=caller or self._trail.caller,
             purpose=purpose or self._trail.purpose,
             bound=bound or self._trail.bound,
-            decision=decision or self._trail.decision,
             plan=plan or self._trail.plan,
         )
+
+    def decided(self, decision: Decision, facts: CaseFacts | None, at: datetime) -> None:
+        """Note a decision with the case and the very instant that it was made for."""
+        self._trail = replace(self._trail, decision=decision, facts=facts, decided_at=at)
 
     async def record(
         self,
@@ -78,6 +84,7 @@ class Recorder:
         """Write the entry; returns when it is durable. Raises AuditFailed."""
         entry = entry_of(
             self._trail,
+            hash_subject=self._hash_subject,
             now=self._clock(),
             kind=kind,
             outcome=outcome,

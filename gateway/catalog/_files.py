@@ -2,7 +2,7 @@
 
 import hashlib
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from gateway.catalog._faults import Faults
@@ -10,6 +10,7 @@ from gateway.errors import BundleInvalid
 from gateway.model.ids import PolicyVersion
 
 LARGEST_FILE = 1024 * 1024
+LARGEST_BUNDLE = 64 * 1024 * 1024  # of all files together: every version that ever served is kept
 _PATTERNS = ("model.conf", "*.yaml", "regions.csv", "rules/*.csv", "catalog/*.yaml")
 _STRAYS = ("*.yml", "catalog/*.yml", "rules/*.yaml", "rules/*.yml", "catalog/*.csv", "rules/*.CSV", "rules/.*.csv")
 
@@ -20,6 +21,7 @@ def read_bundle(bundle: Path, faults: Faults) -> Mapping[str, bytes]:
         faults.add(".", 0, "the bundle is no folder", "name the folder that holds model.conf")
         return {}
     contents: dict[str, bytes] = {}
+    size = 0
     for path in sorted({path for pattern in _PATTERNS for path in bundle.glob(pattern)}):
         name = path.relative_to(bundle).as_posix()
         try:
@@ -28,10 +30,13 @@ def read_bundle(bundle: Path, faults: Faults) -> Mapping[str, bytes]:
                 faults.add(name, 0, "the file can't be read: it is no ordinary file", "make it a readable file")
             elif status.st_size > LARGEST_FILE:
                 faults.add(name, 0, "the file is larger than 1 MB", "split it")
-            else:
+            elif size <= LARGEST_BUNDLE:
                 contents[name] = path.read_bytes()
+                size += len(contents[name])
         except OSError as error:
             faults.add(name, 0, f"the file can't be read: {error.strerror}", "make it a readable file")
+    if size > LARGEST_BUNDLE:
+        faults.add(".", 0, "the bundle is larger than 64 MB", "take out rules that nobody needs")
     for path in sorted({path for pattern in _STRAYS for path in bundle.glob(pattern)}):
         # a file that looks like policy and isn't read is worse than a refused one
         fix = "catalog files end in .yaml, rules in .csv"
@@ -42,11 +47,17 @@ def read_bundle(bundle: Path, faults: Faults) -> Mapping[str, bytes]:
 def version_of(contents: Mapping[str, bytes]) -> PolicyVersion:
     """SHA-256 over the sorted paths and bytes, each with its length before it."""
     digest = hashlib.sha256()
+    for part in parts_of(contents):
+        digest.update(part)
+    return PolicyVersion(digest.hexdigest())
+
+
+def parts_of(contents: Mapping[str, bytes]) -> Iterator[bytes]:
+    """What a version is made of, piece by piece (docs: `gateway.catalog.archive`)."""
     for name in sorted(contents):
         for part in (name.encode(), contents[name]):
-            digest.update(len(part).to_bytes(8, "big"))
-            digest.update(part)
-    return PolicyVersion(digest.hexdigest())
+            yield len(part).to_bytes(8, "big")
+            yield part
 
 
 def bundle_version(bundle: Path) -> PolicyVersion:

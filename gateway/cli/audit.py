@@ -5,11 +5,13 @@ from typing import Annotated
 
 import typer
 
+from gateway.administration import redecide
 from gateway.audit import verify_export, verify_log
-from gateway.cli.terminal import SettingsPath, err, out, stop
-from gateway.errors import GatewayError
+from gateway.cli.terminal import SettingsPath, err, out, stop, stop_bundle
+from gateway.errors import BundleInvalid, GatewayError
 from gateway.keys import KeyRing
 from gateway.settings import load_settings
+from gateway.store import open_state_read_only
 
 audit = typer.Typer(help="The log and its proofs.", no_args_is_help=True)
 
@@ -36,3 +38,26 @@ def audit_verify(
     for line in (result.text("en"), result.text("zh")):
         out.print(line, style="green" if result.is_sound else "bold red", highlight=False, soft_wrap=True)
     raise typer.Exit(0 if result.is_sound else 1)
+
+
+@audit.command("redecide")
+def audit_redecide(
+    index: Annotated[int, typer.Argument(min=0, help="of the entry, as its receipt has it: origin#INDEX:leaf")],
+    settings: SettingsPath = None,
+) -> None:
+    """Make an entry's decision again under the kept policy version. Exit status 1: not the same, or can't be told."""
+    try:
+        read = load_settings(settings)
+        ring = KeyRing.open(read.keys, create=False)
+        state = open_state_read_only(read.state_url)
+        try:
+            result = redecide(state, index, ring.subject_hash)
+        finally:
+            state.close()
+    except BundleInvalid as error:
+        stop_bundle(error)
+    except GatewayError as error:
+        stop(error)
+    for line in (*result.lines("en"), *result.lines("zh")):
+        out.print(line, style="green" if result.is_same else "bold red", highlight=False, soft_wrap=True, markup=False)
+    raise typer.Exit(0 if result.is_same else 1)

@@ -28,6 +28,41 @@ class FieldTrace:
     field: str
     level: str
     uses: tuple[str, ...]
+    granted: tuple[str, ...] = ()  # uses that a rule grants by name
+    ceiling: str = ""  # `purpose:…` or `app:…` where that lowered the level
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseTrace:
+    """The case as it stood when the decision was made; its id is the entry's."""
+
+    purpose: str
+    state: str
+    app: str
+    opened_by: str
+    approved_by: str | None
+    expires_at: datetime
+    subjects: tuple[str, ...]  # stand-ins, in the case's order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionTrace:
+    """What a decision depended on beside the entry's own keys, and what it was: enough to make it again.
+
+    No ID number is in it: a stand-in is the keyed hash of one (32 hex digits), "" for an empty one.
+    """
+
+    decided_at: datetime
+    regions: tuple[str, ...]
+    assurance: int
+    network: str
+    id_number: str | None  # the person's own; None where it wasn't known
+    case: CaseTrace | None
+    starred: bool  # `*` showed every field of the dataset but `not_shown`
+    not_shown: tuple[str, ...]
+    row_rules: tuple[str, ...]
+    obligations: tuple[str, ...]  # `name=value @origin`
+    sha256: str  # of the whole decision, with stand-ins in its row filter; hex
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +95,7 @@ class AuditEntry:
     needs_review: bool
     refers_to: int | None  # index of the entry that this one follows (not-released)
     detail: str  # for cases, policy, start: one short machine-written sentence without personal data
+    decision: DecisionTrace | None = None  # None: nothing was decided field by field, or an entry of version 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

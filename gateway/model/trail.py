@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.model.caller import Caller
+from gateway.model.case import CaseFacts
 from gateway.model.catalog import Purpose
 from gateway.model.decision import Decision
 from gateway.model.ids import PolicyVersion
@@ -21,7 +22,9 @@ class Trail:
     caller: Caller | None = None
     purpose: Purpose | None = None
     bound: BoundQuery | None = None
+    facts: CaseFacts | None = None  # the declared case, as it stood when it was decided
     decision: Decision | None = None
+    decided_at: datetime | None = None  # the instant that the decision was made for
     plan: ReadPlan | None = None
 
     def __repr__(self) -> str:

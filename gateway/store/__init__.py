@@ -4,6 +4,12 @@ from gateway.store.app_keys import AppKeyRecord, find_key, insert_key, revoke_ke
 from gateway.store.cases import CaseRecord, extend_case, insert_case, move_case, read_case, read_cases
 from gateway.store.log import EntryRow, LogBatch, LogHead, LogStore, LogTransaction, StoreFailed, TileRow
 from gateway.store.log_reading import COLUMNS, LogReader, moment_of, reading_log
+from gateway.store.policy_versions import (
+    PolicyVersionRow,
+    insert_policy_version,
+    read_policy_version,
+    read_policy_versions,
+)
 from gateway.store.reviews import ReviewItem, decide_review, find_review, open_grant, open_reviews, read_notices
 from gateway.store.state import State, open_state, open_state_read_only
 from gateway.store.usage import charge, charge_release
@@ -18,6 +24,7 @@ __all__ = [
     "LogReader",
     "LogStore",
     "LogTransaction",
+    "PolicyVersionRow",
     "ReviewItem",
     "State",
     "StoreFailed",
@@ -30,6 +37,7 @@ __all__ = [
     "find_review",
     "insert_case",
     "insert_key",
+    "insert_policy_version",
     "moment_of",
     "move_case",
     "open_grant",
@@ -39,6 +47,8 @@ __all__ = [
     "read_case",
     "read_cases",
     "read_notices",
+    "read_policy_version",
+    "read_policy_versions",
     "reading_log",
     "revoke_key",
 ]

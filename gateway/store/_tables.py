@@ -197,6 +197,15 @@ review_decision = Table(
     Column("decided_at", UtcTime, nullable=False),
 )
 
+policy_versions = Table(
+    "policy_versions",
+    TABLES,
+    Column("version", Text, primary_key=True),  # SHA-256 of the archive, hex
+    Column("stored_at", UtcTime, nullable=False),
+    Column("size", BigInteger, nullable=False),  # of the archive, bytes
+    Column("content", LargeBinary, nullable=False),  # the archive, zlib (RFC 1950)
+)
+
 # The log as a dataset: one row an entry and person, one row without a person where an entry names none.
 ACCESS_LOG_VIEW = """
 CREATE VIEW access_log AS

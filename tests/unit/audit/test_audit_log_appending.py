@@ -9,6 +9,7 @@ import pytest
 
 from gateway.app import utc_now
 from gateway.audit import AuditLog, verify_inclusion
+from gateway.audit.entry import encode_entry
 from gateway.audit.merkle import leaf_hash, verify_consistency
 from gateway.errors import AuditOverloaded, AuditUnavailable, EntryTooLarge, EntryUnknown, SettingsInvalid
 from gateway.model.audit import AuditEntry, AuditReceipt
@@ -280,3 +281,26 @@ async def test_a_caller_that_goes_away_is_followed_by_an_entry_that_says_so(home
     (late,) = [one for one in kept if one["kind"] == "not-released"]
     assert kept[late["refers_to"]]["trace_id"] == f"{1:032x}"
     assert late["subjects"] == kept[late["refers_to"]]["subjects"]
+
+
+async def test_a_log_that_began_with_version_1_goes_on_and_is_sound(
+    home: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def of_version_1(one: AuditEntry) -> bytes:
+        document = json.loads(encode_entry(one)) | {"v": 1}
+        del document["decision"]
+        for field in document["fields"]:
+            del field["granted"], field["ceiling"]
+        return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+    with monkeypatch.context() as older:
+        older.setattr("gateway.audit.log.encode_entry", of_version_1)
+        async with open_log(home) as log:
+            for number in range(3):
+                await log.append(entry(number))
+    async with open_log(home) as log:
+        await log.append(entry(3))
+        assert [log.entry(number) for number in range(4)] == [entry(number) for number in range(4)]
+    assert [json.loads(body)["v"] for body in bodies(home)] == [1, 1, 1, 2]
+    found = home.verify()
+    assert found.is_sound, found.text()
