@@ -124,9 +124,9 @@ def _asked(pdp: PolicyEngine, **circumstances: object) -> bytes:
 @pytest.mark.parametrize("number", [SOMEBODY, "33010219491001001x", "33010219491001001X", "", None])
 def test_a_row_filter_over_persons_is_the_same_with_stand_ins(tmp_path: Path, where: str, number: str | None) -> None:
     pdp = engine(tmp_path, SHOW, line("R", "allow", "ds:police.resident", act="rows", obl=f"where={where}"))
-    facts = case_of(SOMEBODY, "33010219491001001X", "", purpose="visit")
-    for case in (None, facts):
-        body = _asked(pdp, id_number=number, case=facts.id if case else None, facts=case)
+    people = (SOMEBODY, "33010219491001001X")
+    for case in (None, case_of(*people, purpose="visit"), case_of(*people, "", purpose="visit")):
+        body = _asked(pdp, id_number=number, case=case.id if case else None, facts=case)
         result = again(pdp, body)
         assert result.is_same, result.lines()
         assert SOMEBODY.encode() not in body
