@@ -17,7 +17,7 @@ _READERS: Mapping[str, Callable[[Caller, CaseFacts | None, datetime], AttributeV
     "subject.principal": lambda caller, _case, _now: caller.principal,
     "subject.organisation": lambda caller, _case, _now: caller.organisation or None,
     "subject.id_number": lambda caller, _case, _now: caller.id_number,
-    "subject.regions": lambda caller, _case, _now: caller.regions,
+    "subject.regions": lambda caller, _case, _now: tuple(caller.regions),
     "subject.assurance": lambda caller, _case, _now: caller.assurance,
     "case.subjects": lambda _caller, case, _now: case.subjects if case is not None else None,
     "case.state": lambda _caller, case, _now: case.state.value if case is not None else None,

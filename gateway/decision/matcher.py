@@ -134,8 +134,10 @@ class Matcher:
             with _CONSTRUCTION:
                 evaluator = self._threads.evaluator = SimpleEval("", dict(self._functions))
         evaluator.ast_parsed_value = expression
-        result = evaluator.eval(values)
-        evaluator.names = {}  # nothing of a request stays behind
+        try:
+            result = evaluator.eval(values)
+        finally:
+            evaluator.names = {}  # nothing of a request stays behind
         if not isinstance(result, bool | float):
             raise Defect(operator=f"the matcher gave {type(result).__name__}")
         return bool(result)

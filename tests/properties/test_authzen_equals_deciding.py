@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +13,8 @@ from gateway.model.caller import Caller
 from gateway.model.case import CaseFacts
 from gateway.model.decision import Verdict
 from gateway.model.ids import PrincipalId
+from tests.unit.decision.small_city import NOW, caller, line
+from tests.unit.decision.small_city import engine as small_engine
 from tests.unit.decision.worlds import DATASETS, World, ask, build_engine, requests, worlds
 
 
@@ -85,3 +89,16 @@ def test_a_search_finds_exactly_what_an_evaluation_permits(
         ).decision
     ]
     assert sorted(found) == sorted(permitted)
+
+
+def test_a_page_is_no_longer_than_the_limit_whatever_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [line(f"R{number}", "allow", f"ds:{name}", act="rows") for number, name in enumerate(DATASETS)]
+    engine = small_engine(tmp_path, line("A", "allow", "class:any"), *rows)
+    question = asked_of(caller(), "", "show", NOW)
+    whole = authzen.search(engine, question, "resource", lambda _case: None, NOW, token="", limit=10_000)
+    assert 3 < len(whole.results) <= authzen.LONGEST_PAGE
+    monkeypatch.setattr(authzen, "LONGEST_PAGE", 3)
+    page = authzen.search(engine, question, "resource", lambda _case: None, NOW, token="", limit=10_000)
+    assert len(page.results) == 3
+    assert page.next_token
+    assert page.total == len(whole.results)
