@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from gateway.administration import PolicyVersions
 from gateway.cli.policy import policy
@@ -31,13 +30,14 @@ def state_of(settings: Path | None) -> Iterator[State]:
 
 @policy.command("versions")
 def policy_versions(settings: SettingsPath = None) -> None:
-    """Every policy version that ever served, newest first."""
-    table = Table("version", "kept at (UTC)", "bytes", "packed", header_style="bold")
+    """Every policy version that ever served, and since when it is kept, newest first."""
     with state_of(settings) as state:
         for row in PolicyVersions(state).listed():
-            table.add_row(row.version, row.stored_at.strftime("%Y-%m-%d %H:%M:%S"), str(row.size), str(row.packed))
-    table.columns[0].no_wrap = True
-    out.print(table)
+            out.print(
+                f"{row.version}  {row.stored_at:%Y-%m-%dT%H:%M:%SZ}  {row.size:,} bytes, {row.packed:,} packed",
+                highlight=False,
+                soft_wrap=True,
+            )
 
 
 @policy.command("export")
