@@ -30,6 +30,14 @@ class Operator(StrEnum):
     ILIKE = "ilike"
     IN = "in"
     IS = "is"
+    ISDISTINCT = "isdistinct"  # `<>` that takes NULL for a value
+
+
+class Quantifier(StrEnum):
+    """How an operator takes a list: `eq(any).{a,b}`."""
+
+    ANY = "any"
+    ALL = "all"
 
 
 class AggregateFunction(StrEnum):
@@ -53,12 +61,13 @@ class SelectItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilterTerm:
-    """`field=[not.]operator.value`; values are text as the asker wrote them, unquoted."""
+    """`field=[not.]operator[(quantifier)].value`; values are text as the asker wrote them, unquoted."""
 
     field: str
     operator: Operator
     is_negated: bool
-    values: tuple[str, ...]  # one, but for `in`
+    values: tuple[str, ...]  # one, but for `in` and quantified operators
+    quantifier: Quantifier | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

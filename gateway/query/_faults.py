@@ -3,7 +3,7 @@
 from gateway.errors import QueryMalformed, Words
 
 _LONGEST_PART = 60
-OPERATORS = "eq, neq, gt, gte, lt, lte, like, ilike, in, is"
+OPERATORS = "eq, neq, gt, gte, lt, lte, like, ilike, in, is, isdistinct"
 
 FILTER_EXAMPLES: Words = (
     "write it as `level=eq.A` or `level=not.in.(A,B)`",

@@ -4,8 +4,10 @@ As PostgREST: a value at the top level is all that follows its operator, as it s
 at a comma or bracket, and double quotes with backslash escapes hold what would end it.
 """
 
+from collections.abc import Callable
+
 from gateway.errors import QueryTooComplex, Words
-from gateway.model.query import FilterGroup, FilterTerm, Operator
+from gateway.model.query import FilterGroup, FilterTerm, Operator, Quantifier
 from gateway.query._cursor import Cursor, is_name
 from gateway.query._faults import (
     ASK_APART,
@@ -22,7 +24,10 @@ from gateway.settings import Limits
 GROUPS = {"and": (False, False), "or": (True, False), "not.and": (False, True), "not.or": (True, True)}
 """Parameter -> is it an OR, is it negated."""
 _OPERATORS = {operator.value: operator for operator in Operator}
-_TRUTHS = ("null", "not_null", "true", "false")
+_TRUTHS = ("null", "not_null", "true", "false", "unknown")
+_QUANTIFIED = frozenset(
+    {Operator.EQ, Operator.LIKE, Operator.ILIKE, Operator.GT, Operator.GTE, Operator.LT, Operator.LTE}
+)
 _TERMS: Words = ("filters", "过滤条件")
 _LEVELS: Words = ("levels of brackets", "括号嵌套层数")
 _VALUES: Words = ("values in one list", "列表中的值")
@@ -82,53 +87,89 @@ class FilterReader:
         if self._terms > self._limits.filter_terms:
             raise QueryTooComplex(part=_TERMS, limit=self._limits.filter_terms)
         is_negated = cursor.take("not.")
-        word = cursor.until(".,")
+        word, quantifier = _operator(cursor.until(".,"))
         operator = _OPERATORS.get(word)
-        if operator is None or not cursor.take("."):
+        is_known = operator is not None and (quantifier is None or operator in _QUANTIFIED)
+        if operator is None or not is_known or not cursor.take("."):
             raise cursor.fault(
                 ("no operator that is offered stands before the value", "值之前没有受支持的运算符"),
                 (f"use one of {OPERATORS}, as in `level=eq.A`", f"请使用 {OPERATORS} 之一，例如 `level=eq.A`"),
             )
         match operator:
+            case _ if quantifier is not None:
+                values = self._array(cursor)
             case Operator.IN:
                 values = self._list(cursor)
             case Operator.IS:
                 values = (self._truth(cursor, in_tree=in_tree),)
             case _:
                 values = (_tree_value(cursor) if in_tree else cursor.rest(),)
-        return FilterTerm(field=field, operator=operator, is_negated=is_negated, values=values)
+        return FilterTerm(field=field, operator=operator, is_negated=is_negated, values=values, quantifier=quantifier)
 
     def _list(self, cursor: Cursor) -> tuple[str, ...]:
         cursor.expect("(")
+        return self._values(cursor, ")", _tree_value)
+
+    def _array(self, cursor: Cursor) -> tuple[str, ...]:
+        """An array as PostgreSQL writes it: `{a,"b,c"}`."""
+        cursor.expect("{")
+        return self._values(cursor, "}", _element)
+
+    def _values(self, cursor: Cursor, end: str, read: Callable[[Cursor, str], str]) -> tuple[str, ...]:
         values: list[str] = []
-        if cursor.take(")"):
+        if cursor.take(end):
             return ()
         while True:
             if len(values) == self._limits.in_values:
                 raise QueryTooComplex(part=_VALUES, limit=self._limits.in_values)
-            values.append(_tree_value(cursor))
+            values.append(read(cursor, end))
             if not cursor.take(","):
-                cursor.expect(")")
+                cursor.expect(end)
                 return tuple(values)
 
     def _truth(self, cursor: Cursor, *, in_tree: bool) -> str:
         word = cursor.until(",)") if in_tree else cursor.rest()
         if word.lower() not in _TRUTHS:
             raise cursor.fault(
-                ("`is` takes null, not_null, true or false", "`is` 只接受 null、not_null、true 或 false"),
+                (
+                    "`is` takes null, not_null, true, false or unknown",
+                    "`is` 只接受 null、not_null、true、false 或 unknown",
+                ),
                 ("write `field=is.null`", "请写成 `字段=is.null` 的形式"),
             )
         return word.lower()
 
 
-def _tree_value(cursor: Cursor) -> str:
+def _operator(word: str) -> tuple[str, Quantifier | None]:
+    """The operator's name and its quantifier, `eq(any)`; what is neither is no operator's name."""
+    for quantifier in Quantifier:
+        ending = f"({quantifier.value})"
+        if word.endswith(ending):
+            return word.removesuffix(ending), quantifier
+    return word, None
+
+
+def _tree_value(cursor: Cursor, end: str = ")") -> str:
     if not cursor.sees('"'):
-        return cursor.until(",)")
+        return cursor.until(f",{end}")
     value = cursor.quoted()
-    if not (cursor.is_done or cursor.sees(",") or cursor.sees(")")):
+    if not (cursor.is_done or cursor.sees(",") or cursor.sees(end)):
         raise cursor.fault(
             ("something follows a closing double quote", "右双引号之后还有内容"),
             ('write a double quote inside quotes as `\\"`', '引号内的双引号请写成 `\\"`'),
+        )
+    return value
+
+
+def _element(cursor: Cursor, end: str) -> str:
+    cursor.skip_blanks()
+    if cursor.sees('"'):
+        return _tree_value(cursor, end)
+    value = cursor.until(f",{end}").strip()
+    if not value or value.lower() == "null" or "{" in value:
+        raise cursor.fault(
+            ("an element of the list is empty, NULL or a list", "列表中有空值、NULL 或嵌套列表"),
+            ('write it as `{a,"b,c"}`; an empty text is `""`', '请写成 `{a,"b,c"}`；空文本写作 `""`'),
         )
     return value
 

@@ -31,7 +31,7 @@ _TIMESTAMP = re.compile(
 _TRUTHS = {"true": True, "false": False}
 _LONGEST_SHOWN = 60
 
-_EQUALITY = frozenset({Operator.EQ, Operator.NEQ, Operator.IN, Operator.IS})
+_EQUALITY = frozenset({Operator.EQ, Operator.NEQ, Operator.IN, Operator.IS, Operator.ISDISTINCT})
 _ORDERING = _EQUALITY | {Operator.GT, Operator.GTE, Operator.LT, Operator.LTE}
 _FIT = {
     FieldType.TEXT: _ORDERING | {Operator.LIKE, Operator.ILIKE},
@@ -55,7 +55,7 @@ def read_literal(text: str, field: Field) -> Scalar:
 
 def unfit_operator(operator: Operator, values: tuple[str, ...], field: Field) -> GatewayError | None:
     """The error, where the operator does not fit the field's type."""
-    is_truth = operator is Operator.IS and values[0] in _TRUTHS
+    is_truth = operator is Operator.IS and values[0] in {*_TRUTHS, "unknown"}
     if operator in _FIT[field.type] and not (is_truth and field.type is not FieldType.BOOLEAN):
         return None
     return OperatorUnfit(

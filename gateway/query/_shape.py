@@ -37,11 +37,15 @@ def _name(term: FilterTerm, known: Container[str]) -> str:
 
 
 def _condition(term: FilterTerm) -> str:
+    hidden = ",".join("?" for _ in term.values)
+    operator = term.operator.value
     match term.operator:
+        case _ if term.quantifier is not None:
+            operator, literal = f"{operator}({term.quantifier.value})", f"{{{hidden}}}"
         case Operator.IS:
-            literal = term.values[0]  # null, not_null, true, false
+            literal = term.values[0]  # null, not_null, true, false, unknown
         case Operator.IN:
-            literal = "(" + ",".join("?" for _ in term.values) + ")"
+            literal = f"({hidden})"
         case _:
             literal = "?"
-    return f"{'not.' if term.is_negated else ''}{term.operator.value}.{literal}"
+    return f"{'not.' if term.is_negated else ''}{operator}.{literal}"

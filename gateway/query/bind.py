@@ -33,6 +33,7 @@ from gateway.model.query import (
     Operator,
     OrderTerm,
     OutputColumn,
+    Quantifier,
     Query,
     SelectItem,
 )
@@ -159,7 +160,8 @@ class _Binding:
         field = self._field(term.field)
         if field is None:
             return NOTHING
-        is_match = is_conjunct and not term.is_negated and term.operator in {Operator.EQ, Operator.IN}
+        is_whole = term.operator in {Operator.EQ, Operator.IN} and term.quantifier is None
+        is_match = is_conjunct and not term.is_negated and is_whole
         self.uses.add((field.name, FieldUse.MATCH if is_match else FieldUse.FILTER))
         fault = unfit_operator(term.operator, term.values, field)
         if fault is None:
@@ -184,19 +186,28 @@ def _test(term: FilterTerm, field: Field) -> Predicate:
     match term.operator:
         case Operator.IN:
             return OneOf(field.name, tuple(dict.fromkeys(read_literal(value, field) for value in term.values)))
-        case Operator.LIKE | Operator.ILIKE:
-            # PostgREST's alias: `*` needs no percent-encoding
-            pattern = term.values[0].replace("*", "%")
-            return Like(field.name, pattern, ignores_case=term.operator is Operator.ILIKE)
         case Operator.IS:
             return _is(term.values[0], field.name)
+        case Operator.ISDISTINCT:
+            value = read_literal(term.values[0], field)
+            return AnyOf((IsNull(field.name), Not(Compare(field.name, Comparator.EQ, value))))
         case _:
-            return Compare(field.name, Comparator(term.operator.value), read_literal(term.values[0], field))
+            tests = tuple(_compared(term.operator, value, field) for value in dict.fromkeys(term.values))
+            if term.quantifier is None:
+                return tests[0]
+            return AnyOf(tests) if term.quantifier is Quantifier.ANY else AllOf(tests)
+
+
+def _compared(operator: Operator, text: str, field: Field) -> Predicate:
+    if operator in {Operator.LIKE, Operator.ILIKE}:
+        # PostgREST's alias: `*` needs no percent-encoding
+        return Like(field.name, text.replace("*", "%"), ignores_case=operator is Operator.ILIKE)
+    return Compare(field.name, Comparator(operator.value), read_literal(text, field))
 
 
 def _is(word: str, field: FieldName) -> Predicate:
     match word:
-        case "null":
+        case "null" | "unknown":
             return IsNull(field)
         case "not_null":
             return Not(IsNull(field))

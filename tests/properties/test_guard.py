@@ -45,7 +45,7 @@ _LITERALS: Final[dict[str, list[str]]] = {
     "seen": ["2026-01-01", "2025-06-01T12:00:00Z", "2025-09-01"],
     "shoes": ["1"],
 }
-_COMPARED: Final = ["eq", "neq", "gt", "gte", "lt", "lte", "in"]
+_COMPARED: Final = ["eq", "neq", "gt", "gte", "lt", "lte", "in", "isdistinct", "eq(any)", "gt(all)"]
 _TEXTS: Final = {"name", "phone", "street", "level"}
 
 
@@ -58,6 +58,8 @@ def conditions(draw: st.DrawFn, field: str) -> str:
     match operator:
         case "in":
             value = f"({draw(literals)},{draw(literals)})"
+        case "eq(any)" | "gt(all)":
+            value = f"{{{draw(literals)},{draw(literals)}}}"
         case "is":
             value = draw(st.sampled_from(["null", "not_null", "true"] if field == "alone" else ["null", "not_null"]))
         case _:

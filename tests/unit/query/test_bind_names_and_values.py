@@ -1,7 +1,10 @@
 """Names become fields with their uses, literals become values; faults wait for the guard."""
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +26,7 @@ from gateway.model.predicate import (
 )
 from gateway.model.query import AggregateFunction, FieldUse
 from tests.unit.query.small_town import CATALOG, DATASET, FIELDS, PURPOSE, bound
+from tests.unit.query.whole_road import ROWS, City, decide
 
 NO, NAME, PHONE, STREET, MONTHLY = (FieldName(name) for name in ("no", "name", "phone", "street", "monthly"))
 
@@ -127,6 +131,10 @@ def test_aggregates_group_by_the_plain_columns() -> None:
         ("phone=gt.1", FieldUse.FILTER),
         ("phone=like.1", FieldUse.FILTER),
         ("phone=is.null", FieldUse.FILTER),
+        ("phone=eq(any).{1}", FieldUse.FILTER),
+        ("phone=eq(all).{1}", FieldUse.FILTER),
+        ("phone=isdistinct.1", FieldUse.FILTER),
+        ("phone=not.isdistinct.1", FieldUse.FILTER),
         ("or=(phone.eq.1,no.gt.2)", FieldUse.FILTER),
         ("or=(phone.eq.1)", FieldUse.FILTER),
         ("not.and=(phone.eq.1)", FieldUse.FILTER),
@@ -166,6 +174,13 @@ def test_only_a_whole_value_that_narrows_the_answer_is_a_match(text: str, use: F
         ("no=is.not_null", Not(IsNull(NO))),
         ("no=not.is.null", Not(IsNull(NO))),
         ("alone=is.false", IsTruth(FieldName("alone"), False)),
+        ("alone=is.unknown", IsNull(FieldName("alone"))),
+        ("no=isdistinct.1", AnyOf((IsNull(NO), Not(Compare(NO, Comparator.EQ, 1))))),
+        ("no=eq(any).{1,2,1}", AnyOf((Compare(NO, Comparator.EQ, 1), Compare(NO, Comparator.EQ, 2)))),
+        ("no=not.gt(all).{1}", Not(AllOf((Compare(NO, Comparator.GT, 1),)))),
+        ("name=like(any).{*x,y}", AnyOf((Like(NAME, "%x", ignores_case=False), Like(NAME, "y", ignores_case=False)))),
+        ("no=eq(any).{}", AnyOf(())),
+        ("no=eq(all).{}", AllOf(())),
         ("or=(no.eq.1,name.eq.x)", AnyOf((Compare(NO, Comparator.EQ, 1), Compare(NAME, Comparator.EQ, "x")))),
         ("not.and=(no.eq.1)", Not(AllOf((Compare(NO, Comparator.EQ, 1),)))),
     ],
@@ -241,6 +256,8 @@ def test_an_unknown_field_is_a_fault_not_an_error(text: str) -> None:
         ("phone=eq.13812345678", "phone=eq.?"),
         ("level=in.(A,B)&name=not.like.*x*", "level=in.(?,?)&name=not.like.?"),
         ("no=is.null", "no=is.null"),
+        ("alone=is.unknown", "alone=is.unknown"),
+        ("name=not.like(any).{a*,b}&no=isdistinct.5", "name=not.like(any).{?,?}&no=isdistinct.?"),
         ("or=(no.gt.5,and(name.eq.x,not.or(no.not.in.(1))))", "or=(no.gt.?,and(name.eq.?,not.or(no.not.in.(?))))"),
         ("330102194910010010=eq.1", "?=eq.?"),
         ("or=(330102194910010010.eq.1)", "or=(?.eq.?)"),
@@ -248,3 +265,35 @@ def test_an_unknown_field_is_a_fault_not_an_error(text: str) -> None:
 )
 def test_the_shape_hides_literals_and_unknown_names(text: str, shape: str) -> None:
     assert bound(text).filter_shape == shape
+
+
+@pytest.mark.parametrize("is_pushed", [True, False])
+@pytest.mark.parametrize(
+    ("text", "sql"),
+    [
+        ("monthly=isdistinct.650", "M IS DISTINCT FROM 65000"),
+        ("monthly=not.isdistinct.650", "M IS NOT DISTINCT FROM 65000"),
+        ("name=eq(any).{张三,李四}", "N IN ('张三', '李四')"),
+        ("name=not.eq(any).{张三,李四}", "NOT N IN ('张三', '李四')"),
+        ("monthly=gt(all).{100,430}", "M > 10000 AND M > 43000"),
+        ("monthly=gt(any).{100,430}", "M > 10000 OR M > 43000"),
+        ("name=like(any).{*三,王*}", "N LIKE '%三' OR N LIKE '王%'"),
+        ("name=like(all).{*三,张*}", "N LIKE '%三' AND N LIKE '张%'"),
+        ("alone=is.unknown", "A IS NULL"),
+        ("alone=not.is.unknown", "A IS NOT NULL"),
+        ("name=eq(any).{}", "1 = 0"),
+        ("name=eq(all).{}", "1 = 1"),
+        ("name=not.eq(all).{}", "1 = 0"),
+    ],
+)
+async def test_rows_are_those_that_plain_sql_finds(tmp_path: Path, text: str, sql: str, *, is_pushed: bool) -> None:
+    with closing(sqlite3.connect(":memory:")) as plain:
+        plain.execute("CREATE TABLE t (I INTEGER, N TEXT, M INTEGER, A TEXT)")
+        plain.executemany("INSERT INTO t VALUES (?, ?, ?, ?)", [(row[0], row[1], row[5], row[7]) for row in ROWS])
+        expected = [row[0] for row in plain.execute(f"SELECT I FROM t WHERE {sql} ORDER BY I")]
+    city = City(tmp_path, "city")
+    try:
+        told = await city.ask(f"select=no&order=no&{text}", decide(), is_pushed=is_pushed)
+    finally:
+        await city.source.close()
+    assert [row[0] for row in told.rows] == expected
