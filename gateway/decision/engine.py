@@ -6,6 +6,7 @@ what no rule allows is denied, and so is everything where the purpose itself doe
 finds again quickly, and the same (`outcome_cache`).
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache, partial
@@ -27,11 +28,12 @@ from gateway.errors import Defect, PurposeMissing
 from gateway.model.caller import Caller
 from gateway.model.case import CaseFacts
 from gateway.model.catalog import Catalog, Dataset, Purpose
-from gateway.model.decision import Decision, RowVerdict
+from gateway.model.decision import Decision, NearMiss, RowVerdict
 from gateway.model.ids import AppId, FieldName, PolicyVersion, PurposeId, RoleName, RuleId
 from gateway.model.query import BoundQuery, FieldUse
 
 _MOST_NAMES = 4_096
+_NO_MISSES: Mapping[FieldName | None, tuple[NearMiss, ...]] = MappingProxyType({})  # shared by answers that are kept
 _MOST_DECISIONS = 32  # of one outcome: by the regions of posts
 
 
@@ -110,7 +112,7 @@ class PolicyEngine:
                 fields=fields,
                 rows=no_rows(),
                 obligations=(),
-                near_misses={},
+                near_misses=_NO_MISSES,
             )
         open_case = case if caller.case is not None else None
         request = self._request(purpose, caller, open_case, now)
@@ -205,7 +207,7 @@ class PolicyEngine:
             fields=outcome.fields,
             rows=rows,
             obligations=obligations_of(binding, self._purposes[purpose]),
-            near_misses={},
+            near_misses=_NO_MISSES,
         )
 
     @staticmethod

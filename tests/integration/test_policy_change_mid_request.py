@@ -1,17 +1,25 @@
 """Policies published again and again while questions are asked over HTTP: each answer is of one version throughout."""
 
+import asyncio
 import json
+import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import httpx2
 import pytest
 
 from gateway.api.authzen import MOST_EVALUATIONS
+from gateway.app import Gateway, utc_now
 from gateway.demo.prepare import Demo
-from tests.town import Town, build, edited_bundle
+from gateway.model.caller import InboundRequest
+from gateway.model.plan import Fetch
+from gateway.settings import load_settings
+from gateway.spi import Connector
+from tests.town import Town, build, edited_bundle, town_at
 
 RULES = "rules/community.csv"
 CLEAR = "field:public-security.resident.name, show, pur:home-visit, cn, *, , , , allow, level=clear"
@@ -123,3 +131,67 @@ def test_several_evaluations_of_one_request_are_decided_by_one_policy(publisher:
 
 
 _JSON = {"content-type": "application/json"}
+
+
+class Publishing:
+    """The real source, before whose answer another policy is published."""
+
+    def __init__(self, source: Connector, publish: Callable[[], None]) -> None:
+        self._source = source
+        self._publish = publish
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._source, name)
+
+    def fetch(self, fetch: Fetch) -> object:
+        self._publish()
+        return self._source.fetch(fetch)
+
+
+def test_a_policy_published_while_the_source_is_asked_changes_nothing_of_that_answer(
+    tmp_path: Path, city: Demo
+) -> None:
+    bundle = edited_bundle(tmp_path, {RULES: (CLEAR, CLEAR)})
+    demo = build(tmp_path / "town", city=city.folder / "city", bundle=bundle)
+    gateway = Gateway(settings=load_settings(demo.settings))
+    asker = town_at(demo, utc_now()).askers["grid-worker"]
+    credentials = {"apikey": asker.app_key, "authorization": f"Bearer {asker.token}", "purpose": "home-visit"}
+
+    async def ask() -> None:
+        async with gateway.open():
+            rooms = gateway.rooms
+            old = rooms.policy.current.version
+            (bundle / RULES).write_text(
+                (bundle / RULES).read_text(encoding="utf-8").replace(CLEAR, MASKED), encoding="utf-8"
+            )
+            new = rooms.policy.build()
+
+            def question() -> InboundRequest:
+                return InboundRequest(
+                    method="GET",
+                    path="/data/public-security.resident",
+                    query_string="select=name&limit=20",
+                    headers=credentials,
+                    client_address="",
+                    received_at=utc_now(),
+                    trace_id="0" * 32,
+                )
+
+            sources = {
+                name: Publishing(source, lambda: rooms.policy.swap(new))
+                for name, source in rooms.pipeline.sources.items()
+            }
+            turned = replace(rooms.pipeline, sources=sources)  # type: ignore[arg-type]
+            during, after = await turned.answer(question()), await rooms.pipeline.answer(question())
+            assert rooms.policy.current.version == new.version != old
+            assert (during.policy_version, after.policy_version) == (old, new.version)
+            names = [[row["name"] for row in json.loads(answer.body or b"[]")] for answer in (during, after)]
+            assert all("*" not in name for name in names[0] if name)
+            assert all("*" in name for name in names[1] if name)
+            receipts = [answer.receipt.index for answer in (during, after) if answer.receipt is not None]
+        with sqlite3.connect(f"file:{demo.folder / 'state' / 'langqiao.db'}?mode=ro", uri=True) as log:
+            bodies = [log.execute("SELECT body FROM audit_entry WHERE idx = ?", (index,)).fetchone()[0]
+                      for index in receipts]  # fmt: skip
+        assert [json.loads(body)["policy_version"] for body in bodies] == [old, new.version]
+
+    asyncio.run(ask())
