@@ -174,14 +174,19 @@ def _caller(asked: Tuple, now: datetime) -> tuple[Caller, datetime]:
 
 def _text(given: Mapping[str, object], key: str) -> str:
     found = given.get(key, "")
-    if not isinstance(found, str):
+    if not isinstance(found, str) or not _is_text(found):
         raise BodyMalformed(fault=f"{key}: no text")
     return found
 
 
+def _is_text(found: str) -> bool:
+    """JSON can spell half a character, which no answer or log can hold."""
+    return not any("\ud800" <= character <= "\udfff" for character in found)
+
+
 def _texts(given: Mapping[str, object], key: str) -> tuple[str, ...]:
     found = given.get(key, [])
-    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+    if not isinstance(found, list) or not all(isinstance(one, str) and _is_text(one) for one in found):
         raise BodyMalformed(fault=f"{key}: no list of texts")
     return tuple(found)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import TypeVar
 from urllib.parse import unquote
@@ -181,7 +181,7 @@ def _caller(engine: PolicyEngine, somebody: Somebody, moment: datetime) -> tuple
             assignee_app="",
             opened_by=PrincipalId("opener"),
             approved_by=PrincipalId(told.approved_by),
-            expires_at=moment + timedelta(days=1),
+            expires_at=datetime.max.replace(tzinfo=UTC),
         )
     caller = Caller(
         principal=PrincipalId("somebody"),

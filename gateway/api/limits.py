@@ -11,6 +11,8 @@ from gateway.telemetry import read_traceparent
 
 AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+_MOST_DIGITS = 19
+
 
 class WithinLimits:
     """ASGI middleware; refuses what is too large unread, and a body that grows over its limit while it is read."""
@@ -40,7 +42,8 @@ class WithinLimits:
         if sum(len(name) + len(value) for name, value in headers) > self._limits.header_bytes:
             return HeadersTooLarge(limit=self._limits.header_bytes)
         declared = next((value for name, value in headers if name == b"content-length"), b"0")
-        if not declared.isdigit() or int(declared) > self._limits.body_bytes:
+        # so many digits that they can't be read as a number are too many as well
+        if not declared.isdigit() or len(declared) > _MOST_DIGITS or int(declared) > self._limits.body_bytes:
             return RequestTooLarge(part="body", limit=self._limits.body_bytes)
         return None
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response as HttpResponse
@@ -22,6 +22,7 @@ from gateway.model.response import Response
 from gateway.pipeline import Change, Pipeline
 from gateway.telemetry import read_traceparent
 
+HIGHEST_INDEX = 2**63 - 1  # that a database can keep
 _REVIEW = DatasetName("langqiao.review")
 
 
@@ -30,7 +31,7 @@ class ReviewVerdict(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     verdict: Literal["justified", "not-justified"]
-    note: Annotated[str, Field(min_length=1, max_length=500)]
+    note: Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00]+$")]  # PostgreSQL keeps no NUL
 
 
 class ReviewFace:
@@ -55,15 +56,21 @@ class ReviewFace:
         router.add_api_route("/reviews/{index}", self.decide, methods=["POST"], summary="Decide a review")
         return router
 
-    async def notices(self, request: Request, after: Annotated[int, Query(ge=-1)] = -1) -> HttpResponse:
+    async def notices(
+        self, request: Request, after: Annotated[int, Query(ge=-1, le=HIGHEST_INDEX)] = -1
+    ) -> HttpResponse:
         """Those over `after`, reviewed or not; ask again with the last index."""
         return await self._list(request, "notice", lambda: self._reviews().notices(after, self._clock()))
 
-    async def waiting(self, request: Request, after: Annotated[int, Query(ge=-1)] = -1) -> HttpResponse:
+    async def waiting(
+        self, request: Request, after: Annotated[int, Query(ge=-1, le=HIGHEST_INDEX)] = -1
+    ) -> HttpResponse:
         """The oldest first; ask again with the last index."""
         return await self._list(request, "verdict", lambda: self._reviews().waiting(after, self._clock()))
 
-    async def decide(self, index: int, body: ReviewVerdict, request: Request) -> HttpResponse:
+    async def decide(
+        self, index: Annotated[int, Path(ge=0, le=HIGHEST_INDEX)], body: ReviewVerdict, request: Request
+    ) -> HttpResponse:
         """Somebody else than the person decides; once."""
 
         async def prepare(caller: Caller, _purpose: Purpose) -> Change:

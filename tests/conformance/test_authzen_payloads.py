@@ -105,3 +105,14 @@ def test_nobody_asks_without_credentials_or_permission(town: Town) -> None:
         stranger = client.post("/access/v1/evaluation", content=body, headers={"content-type": "application/json"})
     assert stranger.status_code == 401
     assert send(town, "evaluation", body, person="reviewer").status_code in {403, 404}
+
+
+@pytest.mark.parametrize("key", ["purpose", "app", "case", "justification", "network"])
+def test_half_a_character_is_no_text(town: Town, key: str) -> None:
+    context = {"purpose": "home-visit", "app": "community-desk", key: "\ud800"}
+    body = {"subject": {"type": "user", "id": "a", "properties": {"roles": ["community/grid-worker"]}},
+            "action": {"name": "show"}, "resource": {"type": "field", "id": "community.need.name"}}  # fmt: skip
+    told = send(town, "evaluation", json.dumps(body | {"context": context}).encode())
+    assert told.status_code == 200, told.text
+    assert told.json()["decision"] is False
+    assert told.json()["context"]["error"]["code"] == "GW115"

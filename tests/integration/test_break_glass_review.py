@@ -120,11 +120,20 @@ def told_entries(answer: Answer) -> list[dict[str, object]]:
 @pytest.mark.parametrize(
     "content",
     [{}, {"verdict": "fine", "note": "x"}, {"verdict": "justified"}, {"verdict": "justified", "note": ""},
-     {"verdict": "justified", "note": "x" * 501}, {"verdict": "justified", "note": "x", "index": 3}],
+     {"verdict": "justified", "note": "x" * 501}, {"verdict": "justified", "note": "x", "index": 3},
+     {"verdict": "justified", "note": "x\x00y"}],
 )  # fmt: skip
 def test_a_verdict_that_is_none_decides_nothing(town: Town, content: dict[str, object]) -> None:
     answer = post(town.askers["reviewer"], "/reviews/0", content, purpose="compliance-review")
     assert answer.code == "GW115"
+
+
+@pytest.mark.parametrize("number", [2**63, 10**30, -2])
+def test_a_number_that_no_entry_can_have_is_refused_as_such(town: Town, number: int) -> None:
+    told = get(town.askers["officer"], f"/notices?after={number}", purpose="policy-administration")
+    assert (told.status, told.code) == (422, "GW115")
+    decided = post(town.askers["reviewer"], f"/reviews/{number}", VERDICT, purpose="compliance-review")
+    assert (decided.status, decided.code) == (422, "GW115")
 
 
 def test_who_has_no_permission_sees_no_notice_and_decides_nothing(town: Town) -> None:

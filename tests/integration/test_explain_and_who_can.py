@@ -99,6 +99,8 @@ def test_a_case_and_a_moment_can_be_supposed(town: Town) -> None:
     assert told["refusal"] is None, told["refusal"]
     assert told["rows"]["filter"] == "id_number in (?)"
     late = driver | {"case": {"subjects": ["330102194910010010"]}, "at": "2031-01-01T00:00:00Z"}
+    for edge in ("9999-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00"):
+        assert _explain(town, late | {"at": edge}, question).json()["refusal"]["code"] == "GW203"
     refusal = _explain(town, late, question).json()["refusal"]
     assert refusal["because"] == ["the purpose stands from 2026-01-01T00:00:00+00:00 until 2029-01-01T00:00:00+00:00"]
 
