@@ -129,11 +129,11 @@ def _holds(cell: Scalar, compare: Compare) -> bool:
         case Comparator.GT:
             return cell > value  # type: ignore[operator]  # both have the field's type
         case Comparator.GTE:
-            return cell >= value  # type: ignore[operator]
+            return cell >= value  # type: ignore[operator]  # as above
         case Comparator.LT:
-            return cell < value  # type: ignore[operator]
+            return cell < value  # type: ignore[operator]  # as above
         case Comparator.LTE:
-            return cell <= value  # type: ignore[operator]
+            return cell <= value  # type: ignore[operator]  # as above
 
 
 def parameter(value: Scalar) -> str:

@@ -26,6 +26,7 @@ from gateway.model.condition import AttributeMissing, AttributeValue, Condition
 from gateway.model.decision import Effect
 
 _MOST_TRUTHS = 1_024
+_NOT_KEPT = "not kept"
 _MANY, _SOME = 10_000, 500
 
 
@@ -229,8 +230,10 @@ def _remembering(condition: Condition) -> Callable[[Mapping[str, AttributeValue]
 
     def find(attributes: Mapping[str, AttributeValue]) -> bool | None:
         values = tuple([attributes.get(name) for name in names])
-        if values in known:
-            return known.get(values)
+        # one look: between two, another thread may have emptied it, and a truth would be taken for unknown
+        found = known.get(values, _NOT_KEPT)
+        if not isinstance(found, str):
+            return found
         if len(known) >= _MOST_TRUTHS:
             known.clear()
         truth = known[values] = evaluate(attributes)
