@@ -8,7 +8,7 @@ from typing import assert_never
 
 import orjson
 
-from gateway.errors import AnswerTooLarge, NotSingular, RangeUnsatisfiable
+from gateway.errors import AnswerTooLarge, Defect, NotSingular, RangeUnsatisfiable
 from gateway.model.query import MediaType
 from gateway.model.rows import Cell, Disclosure
 
@@ -29,6 +29,8 @@ def render(disclosure: Disclosure, media_type: MediaType, answer_bytes: int) -> 
             body = _json(dict(zip(disclosure.columns, disclosure.rows[0], strict=True)))
         case MediaType.CSV:
             body = _csv(disclosure)
+        case MediaType.NDJSON | MediaType.ARROW:
+            raise Defect(operator="a stream is not written at once")
         case _:
             assert_never(media_type)
     if len(body) > answer_bytes:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from gateway.errors import GatewayError
-from gateway.model.catalog import Catalog, Dataset, Purpose
+from gateway.model.catalog import Catalog, Dataset, FieldType, Purpose
 from gateway.model.ids import CaseId, FieldName
 from gateway.model.predicate import Predicate
 
@@ -15,6 +15,16 @@ class MediaType(StrEnum):
     JSON = "application/json"
     CSV = "text/csv"
     OBJECT = "application/vnd.pgrst.object+json"
+    NDJSON = "application/x-ndjson"
+    ARROW = "application/vnd.apache.arrow.stream"
+
+
+class Counting(StrEnum):
+    """`Prefer: count=`: how exactly the asker wants to know how many rows there are."""
+
+    EXACT = "exact"
+    PLANNED = "planned"
+    ESTIMATED = "estimated"
 
 
 class Operator(StrEnum):
@@ -31,6 +41,20 @@ class Operator(StrEnum):
     IN = "in"
     IS = "is"
     ISDISTINCT = "isdistinct"  # `<>` that takes NULL for a value
+    MATCH = "match"  # a regular expression
+    IMATCH = "imatch"
+    FTS = "fts"
+    PLFTS = "plfts"
+    PHFTS = "phfts"
+    WFTS = "wfts"
+    CS = "cs"  # contains
+    CD = "cd"  # is contained in
+    OV = "ov"  # overlaps
+    SL = "sl"  # strictly left of
+    SR = "sr"
+    NXR = "nxr"  # does not extend to the right of
+    NXL = "nxl"
+    ADJ = "adj"
 
 
 class Quantifier(StrEnum):
@@ -51,23 +75,66 @@ class AggregateFunction(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JsonStep:
+    """One arrow into a JSON value: `->key`, `->0`, and with `as_text` `->>key`, which only the last may be."""
+
+    key: str | int  # an integer counts elements, from the end where negative
+    as_text: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SelectItem:
-    """One item of `select`: a field, `*`, or an aggregate (`count()` has no field)."""
+    """One item of `select`: a field, `*`, or an aggregate (`count()` has no field).
+
+    `alias:field->path::cast.aggregate()::result_cast`; casts are type names as written, lower case.
+    """
 
     field: str | None
     alias: str | None
     aggregate: AggregateFunction | None
+    path: tuple[JsonStep, ...] = ()
+    cast: str | None = None
+    result_cast: str | None = None
+
+
+class Join(StrEnum):
+    """What a row without embedded rows becomes: `!left` keeps it (the default), `!inner` drops it."""
+
+    LEFT = "left"
+    INNER = "inner"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Embed:
+    """`[...][alias:]target[!hint][!inner|!left](items)`: rows of a linked dataset within each row."""
+
+    target: str
+    alias: str | None
+    hint: str | None
+    join: Join
+    is_spread: bool
+    level: "Level"
+
+    @property
+    def name(self) -> str:
+        """What filters, order and limits of the embed are called by."""
+        return self.alias or self.target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilterTerm:
-    """`field=[not.]operator[(quantifier)].value`; values are text as the asker wrote them, unquoted."""
+    """`field[->path]=[not.]operator[(quantifier)|(language)].value`; values are text as the asker wrote them, unquoted.
+
+    `field` may also be an embed's name: `embed=is.null`, `embed=not.is.null`.
+    """
 
     field: str
     operator: Operator
     is_negated: bool
     values: tuple[str, ...]  # one, but for `in` and quantified operators
     quantifier: Quantifier | None = None
+    path: tuple[JsonStep, ...] = ()
+    language: str | None = None  # of full-text operators: `fts(english)`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,11 +148,27 @@ class FilterGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderTerm:
-    """`field[.asc|.desc][.nullsfirst|.nullslast]`; the default places nulls last ascending, first descending."""
+    """`field[->path][.asc|.desc][.nullsfirst|.nullslast]`, or `embed(field)...` for a to-one embed.
+
+    The default places nulls last ascending, first descending.
+    """
 
     field: str
     is_descending: bool
     nulls_first: bool
+    path: tuple[JsonStep, ...] = ()
+    embed: str | None = None  # the name of the embed whose field it is
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Level:
+    """What is asked of one dataset of the question: the root, or an embed."""
+
+    items: tuple[SelectItem | Embed, ...]  # in the order of the answer; none: an embed that is not shown
+    where: tuple[FilterTerm | FilterGroup, ...] = ()  # AND-ed
+    order: tuple[OrderTerm, ...] = ()
+    limit: int | None = None
+    offset: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,13 +177,10 @@ class Query:
 
     dataset: str
     profile: str | None
-    select: tuple[SelectItem, ...]
-    where: tuple[FilterTerm | FilterGroup, ...]  # AND-ed
-    order: tuple[OrderTerm, ...]
-    limit: int | None
-    offset: int
-    wants_count: bool  # Prefer: count=exact
+    root: Level
+    counting: Counting | None
     media_type: MediaType
+    strips_nulls: bool  # `nulls=stripped`: members that are null are left out of JSON objects
     is_head: bool
 
 
@@ -120,20 +200,48 @@ class FieldUse(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputColumn:
-    """One column of the answer. `aggregate` with `field` None is count()."""
+    """One column of the answer: a field, an aggregate (`field` None: count()), or an embed.
+
+    A value goes through `path`, then `cast`, then `aggregate`, then `result_cast`.
+    """
 
     name: str
     field: FieldName | None
     aggregate: AggregateFunction | None
+    path: tuple[JsonStep, ...] = ()
+    cast: FieldType | None = None
+    result_cast: FieldType | None = None
+    embed: str | None = None  # the BoundEmbed that is shown here; a spread one is shown as its own columns
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the column is the field's value as it is, or a plain aggregate of such."""
+        return not self.path and self.cast is None and self.result_cast is None and self.embed is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundOrder:
-    """One resolved order term."""
+    """One resolved order term; with `embed`, of that to-one embed's field."""
 
     field: FieldName
     is_descending: bool
     nulls_first: bool
+    path: tuple[JsonStep, ...] = ()
+    embed: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundEmbed:
+    """A linked dataset within each row. The whole of it is decided and planned as a question of its own."""
+
+    name: str  # unique within its level; what columns, order and Exists call it by
+    question: "BoundQuery"
+    near: tuple[FieldName, ...]  # the key here, and at the same places the key there
+    far: tuple[FieldName, ...]
+    one: bool  # at most one row there
+    is_inner: bool
+    is_spread: bool
+    is_junction: bool = False  # its rows stand for those of its only embed: many-to-many
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +270,8 @@ class BoundQuery:
     uses: frozenset[tuple[FieldName, FieldUse]]
     filter_shape: str  # the filters with literals hidden, for the log: `level=in.(?,?)&name=like.?`
     faults: tuple[tuple[FieldName, GatewayError], ...] = ()  # raised after the guard only
+    embeds: tuple[BoundEmbed, ...] = ()
+    strips_nulls: bool = False
 
     @property
     def is_aggregate(self) -> bool:

@@ -14,13 +14,7 @@ from gateway.model.predicate import (
     NOTHING,
     AllOf,
     AnyOf,
-    Comparator,
-    Compare,
-    IsNull,
-    IsTruth,
-    Like,
     Not,
-    OneOf,
     Predicate,
 )
 from gateway.model.query import (
@@ -33,11 +27,11 @@ from gateway.model.query import (
     Operator,
     OrderTerm,
     OutputColumn,
-    Quantifier,
     Query,
     SelectItem,
 )
-from gateway.query._literals import read_literal, unfit_aggregate, unfit_operator
+from gateway.query._literals import unfit_aggregate, unfit_operator
+from gateway.query._operators import predicate_of
 from gateway.query._select import name_of
 from gateway.query._shape import shape_of
 
@@ -48,9 +42,9 @@ def bind(query: Query, catalog: Catalog, purpose: Purpose, case: CaseId | None) 
     """The question with its names resolved. Raises DatasetUnavailable."""
     dataset = _find(query, catalog)
     binding = _Binding(dataset)
-    columns = binding.columns(query.select)
-    where = AllOf(tuple(binding.term(term, is_conjunct=True) for term in query.where))
-    order = tuple(binding.orders(query.order))
+    columns = binding.columns(tuple(item for item in query.root.items if isinstance(item, SelectItem)))
+    where = AllOf(tuple(binding.term(term, is_conjunct=True) for term in query.root.where))
+    order = tuple(binding.orders(query.root.order))
     return BoundQuery(
         catalog=catalog,
         dataset=dataset,
@@ -60,13 +54,13 @@ def bind(query: Query, catalog: Catalog, purpose: Purpose, case: CaseId | None) 
         starred=frozenset(binding.starred - binding.named),
         where=where,
         order=order,
-        limit=query.limit,
-        offset=query.offset,
-        wants_count=query.wants_count,
+        limit=query.root.limit,
+        offset=query.root.offset,
+        wants_count=query.counting is not None,
         media_type=query.media_type,
         is_head=query.is_head,
         uses=frozenset(binding.uses),
-        filter_shape=shape_of(query.where, dataset.fields),
+        filter_shape=shape_of(query.root.where, dataset.fields),
         faults=tuple(binding.faults),
     )
 
@@ -166,7 +160,7 @@ class _Binding:
         fault = unfit_operator(term.operator, term.values, field)
         if fault is None:
             try:
-                predicate = _test(term, field)
+                predicate = predicate_of(term, field)
             except ValueMalformed as error:
                 fault = error
             else:
@@ -180,36 +174,3 @@ class _Binding:
             if field is not None:
                 self.uses.add((field.name, FieldUse.SORT))
                 yield BoundOrder(field=field.name, is_descending=term.is_descending, nulls_first=term.nulls_first)
-
-
-def _test(term: FilterTerm, field: Field) -> Predicate:
-    match term.operator:
-        case Operator.IN:
-            return OneOf(field.name, tuple(dict.fromkeys(read_literal(value, field) for value in term.values)))
-        case Operator.IS:
-            return _is(term.values[0], field.name)
-        case Operator.ISDISTINCT:
-            value = read_literal(term.values[0], field)
-            return AnyOf((IsNull(field.name), Not(Compare(field.name, Comparator.EQ, value))))
-        case _:
-            tests = tuple(_compared(term.operator, value, field) for value in dict.fromkeys(term.values))
-            if term.quantifier is None:
-                return tests[0]
-            return AnyOf(tests) if term.quantifier is Quantifier.ANY else AllOf(tests)
-
-
-def _compared(operator: Operator, text: str, field: Field) -> Predicate:
-    if operator in {Operator.LIKE, Operator.ILIKE}:
-        # PostgREST's alias: `*` needs no percent-encoding
-        return Like(field.name, text.replace("*", "%"), ignores_case=operator is Operator.ILIKE)
-    return Compare(field.name, Comparator(operator.value), read_literal(text, field))
-
-
-def _is(word: str, field: FieldName) -> Predicate:
-    match word:
-        case "null" | "unknown":
-            return IsNull(field)
-        case "not_null":
-            return Not(IsNull(field))
-        case _:
-            return IsTruth(field, word == "true")

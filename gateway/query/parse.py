@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from gateway.errors import UriTooLong
 from gateway.model.caller import InboundRequest
-from gateway.model.query import Query
+from gateway.model.query import Counting, Level, Query
 from gateway.query._accept import negotiate
 from gateway.query._faults import malformed
 from gateway.query._filters import FilterReader
@@ -45,13 +45,16 @@ def parse(request: InboundRequest, limits: Limits) -> Query:
     return Query(
         dataset=_dataset(request.path),
         profile=_profile(request.headers),
-        select=select,
-        where=tuple(where),
-        order=read_order(once.get("order"), select, limits),
-        limit=limit,
-        offset=offset,
-        wants_count=_wants_count(request.headers),
+        root=Level(
+            items=select,
+            where=tuple(where),
+            order=read_order(once.get("order"), select, limits),
+            limit=limit,
+            offset=offset,
+        ),
+        counting=_counting(request.headers),
         media_type=negotiate(request.headers.get("accept")),
+        strips_nulls=False,
         is_head=request.method == "HEAD",
     )
 
@@ -88,7 +91,8 @@ def _is_dataset_name(text: str) -> bool:
     return 0 < len(text) <= _LONGEST_NAME and all(character.isalnum() or character in "_-." for character in text)
 
 
-def _wants_count(headers: Mapping[str, str]) -> bool:
+def _counting(headers: Mapping[str, str]) -> Counting | None:
     # preferences that are not understood are ignored: RFC 7240 section 2
     preferences = headers.get("prefer", "").replace(";", ",").split(",")
-    return any("".join(preference.split()).lower() == "count=exact" for preference in preferences)
+    is_exact = any("".join(preference.split()).lower() == "count=exact" for preference in preferences)
+    return Counting.EXACT if is_exact else None

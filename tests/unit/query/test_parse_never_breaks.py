@@ -34,9 +34,9 @@ def test_any_text_is_a_question_or_is_refused(text: str, accept: str | None, ran
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=30))
 def test_every_value_can_be_asked_for(value: str) -> None:
     quoted = '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    top = read("name=eq." + quote(value)).where
-    listed = read("name=in.(" + quote(quoted) + ",x)").where
-    (tree,) = read("or=(name.eq." + quote(quoted) + ")").where
+    top = read("name=eq." + quote(value)).root.where
+    listed = read("name=in.(" + quote(quoted) + ",x)").root.where
+    (tree,) = read("or=(name.eq." + quote(quoted) + ")").root.where
     assert top == (FilterTerm(field="name", operator=Operator.EQ, is_negated=False, values=(value,)),)
     assert listed == (FilterTerm(field="name", operator=Operator.IN, is_negated=False, values=(value, "x")),)
     assert not isinstance(tree, FilterTerm)

@@ -20,7 +20,7 @@ from tests.unit.query.small_town import LIMITS, read
     ],
 )
 def test_an_operator_takes_a_list(text: str, operator: str, quantifier: str, values: tuple[str, ...]) -> None:
-    (term,) = read(text).where
+    (term,) = read(text).root.where
     assert term == FilterTerm(
         field=text.partition("=")[0],
         operator=Operator(operator),
@@ -31,7 +31,7 @@ def test_an_operator_takes_a_list(text: str, operator: str, quantifier: str, val
 
 
 def test_a_list_stands_in_a_tree_too() -> None:
-    (group,) = read('or=(name.not.eq(any).{a,"b)"},level.isdistinct.A,active.is.unknown)').where
+    (group,) = read('or=(name.not.eq(any).{a,"b)"},level.isdistinct.A,active.is.unknown)').root.where
     assert isinstance(group, FilterGroup)
     first, second, third = group.terms
     assert first == FilterTerm(
@@ -54,6 +54,6 @@ def test_a_list_that_is_none_is_refused(text: str) -> None:
 
 def test_a_list_has_its_limit() -> None:
     most = LIMITS.in_values
-    assert len(read(f"name=eq(any).{{{','.join(['a'] * most)}}}").where[0].values) == most  # type: ignore[union-attr]
+    assert len(read(f"name=eq(any).{{{','.join(['a'] * most)}}}").root.where[0].values) == most  # type: ignore[union-attr]
     with pytest.raises(QueryTooComplex):
         read(f"name=eq(any).{{{','.join(['a'] * (most + 1))}}}")

@@ -44,7 +44,7 @@ def _term(field: str, operator: str, *values: str, is_negated: bool = False) -> 
     ],
 )
 def test_select_is_read(text: str, items: list[SelectItem]) -> None:
-    assert list(read(text).select) == items
+    assert list(read(text).root.items) == items
 
 
 @pytest.mark.parametrize(
@@ -108,11 +108,11 @@ def test_a_wrong_select_says_what_is_wrong(text: str, told: str) -> None:
     ],
 )
 def test_a_filter_is_read(text: str, term: FilterTerm) -> None:
-    assert read(text).where == (term,)
+    assert read(text).root.where == (term,)
 
 
 def test_filters_on_one_field_stand_side_by_side() -> None:
-    assert read("no=gt.1&no=lt.9").where == (_term("no", "gt", "1"), _term("no", "lt", "9"))
+    assert read("no=gt.1&no=lt.9").root.where == (_term("no", "gt", "1"), _term("no", "lt", "9"))
 
 
 def test_a_tree_is_read() -> None:
@@ -123,7 +123,7 @@ def test_a_tree_is_read() -> None:
         terms=(_term("alone", "is", "true"), _term("street", "in", "1", "2", is_negated=True)),
     )
     group = FilterGroup(is_or=False, is_negated=False, terms=(_term("name", "eq", "a,b"), inner))
-    assert asked.where == (
+    assert asked.root.where == (
         FilterGroup(is_or=True, is_negated=False, terms=(_term("no", "gt", "1"), group, _term("name", "like", "x*"))),
     )
 
@@ -133,7 +133,7 @@ def test_a_tree_is_read() -> None:
     [("and", False, False), ("or", True, False), ("not.and", False, True), ("not.or", True, True)],
 )
 def test_trees_stand_at_the_top_too(name: str, is_or: bool, is_negated: bool) -> None:
-    (group,) = read(f"{name}=(no.eq.1)").where
+    (group,) = read(f"{name}=(no.eq.1)").root.where
     assert group == FilterGroup(is_or=is_or, is_negated=is_negated, terms=(_term("no", "eq", "1"),))
 
 
@@ -147,10 +147,6 @@ def test_trees_stand_at_the_top_too(name: str, is_or: bool, is_negated: bool) ->
         ("name=EQ.x", "operator"),
         ("name=not.not.eq.x", "operator"),
         ("name=neq(any).{a,b}", "operator"),
-        ("name=match.^a", "operator"),
-        ("name=fts.word", "operator"),
-        ("name=fts.x", "operator"),
-        ("tags=cs.{a}", "operator"),
         ("name=in.a,b", "no `(`"),
         ("name=in.(a,b", "ends where `)`"),
         ("name=in.(a)b", "follows the list"),
@@ -204,7 +200,7 @@ def test_a_fault_in_a_filter_does_not_repeat_its_value() -> None:
     ],
 )
 def test_order_is_read_with_postgresqls_place_of_null(text: str, terms: list[tuple[str, bool, bool]]) -> None:
-    assert [(term.field, term.is_descending, term.nulls_first) for term in read(text).order] == terms
+    assert [(term.field, term.is_descending, term.nulls_first) for term in read(text).root.order] == terms
 
 
 @pytest.mark.parametrize(
@@ -229,7 +225,7 @@ def test_a_wrong_order_is_refused(text: str) -> None:
 
 
 def test_groups_are_ordered_by_their_keys() -> None:
-    assert read("select=street,count()&order=street.desc").order == (
+    assert read("select=street,count()&order=street.desc").root.order == (
         OrderTerm(field="street", is_descending=True, nulls_first=True),
     )
 
@@ -252,7 +248,7 @@ def test_pages_are_what_parameters_and_header_have_in_common(
     text: str, range_: str | None, page: tuple[int | None, int]
 ) -> None:
     query = read(text, headers={} if range_ is None else {"range": range_, "range-unit": "items"})
-    assert (query.limit, query.offset) == page
+    assert (query.root.limit, query.root.offset) == page
 
 
 @pytest.mark.parametrize(
@@ -350,7 +346,7 @@ def test_a_wrong_profile_is_refused(profile: str) -> None:
     ],
 )
 def test_a_count_is_preferred(prefer: str, wants_count: bool) -> None:
-    assert read(headers={"prefer": prefer}).wants_count is wants_count
+    assert read(headers={"prefer": prefer}).counting == ("exact" if wants_count else None)
 
 
 def test_head_is_a_question_too() -> None:
@@ -379,9 +375,9 @@ def test_the_character_zero_is_refused(text: str) -> None:
 
 def test_raw_bytes_and_characters_are_read_as_utf8() -> None:
     wanted = (_term("name", "eq", "张"),)
-    assert read("name=eq.%E5%BC%A0").where == wanted
-    assert read("name=eq." + "张".encode().decode("latin-1")).where == wanted
-    assert read("name=eq.张").where == wanted
+    assert read("name=eq.%E5%BC%A0").root.where == wanted
+    assert read("name=eq." + "张".encode().decode("latin-1")).root.where == wanted
+    assert read("name=eq.张").root.where == wanted
 
 
 # ------------------------------------------------------------------ limits
