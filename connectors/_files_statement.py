@@ -255,6 +255,8 @@ class _Compilation:
                 return self._one_of(name, values)
             case Compare(name, comparator, value):
                 return self._compare(name, comparator, value)
+            case _:
+                raise Defect(operator="a predicate that is not claimed")
 
     def _constant(self, name: FieldName, *, truth: bool) -> str:
         return f"(CASE WHEN {self._cell(name)} IS NULL THEN NULL ELSE {'TRUE' if truth else 'FALSE'} END)"

@@ -239,6 +239,8 @@ class _Compilation:
                 return self._one_of(self._known(field), values)
             case Compare(field, comparator, value):
                 return self._compare(self._known(field), comparator, value)
+            case _:
+                raise Defect(operator="a predicate that is not claimed")
 
     def _deciding_column(self, field: FieldName) -> Expression:
         source = self._known(field)
