@@ -18,7 +18,7 @@ _TOKEN: Final = re.compile(
     r"(?::(?P<flags>[*A-Da-d]+))?)",
     re.DOTALL,
 )
-_WEB_TOKEN: Final = re.compile(r'\s*(?P<minus>-?)(?:"(?P<phrase>[^"]*)(?:"|$)|(?P<word>[^\s"]+))')
+_WEB_TOKEN: Final = re.compile(r'\s*(?P<minus>-?)\s*(?:"(?P<phrase>[^"]*)(?:"|$)|(?P<word>[^\s"]+))')
 
 Join = Callable[[Tree, Tree], Tree]
 

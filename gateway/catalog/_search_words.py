@@ -152,9 +152,9 @@ _STOP_WORDS: Final = frozenset(
 _TOKEN: Final = re.compile(
     r"(?P<tag></?[A-Za-z][^<>]{0,1000}>)"
     r"|(?P<mail>[A-Za-z0-9_][A-Za-z0-9_.+-]{0,100}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8})"
-    r"|(?P<host>[A-Za-z0-9][A-Za-z0-9-]{0,62}(?:\.[A-Za-z0-9-]{1,63}){0,8}\.[A-Za-z]{2,63}(?![A-Za-z0-9]))"
-    r"|(?P<number>(?<![^\W_])[+-]?[0-9]+(?:\.[0-9]+)*(?![^\W_]))"
-    r"|(?P<compound>[^\W_]+(?:-[^\W_]+)+)"
+    r"|(?P<host>[A-Za-z][A-Za-z0-9-]{0,62}(?:\.[A-Za-z0-9-]{1,63}){1,8}(?![^\W_]))"
+    r"|(?P<number>(?:[+-]|(?<![^\W_]))[0-9]+(?:\.[0-9]+)*(?![^\W_]))"
+    r"|(?P<compound>[^\W_]+(?:-[^\W\d_][^\W_]*)+)"
     r"|(?P<word>[^\W_]+)"
 )
 
@@ -188,8 +188,9 @@ def _english(token: str) -> str | None:
         return lower
     if lower in _STOP_WORDS:
         return None
-    stem: str = snowballstemmer.stemmer("english").stemWord(lower)
-    return stem
+    stem: str = snowballstemmer.stemmer("english").stemWord(lower)  # one of its own: it has a state
+    # PostgreSQL's stemmer keeps the double letter of `added`
+    return stem + stem[-1] if len(stem) == 2 and stem[0] in "aeo" and lower[:3] == stem + stem[-1] else stem
 
 
 _NORMAL: Final[dict[str, Callable[[str], str | None]]] = {"english": _english, "simple": _simple}

@@ -15,7 +15,7 @@ from gateway.model.catalog import Field, FieldType
 from gateway.model.json_value import Json, JsonStep, Tree, step_into
 from gateway.model.range_value import Range
 from gateway.model.rows import Cell
-from gateway.model.value_text import write_array, write_range
+from gateway.model.value_text import write_value
 
 _CASTS: Final[dict[str, FieldType]] = {
     **dict.fromkeys(("int", "int2", "int4", "int8", "smallint", "integer", "bigint"), FieldType.INTEGER),
@@ -101,25 +101,7 @@ def field_at(field: Field, path: tuple[JsonStep, ...]) -> Field:
 
 def text_of(cell: Cell) -> str:
     """The text form, as CSV shows it; NULL is empty."""
-    match cell:
-        case None:
-            return ""
-        case bool():
-            return "t" if cell else "f"
-        case Decimal():
-            return format(cell, "f")
-        case datetime():
-            return cell.isoformat().replace("+00:00", "Z")
-        case date():
-            return cell.isoformat()
-        case Json():
-            return cell.text
-        case Range():
-            return write_range(cell, text_of)
-        case tuple():
-            return write_array([None if element is None else text_of(element) for element in cell])
-        case _:
-            return str(cell)
+    return "" if cell is None else write_value(cell)
 
 
 def json_of(cell: Cell) -> Any:  # noqa: ANN401  # whatever orjson writes as the JSON of the cell

@@ -5,8 +5,12 @@ Errors are ValueErrors and never hold the text.
 
 import re
 from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Final, TypeVar
 
+from gateway.model.json_value import Json
+from gateway.model.predicate import Scalar
 from gateway.model.range_value import EMPTY, Bound, Range, range_of
 
 Value = TypeVar("Value")
@@ -74,6 +78,27 @@ def write_range(one: Range, write: Callable[[Bound], str]) -> str:
         return "empty"
     low, high = ("" if end is None else _quoted_end(write(end)) for end in (one.low, one.high))
     return f"{one.bounds[0]}{low},{high}{one.bounds[1]}"
+
+
+def write_value(value: Scalar) -> str:
+    """The text form of a value, from which PostgreSQL reads the same value."""
+    match value:
+        case bool():
+            return "t" if value else "f"
+        case Decimal():
+            return format(value, "f")
+        case datetime():
+            return value.isoformat().replace("+00:00", "Z")
+        case date():
+            return value.isoformat()
+        case Json():
+            return value.text
+        case Range():
+            return write_range(value, write_value)
+        case tuple():
+            return write_array([None if element is None else write_value(element) for element in value])
+        case _:
+            return str(value)
 
 
 def _end(text: str, at: int) -> tuple[str | None, int]:
