@@ -133,7 +133,7 @@ class PostgresqlDialect(Dialect):
         if stored.type in natives:
             return column
         if field_type is FieldType.NUMERIC and stored.type in _FLOATS:
-            return func.round(cast(column, _Named("numeric")), 12)
+            return func.trim_scale(func.round(cast(column, _Named("numeric")), 12))
         if field_type.bound is not None:
             return cast(cast(column, Text()), _Named(name))
         return cast(column, _Named(name))
