@@ -8,11 +8,10 @@
 import re
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, cast
 
 from connectors._cells import NotPromised, Reader, read_date, read_integer, read_numeric, read_text, read_timestamp
 from gateway.model.catalog import FieldType
-from gateway.model.json_value import Json
+from gateway.model.json_value import Json, json_from
 from gateway.model.predicate import Array, Plain
 from gateway.model.range_value import Bound, Range
 from gateway.model.value_text import read_array, read_range
@@ -26,16 +25,16 @@ _PAST_THE_LAST_DAY = re.compile(r",10000-01-01\)$")
 def read_json(cell: object) -> Json:
     """A JSON text, or what one was parsed to."""
     try:
-        return Json(cell) if type(cell) is str else Json.of(cast("Any", cell))
-    except (ValueError, TypeError, RecursionError):
+        return Json(cell) if type(cell) is str else json_from(cell)
+    except ValueError:
         raise NotPromised("a cell is no JSON") from None
 
 
 def read_parsed_json(cell: object) -> Json:
     """A value within a parsed JSON document: a text there is a JSON text value."""
     try:
-        return Json.of(cast("Any", cell))
-    except (ValueError, TypeError, RecursionError):
+        return json_from(cell)
+    except ValueError:
         raise NotPromised("a cell is no JSON") from None
 
 

@@ -231,9 +231,11 @@ POSTGRESQL = PostgresqlDialect(
     collation="C",
     session=(
         "SET TRANSACTION READ ONLY",
-        "SET LOCAL statement_timeout = {milliseconds}",
-        "SET LOCAL TimeZone = 'UTC'",
-        "SET LOCAL DateStyle = 'ISO, YMD'",
+        # in one go: each statement is a journey to the server
+        (
+            "SELECT set_config('statement_timeout', '{milliseconds}', true), set_config('TimeZone', 'UTC', true),"
+            " set_config('DateStyle', 'ISO, YMD', true), set_config('IntervalStyle', 'postgres', true)"
+        ),
     ),
     has_nulls_first=True,
 )

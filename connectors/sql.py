@@ -11,10 +11,11 @@ from dataclasses import replace
 from typing import Any, Self
 
 from sqlalchemy import Connection, Engine, create_engine, inspect
+from sqlalchemy.dialects.postgresql import DATERANGE, INT4RANGE, INT8RANGE, NUMRANGE, TSRANGE, TSTZRANGE
 from sqlalchemy.engine import CursorResult, make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
-from sqlalchemy.types import Boolean, Date, DateTime, Integer, Numeric, TypeEngine
+from sqlalchemy.types import ARRAY, JSON, Boolean, Date, DateTime, Float, Integer, Numeric, TypeEngine
 
 from connectors._cells import NotPromised
 from connectors._options import Options
@@ -261,9 +262,20 @@ def _field_type(declared: TypeEngine[Any]) -> FieldType:
         (Boolean, FieldType.BOOLEAN),
         (Integer, FieldType.INTEGER),
         (Numeric, FieldType.NUMERIC),
+        (Float, FieldType.NUMERIC),
         (DateTime, FieldType.TIMESTAMP),
         (Date, FieldType.DATE),
+        (JSON, FieldType.JSON),
+        (INT4RANGE, FieldType.INTEGER_RANGE),
+        (INT8RANGE, FieldType.INTEGER_RANGE),
+        (NUMRANGE, FieldType.NUMERIC_RANGE),
+        (DATERANGE, FieldType.DATE_RANGE),
+        (TSRANGE, FieldType.TIMESTAMP_RANGE),
+        (TSTZRANGE, FieldType.TIMESTAMP_RANGE),
     ):
         if isinstance(declared, kind):
             return field_type
+    if isinstance(declared, ARRAY):
+        element = _field_type(declared.item_type)
+        return FieldType(f"{element.value}[]") if element.is_scalar else FieldType.TEXT_ARRAY
     return FieldType.TEXT

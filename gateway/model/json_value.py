@@ -6,7 +6,7 @@ Equal means equal as `jsonb` (1 and 1.0 are). Values are ordered as `jsonb` orde
 import json
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
-from typing import Any, Final
+from typing import Any, Final, cast
 
 Tree = dict[str, Any] | list[Any] | str | Decimal | bool | None
 """What a JSON text says, with every number a Decimal. Nobody changes one."""
@@ -29,18 +29,25 @@ class Json:
 
     text: str
     tree: Tree = field(init=False, repr=False)
-    key: tuple[Any, ...] = field(init=False, repr=False)  # equal and ordered as the value is
 
     def __post_init__(self) -> None:
-        tree = _tree(self.text)
+        self._set(_tree(self.text))
+
+    def _set(self, tree: Tree) -> None:
         object.__setattr__(self, "tree", tree)
-        object.__setattr__(self, "key", _top_key(tree))
         object.__setattr__(self, "text", _written(tree))
 
     @classmethod
     def of(cls, tree: Tree) -> "Json":
-        """The value of a tree that another value holds."""
-        return cls(_written(tree))
+        """The value of a part of a value's tree."""
+        made = object.__new__(cls)
+        made._set(tree)
+        return made
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """Equal and ordered as the value is."""
+        return _top_key(self.tree)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Json) and self.key == other.key
@@ -50,6 +57,14 @@ class Json:
 
     def __str__(self) -> str:
         return self.text
+
+
+def json_from(parsed: object) -> Json:
+    """The value of what a JSON document was parsed to, numbers being integers or Decimals; else ValueError."""
+    try:
+        return Json(_written(cast("Tree", parsed)))
+    except (TypeError, RecursionError):
+        raise ValueError("no JSON value") from None
 
 
 def step_into(tree: Tree, key: str | int) -> tuple[bool, Tree]:

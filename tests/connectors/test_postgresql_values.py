@@ -303,6 +303,39 @@ def test_an_error_in_the_data_is_rubbish_and_says_nothing_of_it(source: Source, 
     assert "x" not in refused.value.message("zh")
 
 
+@pytest.mark.parametrize(
+    ("cell", "kind"),
+    [
+        ("'infinity'::timestamptz", FieldType.TIMESTAMP),
+        ("'10000-01-01'::date", FieldType.DATE),
+        ("'0044-03-15 BC'::date", FieldType.DATE),
+        ("'NaN'::float8", FieldType.NUMERIC),
+        ("'infinity'::numeric", FieldType.NUMERIC),
+        ("1.5::numeric", FieldType.INTEGER),
+        ("'{{1},{2}}'::bigint[]", FieldType.INTEGER_ARRAY),
+        ("'[-infinity,2026-01-01)'::daterange", FieldType.DATE_RANGE),
+        ("now()", FieldType.DATE),
+        ("'x'::text", FieldType.JSON),
+        ('\'{"a":"\\u0000"}\'::json', FieldType.JSON),
+    ],
+)
+def test_a_cell_that_is_no_value_here_is_rubbish(source: Source, cell: str, kind: FieldType) -> None:
+    with source.server.connect(source.database) as connection:
+        connection.execute("DROP VIEW IF EXISTS strange")
+        connection.execute(f"CREATE VIEW strange AS SELECT {cell} AS n")
+    source.connector._types.forget()
+    with pytest.raises(SourceRubbish):
+        source.runner.run(kit.collect(source.connector, one_column("strange", "n", kind)))
+
+
+def test_the_connector_tells_the_kinds_of_columns(source: Source) -> None:
+    (described,) = [one for one in source.runner.run(source.connector.describe()) if one.table == "values"]
+    kinds = dict(described.columns)
+    assert {name: kinds[name] for name in COLUMNS if name != "number"} == {
+        name: kind for name, (_, kind, _) in COLUMNS.items() if name != "number"
+    }
+
+
 def test_a_column_that_changed_its_type_is_looked_at_again(source: Source) -> None:
     with source.server.connect(source.database) as connection:
         connection.execute("CREATE TABLE moved AS SELECT 'a'::text AS name")
