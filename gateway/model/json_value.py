@@ -68,13 +68,14 @@ def json_from(parsed: object) -> Json:
 
 
 def step_into(tree: Tree, key: str | int) -> tuple[bool, Tree]:
-    """Whether there is a value under the key, and which."""
-    if isinstance(tree, dict) and isinstance(key, str):
-        return key in tree, tree.get(key)
-    if isinstance(tree, list) and isinstance(key, int):
-        at = key + len(tree) if key < 0 else key
-        return (True, tree[at]) if 0 <= at < len(tree) else (False, None)
-    return False, None
+    """Whether there is a value under the key, and which. A bare value counts as the array of it, as in `jsonb`."""
+    if isinstance(tree, dict):
+        return (key in tree, tree.get(key)) if isinstance(key, str) else (False, None)
+    if isinstance(key, str):
+        return False, None
+    elements = tree if isinstance(tree, list) else [tree]
+    at = key + len(elements) if key < 0 else key
+    return (True, elements[at]) if 0 <= at < len(elements) else (False, None)
 
 
 def json_contains(outer: Tree, inner: Tree) -> bool:

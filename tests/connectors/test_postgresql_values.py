@@ -243,8 +243,12 @@ predicates = st.recursive(
 )
 
 
+EQUAL = Compare(FieldName("doc"), Comparator.EQ, "1.50")
+
+
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 @given(where=predicates)
+@example(where=AtPath(FieldName("doc"), (JsonStep(key="a", as_text=False), JsonStep(key=0, as_text=True)), EQUAL))
 @example(where=Contains(FieldName("doc"), Json("1")))
 @example(where=Compare(FieldName("doc"), Comparator.EQ, Json('{"a":1.500}')))
 def test_what_is_pushed_down_chooses_the_rows_that_the_gateway_would(source: Source, where: Predicate) -> None:
