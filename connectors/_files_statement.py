@@ -30,6 +30,7 @@ from connectors._cells import (
     read_text,
     read_timestamp,
 )
+from connectors._composite_cells import COMPOSITES
 from connectors._files_listing import Dialect, Listed
 from gateway.errors import Defect
 from gateway.model import sqlform
@@ -93,6 +94,7 @@ _READERS: dict[FieldType, Reader] = {
     FieldType.BOOLEAN: read_boolean,
     FieldType.DATE: read_date,
     FieldType.TIMESTAMP: read_timestamp,
+    **COMPOSITES,
 }
 
 
@@ -255,6 +257,8 @@ class _Compilation:
                 return self._one_of(name, values)
             case Compare(name, comparator, value):
                 return self._compare(name, comparator, value)
+            case _:
+                raise Defect(operator="a predicate that is not claimed")
 
     def _constant(self, name: FieldName, *, truth: bool) -> str:
         return f"(CASE WHEN {self._cell(name)} IS NULL THEN NULL ELSE {'TRUE' if truth else 'FALSE'} END)"
@@ -328,6 +332,8 @@ def _quoted(name: str) -> str:
 
 def _typed(raw: str, stored: str, field_type: FieldType) -> str:
     """A column of the file as the catalogue's type; a text cell of the wrong shape becomes `?`, which can't be cast."""
+    if stored in {"VARCHAR", "JSON"} and not field_type.is_scalar:
+        return f"CAST({raw} AS VARCHAR)"
     if stored == "VARCHAR" and field_type is not FieldType.TEXT:
         pattern, target = _FROM_TEXT[field_type]
         text = f"CASE WHEN {raw} IS NULL OR regexp_full_match({raw}, '{pattern}') THEN {raw} ELSE '?' END"
@@ -339,7 +345,7 @@ def _typed(raw: str, stored: str, field_type: FieldType) -> str:
         width, scale = int(decimal[1]), int(decimal[2])
         if scale <= 12 and width - scale <= 26:
             return f"CAST({raw} AS DECIMAL(38,12))"
-    if stored not in _NATIVE[field_type]:
+    if stored not in _NATIVE.get(field_type, ()):
         raise NotPromised(f"a column is {stored.partition('(')[0]} where the catalogue says {field_type}")
     match field_type:
         case FieldType.INTEGER:

@@ -20,6 +20,7 @@ from connectors._cells import (
     read_text,
     read_timestamp,
 )
+from connectors._composite_cells import COMPOSITES, read_parsed_json
 from gateway.model.catalog import FieldType
 from gateway.model.plan import SourceColumn
 from gateway.model.predicate import Comparator, Compare, Scalar
@@ -44,6 +45,8 @@ READERS: dict[FieldType, Reader] = {
     FieldType.BOOLEAN: read_boolean,
     FieldType.DATE: read_date,
     FieldType.TIMESTAMP: read_timestamp,
+    **COMPOSITES,
+    FieldType.JSON: read_parsed_json,
 }
 
 

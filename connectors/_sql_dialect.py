@@ -1,6 +1,6 @@
 """How one database engine keeps our types and meanings exactly: the seam between the statement and its dialect.
 
-The base class is right for engines whose columns are typed (PostgreSQL and its kin, MySQL and MariaDB); an engine
+The base class is right for engines whose columns are typed (MySQL and MariaDB); an engine
 that differs is a subclass. An engine without an entry in `dialect_of` is refused: a guess would be a wrong answer.
 """
 
@@ -44,8 +44,10 @@ from connectors._cells import (
     read_text,
     read_timestamp,
 )
-from gateway.errors import SourceFailed, SourceRubbish, SourceTimeout, SourceUnavailable
+from connectors._composite_cells import COMPOSITES
+from gateway.errors import Defect, SourceFailed, SourceRubbish, SourceTimeout, SourceUnavailable
 from gateway.model.catalog import FieldType
+from gateway.model.json_value import JsonStep
 from gateway.model.predicate import Scalar
 
 Expression = ColumnElement[Any]
@@ -65,6 +67,7 @@ READERS: dict[FieldType, Reader] = {
     FieldType.BOOLEAN: read_boolean,
     FieldType.DATE: read_date,
     FieldType.TIMESTAMP: read_timestamp,
+    **COMPOSITES,
 }
 
 
@@ -78,7 +81,25 @@ class Dialect:
 
     grids: ClassVar[dict[FieldType, Grid]] = {FieldType.INTEGER: INTEGERS, FieldType.NUMERIC: NUMERICS}
 
+    types: ClassVar[frozenset[FieldType]] = frozenset(kind for kind in FieldType if kind.is_scalar)
+    looks_at_columns: ClassVar[bool] = False  # whether a statement needs to know how the columns are stored
+
     # -------------------------------------------------------------- values
+    def typed(self, column: Expression, field_type: FieldType, stored: object) -> Expression:
+        """The column as the type that the catalogue promises."""
+        del field_type, stored
+        return column
+
+    def equal(self, column: Expression, field_type: FieldType, stored: object) -> Expression:
+        """The form of a typed column that `=` and `IN` take."""
+        del stored
+        return self.comparable(column, field_type)
+
+    def shown(self, column: Expression, field_type: FieldType) -> Expression:
+        """The form of a typed column that is read."""
+        del field_type
+        return column
+
     def comparable(self, column: Expression, field_type: FieldType) -> Expression:
         """The form of a column that compares, sorts and groups exactly."""
         return collate(column, self.collation) if field_type is FieldType.TEXT else column
@@ -105,6 +126,16 @@ class Dialect:
         return None
 
     # -------------------------------------------------------------- operations
+    def special(self, column: Expression, field_type: FieldType, term: object) -> Expression:
+        """The predicates that only some engine runs."""
+        del column, field_type, term
+        raise Defect(operator="a predicate that is not claimed")
+
+    def at_path(self, column: Expression, path: tuple[JsonStep, ...]) -> Expression:
+        """What a JSON column has at the path."""
+        del column, path
+        raise Defect(operator="a path is not claimed")
+
     def like(self, column: Expression, pattern: str) -> Expression:
         """LIKE by code point, without an escape character."""
         return collate(column, self.collation).like(literal(pattern, String()), escape="")
@@ -178,11 +209,6 @@ class Dialect:
         return SourceUnavailable(dataset=dataset, operator=told)
 
 
-POSTGRESQL = Dialect(
-    collation="C",
-    session=("SET TRANSACTION READ ONLY", "SET LOCAL statement_timeout = {milliseconds}"),
-    has_nulls_first=True,
-)
 MARIADB = Dialect(
     collation="utf8mb4_nopad_bin",
     session=("SET SESSION TRANSACTION READ ONLY", "SET SESSION max_statement_time = {milliseconds} / 1000"),

@@ -4,9 +4,11 @@ Every name is quoted as the catalogue writes it, every value is bound; text of t
 The row has a last column more than the fetch asks for: whether the cells that decided over it were well typed.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import (
@@ -33,17 +35,25 @@ from gateway.errors import Defect
 from gateway.model import sqlform
 from gateway.model.catalog import FieldType
 from gateway.model.ids import FieldName
+from gateway.model.json_value import JsonStep
 from gateway.model.plan import Fetch, FetchColumn, SourceColumn
 from gateway.model.predicate import (
     AllOf,
     AnyOf,
+    AtPath,
     Comparator,
     Compare,
+    ContainedIn,
+    Contains,
+    FullText,
     IsNull,
     IsTruth,
+    Lies,
     Like,
+    Matches,
     Not,
     OneOf,
+    Overlaps,
     Predicate,
     Scalar,
     Under,
@@ -52,6 +62,7 @@ from gateway.model.query import AggregateFunction
 from gateway.model.rows import Row
 from gateway.model.sqlform import SqlForm
 
+_EQUALITY = {Comparator.EQ, Comparator.NEQ}
 _COMPARATORS = {
     Comparator.EQ: "__eq__",
     Comparator.NEQ: "__ne__",
@@ -77,15 +88,22 @@ class Statement:
         return divided(typed_rows([row[:-1] for row in raw], self.readers), self.averages)
 
 
-def compile_fetch(fetch: Fetch, dialect: Dialect, schema: str | None) -> Statement:
-    """The whole fetch in one statement. Raises Defect for what capabilities do not claim."""
-    return _Compilation(fetch, dialect, schema).statement()
+def compile_fetch(
+    fetch: Fetch, dialect: Dialect, schema: str | None, stored: Mapping[str, object] = MappingProxyType({})
+) -> Statement:
+    """The whole fetch in one statement; `stored`: columns as the dialect found them.
+
+    Raises Defect for what capabilities do not claim.
+    """
+    return _Compilation(fetch, dialect, schema, stored).statement()
 
 
 class _Compilation:
-    def __init__(self, fetch: Fetch, dialect: Dialect, schema: str | None) -> None:
+    def __init__(self, fetch: Fetch, dialect: Dialect, schema: str | None, stored: Mapping[str, object]) -> None:
         self._fetch = fetch
         self._dialect = dialect
+        self._stored = stored
+        self._there: tuple[SourceColumn, Expression] | None = None  # what stands for the field within a path
         names = dict.fromkeys(
             [source.column for source in fetch.known.values()] + [wanted.source.column for wanted in fetch.columns]
         )
@@ -107,7 +125,7 @@ class _Compilation:
         readers: list[Reader] = []
         for wanted in fetch.columns:
             if wanted.form is None:
-                shown.append(self._column(wanted.source))
+                shown.append(self._dialect.shown(self._column(wanted.source), wanted.source.type))
                 readers.append(self._dialect.reader(wanted.source.type))
             else:
                 shown.append(self._masked(wanted))
@@ -197,10 +215,19 @@ class _Compilation:
         return query.offset(self._fetch.offset) if self._fetch.offset else query
 
     # -------------------------------------------------------------- parts
-    def _column(self, source: SourceColumn) -> Expression:
+    def _raw(self, source: SourceColumn) -> Expression:
+        if self._there is not None and source is self._there[0]:
+            return self._there[1]
         return self._table.c[source.column]
 
+    def _column(self, source: SourceColumn) -> Expression:
+        if self._there is not None and source is self._there[0]:
+            return self._there[1]
+        return self._dialect.typed(self._raw(source), source.type, self._stored.get(source.column))
+
     def _known(self, field: FieldName) -> SourceColumn:
+        if self._there is not None:
+            return self._there[0]
         if field not in self._fetch.known:
             raise Defect(operator="a fetch names a field without a column")
         return self._fetch.known[field]
@@ -208,6 +235,12 @@ class _Compilation:
     def _comparable(self, source: SourceColumn) -> Expression:
         self._deciding[source.column] = source
         return self._dialect.comparable(self._column(source), source.type)
+
+    def _equal(self, source: SourceColumn) -> Expression:
+        if self._there is not None:
+            return self._comparable(source)
+        self._deciding[source.column] = source
+        return self._dialect.equal(self._column(source), source.type, self._stored.get(source.column))
 
     def _ok(self) -> ColumnElement[Any]:
         checks = [
@@ -226,7 +259,7 @@ class _Compilation:
             case Not(term):
                 return not_(self._where(term).self_group())
             case IsNull(field):
-                return self._column(self._known(field)).is_(None)
+                return self._raw(self._known(field)).is_(None)
             case IsTruth(field, truth):
                 return self._dialect.is_truth(self._deciding_column(field), truth)
             case Like(field, pattern, ignores_case):
@@ -239,6 +272,24 @@ class _Compilation:
                 return self._one_of(self._known(field), values)
             case Compare(field, comparator, value):
                 return self._compare(self._known(field), comparator, value)
+            case _:
+                return self._special(predicate)
+
+    def _special(self, predicate: Predicate) -> ColumnElement[Any]:
+        match predicate:
+            case AtPath(field, path, term):
+                return self._at_path(self._known(field), path, term)
+            case Contains() | ContainedIn() | Overlaps() | Lies() | Matches() | FullText():
+                source = self._known(predicate.field)
+                return self._dialect.special(self._column(source), source.type, predicate)
+            case _:
+                raise Defect(operator="a predicate that no source is asked")
+
+    def _at_path(self, source: SourceColumn, path: tuple[JsonStep, ...], term: Predicate) -> ColumnElement[Any]:
+        there = copy(self)
+        kind = FieldType.TEXT if path[-1].as_text else FieldType.JSON
+        there._there = (replace(source, type=kind), self._dialect.at_path(self._column(source), path))  # noqa: SLF001
+        return there._where(term)  # noqa: SLF001
 
     def _deciding_column(self, field: FieldName) -> Expression:
         source = self._known(field)
@@ -246,7 +297,7 @@ class _Compilation:
         return self._column(source)
 
     def _compare(self, source: SourceColumn, comparator: Comparator, value: Scalar) -> ColumnElement[Any]:
-        cell = self._comparable(source)
+        cell = self._equal(source) if comparator in _EQUALITY else self._comparable(source)
         grid = self._dialect.grids.get(source.type)
         if grid is not None:
             fitted = fit(comparator, Decimal(_number(value)), grid)
@@ -257,7 +308,7 @@ class _Compilation:
         return compared
 
     def _one_of(self, source: SourceColumn, values: tuple[Scalar, ...]) -> ColumnElement[Any]:
-        cell = self._comparable(source)
+        cell = self._equal(source)
         grid = self._dialect.grids.get(source.type)
         if grid is not None:
             values = tuple(fit_all([Decimal(_number(value)) for value in values], grid))

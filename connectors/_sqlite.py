@@ -196,6 +196,8 @@ class SqliteDialect(Dialect):
                 return and_(kind == "integer", column.in_([0, 1]))
             case FieldType.NUMERIC | FieldType.TIMESTAMP:
                 return self.comparable(column, field_type).is_not(None)
+            case _:
+                return None
 
     def like(self, column: Expression, pattern: str) -> Expression:
         """GLOB: minds case and code points without a setting of the connection."""

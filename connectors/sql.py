@@ -7,25 +7,45 @@ read. Timestamps are UTC.
 
 import contextlib
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from typing import Any, Self
 
 from sqlalchemy import Connection, Engine, create_engine, inspect
+from sqlalchemy.dialects.postgresql import DATERANGE, INT4RANGE, INT8RANGE, NUMRANGE, TSRANGE, TSTZRANGE
 from sqlalchemy.engine import CursorResult, make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
-from sqlalchemy.types import Boolean, Date, DateTime, Integer, Numeric, TypeEngine
+from sqlalchemy.types import ARRAY, JSON, Boolean, Date, DateTime, Float, Integer, Numeric, TypeEngine
 
 from connectors._cells import NotPromised
 from connectors._options import Options
-from connectors._sql_dialect import MARIADB, MYSQL, POSTGRESQL, Dialect
+from connectors._postgresql import POSTGRESQL, ColumnTypes
+from connectors._sql_dialect import MARIADB, MYSQL, Dialect
 from connectors._sql_statement import Statement, compile_fetch
 from connectors._sqlite import SQLITE, connect_read_only
 from connectors._work import Call, Workers
-from gateway.errors import GatewayError, SourceRubbish
+from gateway.errors import Defect, GatewayError, SourceRubbish
 from gateway.model.catalog import FieldType
 from gateway.model.ids import SourceName
 from gateway.model.plan import Fetch
-from gateway.model.predicate import AllOf, AnyOf, Compare, IsNull, IsTruth, Like, Not, OneOf, Under
+from gateway.model.predicate import (
+    AllOf,
+    AnyOf,
+    AtPath,
+    Compare,
+    ContainedIn,
+    Contains,
+    FullText,
+    IsNull,
+    IsTruth,
+    Lies,
+    Like,
+    Matches,
+    Not,
+    OneOf,
+    Overlaps,
+    Under,
+)
 from gateway.model.query import AggregateFunction
 from gateway.model.rows import Batch
 from gateway.spi import Capabilities, TableDescription
@@ -41,6 +61,11 @@ EVERYTHING = Capabilities(
     aggregates=frozenset(AggregateFunction),
     can_mask=True,
 )
+ON_POSTGRESQL = replace(
+    EVERYTHING,
+    predicates=EVERYTHING.predicates | {AtPath, ContainedIn, Contains, FullText, Lies, Matches, Overlaps},
+    types=POSTGRESQL.types,
+)
 
 
 class SqlConnector:
@@ -51,6 +76,7 @@ class SqlConnector:
         self._engine = engine
         self._schema = schema
         self._dialect = DIALECTS[engine.dialect.name]
+        self._types = ColumnTypes()
         self._workers = Workers(name, connections)
 
     def __repr__(self) -> str:
@@ -96,12 +122,15 @@ class SqlConnector:
     def capabilities(self, table: str) -> Capabilities:
         """The same for every table."""
         del table
-        return EVERYTHING
+        return ON_POSTGRESQL if self._dialect is POSTGRESQL else EVERYTHING
 
     def fetch(self, fetch: Fetch) -> AsyncIterator[Batch]:
         """Rows in batches; raises SourceFailed."""
-        statement = compile_fetch(fetch, self._dialect, self._schema)
-        return self._workers.stream(_Answer(self._engine, self._dialect, statement, fetch), fetch.time_limit_seconds)
+        types = self._types if self._dialect.looks_at_columns else None
+        # where nothing needs to be looked up, a misuse is told at once
+        statement = compile_fetch(fetch, self._dialect, self._schema) if types is None else None
+        answer = _Answer(self._engine, self._dialect, self._schema, fetch, statement=statement, types=types)
+        return self._workers.stream(answer, fetch.time_limit_seconds)
 
     async def describe(self) -> tuple[TableDescription, ...]:
         """Tables and views with their columns and primary keys."""
@@ -146,11 +175,23 @@ class SqlConnector:
 class _Answer:
     """The work of one fetch: one connection, one statement, one cursor."""
 
-    def __init__(self, engine: Engine, dialect: Dialect, statement: Statement, fetch: Fetch) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        dialect: Dialect,
+        schema: str | None,
+        fetch: Fetch,
+        *,
+        statement: Statement | None,
+        types: ColumnTypes | None,
+    ) -> None:
         self.dataset: str = fetch.dataset
         self._engine = engine
         self._dialect = dialect
+        self._schema = schema
         self._statement = statement
+        self._types = types
+        self._fetch = fetch
         self._seconds = fetch.time_limit_seconds
         self._batch_rows = fetch.batch_rows
         self._connection: Connection | None = None
@@ -160,28 +201,36 @@ class _Answer:
     def step(self) -> tuple[Batch, bool]:
         """The next batch."""
         try:
-            raw = self._open().fetchmany(self._batch_rows)
-            batch = self._statement.rows(raw)
+            result, statement = self._open()
+            raw = result.fetchmany(self._batch_rows)
+            batch = statement.rows(raw)
         except NotPromised as fault:
             raise SourceRubbish(dataset=self.dataset, operator=str(fault)) from None
         except GatewayError:
             raise
         except Exception as error:  # noqa: BLE001  # drivers raise what they like; the cause may hold SQL and values
+            if self._types is not None:
+                self._types.forget()  # the table may have become another
             raise self._dialect.translate(error, self.dataset) from None
         is_last = len(raw) < self._batch_rows
         if is_last:
             self._end(is_sound=True)
         return batch, is_last
 
-    def _open(self) -> CursorResult[Any]:
-        if self._result is None:
+    def _open(self) -> tuple[CursorResult[Any], Statement]:
+        if self._result is None or self._statement is None:
             connection = self._engine.connect()
             self._connection = connection
             self._driver = connection.connection.driver_connection
             self._dialect.begin(connection, self._seconds)
+            if self._types is not None:
+                stored = self._types.of(connection, self._schema, self._fetch.table)
+                self._statement = compile_fetch(self._fetch, self._dialect, self._schema, stored)
+            if self._statement is None:
+                raise Defect(operator="a fetch without a statement")
             streaming = connection.execution_options(stream_results=True, max_row_buffer=self._batch_rows)
             self._result = streaming.execute(self._statement.select)
-        return self._result
+        return self._result, self._statement
 
     def stop(self) -> None:
         """Interrupt the running statement."""
@@ -196,10 +245,13 @@ class _Answer:
 
     def _end(self, *, is_sound: bool) -> None:
         connection, self._connection, self._driver = self._connection, None, None
+        result, self._result = self._result, None
         if connection is not None:
             try:
                 if not is_sound:
                     connection.invalidate()
+                elif result is not None:
+                    result.close()  # a cursor at the server, which the pool's rollback would not close here
                 connection.close()
             except Exception as error:  # noqa: BLE001  # as above
                 raise self._dialect.translate(error, self.dataset) from None
@@ -210,9 +262,20 @@ def _field_type(declared: TypeEngine[Any]) -> FieldType:
         (Boolean, FieldType.BOOLEAN),
         (Integer, FieldType.INTEGER),
         (Numeric, FieldType.NUMERIC),
+        (Float, FieldType.NUMERIC),
         (DateTime, FieldType.TIMESTAMP),
         (Date, FieldType.DATE),
+        (JSON, FieldType.JSON),
+        (INT4RANGE, FieldType.INTEGER_RANGE),
+        (INT8RANGE, FieldType.INTEGER_RANGE),
+        (NUMRANGE, FieldType.NUMERIC_RANGE),
+        (DATERANGE, FieldType.DATE_RANGE),
+        (TSRANGE, FieldType.TIMESTAMP_RANGE),
+        (TSTZRANGE, FieldType.TIMESTAMP_RANGE),
     ):
         if isinstance(declared, kind):
             return field_type
+    if isinstance(declared, ARRAY):
+        element = _field_type(declared.item_type)
+        return FieldType(f"{element.value}[]") if element.is_scalar else FieldType.TEXT_ARRAY
     return FieldType.TEXT

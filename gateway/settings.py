@@ -25,6 +25,7 @@ class Limits(_Strict):
     filter_terms: PositiveInt = 100
     filter_nesting: PositiveInt = 10
     in_values: PositiveInt = 1_000
+    pattern_characters: PositiveInt = 500  # of a regular expression or a full-text search
     order_terms: PositiveInt = 20
     page_rows: PositiveInt = 1_000  # default and most; the log names the subjects of every row
     source_rows: PositiveInt = 200_000  # the most that the gateway reads to do what a source can't

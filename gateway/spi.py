@@ -24,6 +24,7 @@ class Capabilities:
 
     predicates: the predicate types (by class) it runs exactly as gateway.model.predicate says.
     comparators: those that it runs in a Compare. A Like that ignores case is run only where `ignores_case` says so.
+    types: stored types of the fields that those mean; of a field of another type it is asked no more than IS NULL.
     columns: columns it can filter by; None: all. Order, limit and aggregates follow only after the whole `where`.
     """
 
@@ -35,6 +36,7 @@ class Capabilities:
     can_mask: bool  # computes SqlForm
     comparators: frozenset[Comparator] = frozenset(Comparator)
     ignores_case: bool = False
+    types: frozenset[FieldType] = frozenset(kind for kind in FieldType if kind.is_scalar)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from gateway.audit.entry import without_surrogates
+from gateway.errors import Defect
 from gateway.model.audit import CaseTrace, DecisionTrace
 from gateway.model.caller import Caller
 from gateway.model.case import CaseFacts
@@ -140,6 +141,8 @@ def canonical(predicate: Predicate, replace: Replace) -> list[Any]:
             return ["is", field, truth]
         case Under(field, prefixes):
             return ["under", field, list(prefixes)]
+        case _:
+            raise Defect(operator="a row filter of a kind that no condition can say")
 
 
 def _joined(word: str, terms: Iterable[list[Any]]) -> list[Any]:
@@ -167,6 +170,8 @@ def _scalar(value: Scalar, replace: Replace) -> list[Any]:
             return ["timestamp", value.astimezone(UTC).isoformat(timespec="microseconds")]
         case date():
             return ["date", value.isoformat()]
+        case _:
+            raise Defect(operator="a row filter with a value that no condition can say")
 
 
 def _case(case: CaseFacts, known: dict[str, str]) -> CaseTrace:

@@ -54,6 +54,11 @@ def resolve(name: Token, dataset: Dataset | None) -> Side:
     fields = dataset.fields if dataset is not None else {}
     field = fields.get(FieldName(name.value))
     if field is not None:
+        if not field.type.is_scalar:
+            raise ConditionInvalid(
+                f"`{field.name}` is {field.type.value}, and conditions speak of plain values only",
+                "name a field of type text, integer, numeric, boolean, date or timestamp",
+            )
         return FieldOperand(field.name, field.type)
     known: Iterable[str] = (*fields, *ATTRIBUTES)
     where = f"neither a field of {dataset.name} nor an attribute" if dataset is not None else "not an attribute"

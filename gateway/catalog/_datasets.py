@@ -62,6 +62,9 @@ def _dataset(
     key = tuple(FieldName(part) for part in section.names_of("key", fields, "field"))
     if source is None and section.has("table"):
         section.blame("table", "a table without a source", "name the `source`, or remove the table")
+    for name_of_part in key:
+        if (part := fields.get(name_of_part)) is not None and not part.type.is_scalar:
+            section.blame("key", f"the key `{name_of_part}` is {part.type.value}", "name fields of plain types")
     if source is not None and not key:
         section.blame("key", "a dataset with a source needs a `key`", "list the fields that identify a row")
     dataset = Dataset(
@@ -193,3 +196,5 @@ def _check_pairs(section: Section, link: Link, here: Dataset, there: Dataset) ->
         if left in here.fields and right in there.fields and here.fields[left].type is not there.fields[right].type:
             fault = f"`{left}` is {here.fields[left].type.value}, `{right}` is {there.fields[right].type.value}"
             section.blame(link.name, fault, "link fields of one type")
+        elif left in here.fields and not here.fields[left].type.is_scalar:
+            section.blame(link.name, f"`{left}` is {here.fields[left].type.value}", "link fields of plain types")

@@ -10,7 +10,9 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from gateway.model.catalog import Field, FieldType, Storage
+from gateway.model.json_value import Json
 from gateway.model.predicate import Scalar
+from gateway.model.range_value import Range, range_of
 from gateway.model.rows import Cell
 
 _EIGHT_DIGITS = re.compile(r"[0-9]{8}")
@@ -33,8 +35,11 @@ def stored_type(field: Field) -> FieldType:
 
 
 def keeps_order(field: Field) -> bool:
-    """Whether stored values sort and compare as the catalogue's do (eight digits and fen do; flags and codes don't)."""
-    return not field.codes and field.storage not in _FLAGS
+    """Whether stored values sort and compare as the catalogue's do (eight digits and fen do; flags and codes don't).
+
+    JSON, arrays and ranges are sorted by the gateway: within them, engines compare text by their own rules.
+    """
+    return field.type.is_scalar and not field.codes and field.storage not in _FLAGS
 
 
 def keeps_text(field: Field) -> bool:
@@ -136,8 +141,19 @@ def _checked(value: Scalar, kind: FieldType, field: Field) -> Scalar:
             return value
         case FieldType.TIMESTAMP if isinstance(value, datetime) and value.utcoffset() is not None:
             return value.astimezone(UTC)
+        case FieldType.JSON if isinstance(value, Json):
+            return value
+        case _ if kind.element is not None and isinstance(value, tuple):
+            return tuple(None if one is None else _checked(one, kind.element, field) for one in value)  # type: ignore[misc]  # plain elements
+        case _ if kind.bound is not None and isinstance(value, Range):
+            return _checked_range(value, kind.bound, field)
         case _:
             raise _unfit(field)
+
+
+def _checked_range(value: Range, bound: FieldType, field: Field) -> Range:
+    low, high = (None if end is None else _checked(end, bound, field) for end in (value.low, value.high))
+    return value if value.is_empty else range_of(low, high, value.bounds)  # type: ignore[arg-type]  # bounds still
 
 
 def _unfit(field: Field) -> ValueError:

@@ -7,7 +7,7 @@ from typing import Any
 
 from gateway.model.catalog import Field, FieldType
 from gateway.model.ids import FieldName
-from gateway.model.predicate import AllOf, AnyOf, Not, Predicate
+from gateway.model.predicate import AllOf, AnyOf, Exists, Not, Predicate
 from gateway.model.rows import Cell
 
 _WRITE = {
@@ -26,7 +26,8 @@ def read_cell(field: Field, told: Any) -> Cell:  # noqa: ANN401 - whatever the f
         return None
     cell = _typed(field.type, told)
     if cell is None:
-        msg = f"the value of `{field.name}` is no {field.type.value}: write {_WRITE[field.type]}"
+        write = _WRITE.get(field.type, "null: no condition reads such a value")
+        msg = f"the value of `{field.name}` is no {field.type.value}: write {write}"
         raise ValueError(msg)
     if field.codes and cell not in field.codes.values():
         msg = f"`{field.name}` never has that value: write one of {', '.join(field.codes.values())}"
@@ -54,6 +55,8 @@ def _typed(kind: FieldType, told: Any) -> Cell:  # noqa: ANN401
             case FieldType.TIMESTAMP:
                 moment = told if isinstance(told, datetime) else datetime.fromisoformat(str(told))
                 return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+            case _:
+                return None
     except (ValueError, InvalidOperation):
         return None
 
@@ -65,5 +68,7 @@ def unsaid(predicate: Predicate, row: Mapping[FieldName, Cell]) -> FieldName | N
             return next((name for name in (unsaid(term, row) for term in terms) if name is not None), None)
         case Not(term):
             return unsaid(term, row)
+        case Exists():
+            return None
         case _:
             return predicate.field if predicate.field not in row else None

@@ -29,6 +29,34 @@ class FieldType(StrEnum):
     BOOLEAN = "boolean"  # bool
     DATE = "date"  # datetime.date
     TIMESTAMP = "timestamp"  # datetime.datetime, aware, UTC
+    JSON = "json"  # Json
+    # tuples of what the element's type has; an element may be None
+    TEXT_ARRAY = "text[]"
+    INTEGER_ARRAY = "integer[]"
+    NUMERIC_ARRAY = "numeric[]"
+    BOOLEAN_ARRAY = "boolean[]"
+    DATE_ARRAY = "date[]"
+    TIMESTAMP_ARRAY = "timestamp[]"
+    # Range, with ends of the bound's type
+    INTEGER_RANGE = "integer-range"
+    NUMERIC_RANGE = "numeric-range"
+    DATE_RANGE = "date-range"
+    TIMESTAMP_RANGE = "timestamp-range"
+
+    @property
+    def element(self) -> "FieldType | None":
+        """The type of an array's elements; None for what is no array."""
+        return FieldType(self.value.removesuffix("[]")) if self.value.endswith("[]") else None
+
+    @property
+    def bound(self) -> "FieldType | None":
+        """The type of a range's ends; None for what is no range."""
+        return FieldType(self.value.removesuffix("-range")) if self.value.endswith("-range") else None
+
+    @property
+    def is_scalar(self) -> bool:
+        """Whether a value is one of the six plain kinds."""
+        return self is not FieldType.JSON and self.element is None and self.bound is None
 
 
 class Storage(StrEnum):

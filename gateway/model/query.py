@@ -6,6 +6,7 @@ from enum import StrEnum
 from gateway.errors import GatewayError
 from gateway.model.catalog import Catalog, Dataset, FieldType, Purpose
 from gateway.model.ids import CaseId, FieldName
+from gateway.model.json_value import JsonStep as JsonStep  # noqa: PLC0414  # part of the question's types
 from gateway.model.predicate import Predicate
 
 
@@ -72,14 +73,6 @@ class AggregateFunction(StrEnum):
     AVG = "avg"
     MIN = "min"
     MAX = "max"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JsonStep:
-    """One arrow into a JSON value: `->key`, `->0`, and with `as_text` `->>key`, which only the last may be."""
-
-    key: str | int  # an integer counts elements, from the end where negative
-    as_text: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

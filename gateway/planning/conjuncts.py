@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from gateway.model.ids import FieldName
-from gateway.model.predicate import EVERYTHING, AllOf, AnyOf, Comparator, Compare, Not, OneOf, Predicate, Scalar
+from gateway.model.predicate import EVERYTHING, AllOf, AnyOf, Comparator, Compare, Exists, Not, OneOf, Predicate, Scalar
 
 
 def conjuncts(predicate: Predicate) -> tuple[Predicate, ...]:
@@ -21,13 +21,15 @@ def conjunction(terms: Sequence[Predicate]) -> Predicate:
 
 
 def fields_of(predicate: Predicate) -> Iterator[FieldName]:
-    """Every field that the predicate reads, as often as it does."""
+    """Every field that the predicate reads, as often as it does; an embed is no field."""
     match predicate:
         case AllOf(terms) | AnyOf(terms):
             for term in terms:
                 yield from fields_of(term)
         case Not(term):
             yield from fields_of(term)
+        case Exists():
+            return
         case _:
             yield predicate.field
 

@@ -4,23 +4,33 @@ Promises: what is pushed means exactly what the gateway would have made of the d
 They differ on a cell that the catalogue can't describe: a source filters it out, the gateway refuses it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from gateway.catalog.storage import encode, keeps_order, keeps_text
+from gateway.catalog.patterns import is_common_pattern
+from gateway.catalog.storage import encode, keeps_order, keeps_text, stored_type
+from gateway.catalog.values import field_at
 from gateway.model.catalog import Dataset, Field, FieldType, Storage
 from gateway.model.ids import FieldName
 from gateway.model.predicate import (
     NOTHING,
     AllOf,
     AnyOf,
+    AtPath,
     Comparator,
     Compare,
+    ContainedIn,
+    Contains,
+    Exists,
+    FullText,
     IsNull,
     IsTruth,
+    Lies,
     Like,
+    Matches,
     Not,
     OneOf,
+    Overlaps,
     Predicate,
     Scalar,
     Under,
@@ -30,6 +40,7 @@ from gateway.planning.conjuncts import conjunction, conjuncts, fields_of
 from gateway.spi import Capabilities
 
 _EQUALITY = {Comparator.EQ, Comparator.NEQ}
+Fields = Mapping[FieldName, Field]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +75,10 @@ def split(where: Sequence[Predicate], dataset: Dataset, capabilities: Capabiliti
 
 def is_one_to_one(field: Field) -> bool:
     """Whether different stored values are different values: then the source may group and compare by equality."""
+    return field.type.is_scalar and _is_injective(field)
+
+
+def _is_injective(field: Field) -> bool:
     return len(set(field.codes.values())) == len(field.codes)
 
 
@@ -103,13 +118,13 @@ def _stored(term: Predicate, dataset: Dataset, capabilities: Capabilities) -> Pr
     columns = capabilities.columns
     if columns is not None and any(dataset.fields[name].column not in columns for name in fields_of(term)):
         return None
-    stored = _in_stored_form(term, dataset)
-    return stored if stored is not None and _is_run(stored, capabilities) else None
+    stored = _in_stored_form(term, dataset.fields)
+    return stored if stored is not None and _is_run(stored, dataset.fields, capabilities) else None
 
 
-def _in_stored_form(term: Predicate, dataset: Dataset) -> Predicate | None:
+def _in_stored_form(term: Predicate, fields: Fields) -> Predicate | None:
     def all_of(terms: Sequence[Predicate], build: Callable[[tuple[Predicate, ...]], Predicate]) -> Predicate | None:
-        stored = [_in_stored_form(inner, dataset) for inner in terms]
+        stored = [_in_stored_form(inner, fields) for inner in terms]
         found = tuple(inner for inner in stored if inner is not None)
         return build(found) if len(found) == len(stored) else None
 
@@ -120,28 +135,32 @@ def _in_stored_form(term: Predicate, dataset: Dataset) -> Predicate | None:
             return all_of(terms, AnyOf)
         case Not(inner):
             return all_of((inner,), lambda found: Not(found[0]))
-        case IsNull():
-            return term
+        case AtPath(name, path, inner):
+            stored = _in_stored_form(inner, {name: field_at(fields[name], path)})
+            return None if stored is None else AtPath(name, path, stored)
+        case IsNull() | Contains() | ContainedIn() | Overlaps() | Lies():
+            return term  # all but the first are of types that are stored as they are
         case IsTruth(name, truth):
-            return _truth(name, dataset.fields[name], truth=truth)
-        case Like(name):
-            return term if keeps_text(dataset.fields[name]) else None
-        case Under(name):
-            return term if keeps_text(dataset.fields[name]) else None
+            return _truth(name, fields[name], truth=truth)
+        case Like(name) | Under(name) | Matches(name) | FullText(name):
+            return term if keeps_text(fields[name]) else None
         case OneOf(name, values):
-            return _one_of(name, values, dataset.fields[name])
+            return _one_of(name, values, fields[name])
         case Compare(name, comparator, value):
-            return _compare(name, comparator, value, dataset.fields[name])
+            return _compare(name, comparator, value, fields[name])
+        case Exists():
+            return None
 
 
 def _compare(name: FieldName, comparator: Comparator, value: Scalar, field: Field) -> Predicate | None:
-    fits = is_one_to_one(field) if comparator in _EQUALITY else keeps_order(field)
+    # arrays and JSON may hold text, which a source's engine may order by another rule than the code points'
+    fits = _is_injective(field) if comparator in _EQUALITY else keeps_order(field) or field.type.bound is not None
     encoded = _encoded(value, field) if fits else None
     return None if encoded is None else Compare(name, comparator, encoded)
 
 
 def _one_of(name: FieldName, values: tuple[Scalar, ...], field: Field) -> Predicate | None:
-    if not is_one_to_one(field):
+    if not _is_injective(field):
         return None
     # a value that no cell can decode to is in no row: the list without it means the same, NULL included
     encoded = (_encoded(value, field) for value in values)
@@ -156,18 +175,29 @@ def _truth(name: FieldName, field: Field, *, truth: bool) -> Predicate | None:
     return None if encoded is None else AllOf((Not(IsNull(name)), Compare(name, Comparator.EQ, encoded)))
 
 
-def _is_run(stored: Predicate, capabilities: Capabilities) -> bool:
+def _is_run(stored: Predicate, fields: Fields, capabilities: Capabilities) -> bool:
     if type(stored) not in capabilities.predicates:
         return False
     match stored:
         case AllOf(terms) | AnyOf(terms):
-            return all(_is_run(inner, capabilities) for inner in terms)
+            return all(_is_run(inner, fields, capabilities) for inner in terms)
         case Not(inner):
-            return _is_run(inner, capabilities)
+            return _is_run(inner, fields, capabilities)
+        case AtPath(name, path, inner):
+            there = {name: field_at(fields[name], path)}
+            return FieldType.JSON in capabilities.types and _is_run(inner, there, capabilities)
+        case IsNull():
+            return True
+        case Exists():
+            return False
+        case _ if stored_type(fields[stored.field]) not in capabilities.types:
+            return False
         case Compare(_, comparator, _):
             return comparator in capabilities.comparators
-        case Like(_, _, ignores_case):
-            return capabilities.ignores_case or not ignores_case
+        case Like(_, _, ignores_case) | Matches(_, _, ignores_case) if ignores_case:
+            return capabilities.ignores_case
+        case Matches(_, pattern, _):
+            return is_common_pattern(pattern)
         case _:
             return True
 

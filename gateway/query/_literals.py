@@ -8,10 +8,12 @@ import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from gateway.errors import GatewayError, OperatorUnfit, ValueMalformed
+from gateway.errors import ValueMalformed
 from gateway.model.catalog import Field, FieldType
-from gateway.model.predicate import Scalar
-from gateway.model.query import AggregateFunction, Operator
+from gateway.model.json_value import Json
+from gateway.model.predicate import Plain, Scalar
+from gateway.model.range_value import Bound
+from gateway.model.value_text import read_array, read_range
 
 _EXAMPLES = {
     FieldType.TEXT: "text",
@@ -20,6 +22,17 @@ _EXAMPLES = {
     FieldType.BOOLEAN: "true",
     FieldType.DATE: "2026-03-31",
     FieldType.TIMESTAMP: "2026-03-31T09:30:00Z",
+    FieldType.JSON: '{"a": 1}',
+    FieldType.TEXT_ARRAY: '{a,"b,c"}',
+    FieldType.INTEGER_ARRAY: "{1,2}",
+    FieldType.NUMERIC_ARRAY: "{1.5,2}",
+    FieldType.BOOLEAN_ARRAY: "{true,false}",
+    FieldType.DATE_ARRAY: "{2026-03-31,2026-04-01}",
+    FieldType.TIMESTAMP_ARRAY: "{2026-03-31T09:30:00Z}",
+    FieldType.INTEGER_RANGE: "[1,10)",
+    FieldType.NUMERIC_RANGE: "[0.5,10)",
+    FieldType.DATE_RANGE: "[2026-03-31,2026-05-01)",
+    FieldType.TIMESTAMP_RANGE: "[2026-03-31T09:30:00Z,)",
 }
 # every pattern reads each character once
 _INTEGER = re.compile(r"-?[0-9]{1,19}", re.ASCII)
@@ -28,62 +41,53 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _TIMESTAMP = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})?", re.ASCII
 )
-_TRUTHS = {"true": True, "false": False}
+TRUTHS = {"true": True, "false": False}
 _LONGEST_SHOWN = 60
-
-_EQUALITY = frozenset({Operator.EQ, Operator.NEQ, Operator.IN, Operator.IS, Operator.ISDISTINCT})
-_ORDERING = _EQUALITY | {Operator.GT, Operator.GTE, Operator.LT, Operator.LTE}
-_FIT = {
-    FieldType.TEXT: _ORDERING | {Operator.LIKE, Operator.ILIKE},
-    FieldType.INTEGER: _ORDERING,
-    FieldType.NUMERIC: _ORDERING,
-    FieldType.BOOLEAN: _EQUALITY,
-    FieldType.DATE: _ORDERING,
-    FieldType.TIMESTAMP: _ORDERING,
-}
-_NUMBERS = frozenset({FieldType.INTEGER, FieldType.NUMERIC})
 
 
 def read_literal(text: str, field: Field) -> Scalar:
     """The value; raises ValueMalformed. A timestamp without a zone is UTC, a date in its place that day's midnight."""
-    value = _read(text, field.type)
+    try:
+        value = _read(text, field.type)
+    except ValueError:
+        value = None
     if value is None:
-        shown = "".join(character if character.isprintable() else "?" for character in text[:_LONGEST_SHOWN])
-        raise ValueMalformed(field=field.name, value=shown, type=field.type.value, example=_EXAMPLES[field.type])
+        raise malformed(text, field, field.type.value, _EXAMPLES[field.type])
     return value
 
 
-def unfit_operator(operator: Operator, values: tuple[str, ...], field: Field) -> GatewayError | None:
-    """The error, where the operator does not fit the field's type."""
-    is_truth = operator is Operator.IS and values[0] in {*_TRUTHS, "unknown"}
-    if operator in _FIT[field.type] and not (is_truth and field.type is not FieldType.BOOLEAN):
-        return None
-    return OperatorUnfit(
-        field=field.name,
-        operator=f"{operator.value}.{values[0]}" if is_truth else operator.value,
-        type=field.type.value,
-        offered=", ".join(offered.value for offered in Operator if offered in _FIT[field.type]),
-    )
-
-
-def unfit_aggregate(function: AggregateFunction, field: Field) -> GatewayError | None:
-    """The error, where the aggregate does not fit the field's type."""
-    fit = {AggregateFunction.COUNT}
-    if field.type is not FieldType.BOOLEAN:
-        fit |= {AggregateFunction.MIN, AggregateFunction.MAX}
-    if field.type in _NUMBERS:
-        fit |= {AggregateFunction.SUM, AggregateFunction.AVG}
-    if function in fit:
-        return None
-    return OperatorUnfit(
-        field=field.name,
-        operator=f"{function.value}()",
-        type=field.type.value,
-        offered=", ".join(f"{offered.value}()" for offered in AggregateFunction if offered in fit),
-    )
+def malformed(text: str, field: Field, kind: str, example: str) -> ValueMalformed:
+    """The error for a literal that is none; what can't be printed is not shown."""
+    shown = "".join(character if character.isprintable() else "?" for character in text[:_LONGEST_SHOWN])
+    return ValueMalformed(field=field.name, value=shown, type=kind, example=example)
 
 
 def _read(text: str, kind: FieldType) -> Scalar | None:
+    element, bound = kind.element, kind.bound
+    if kind is FieldType.JSON:
+        return Json(text)
+    if element is not None:
+        return read_array(text, lambda part: _needed(part, element))
+    if bound is not None:
+        return read_range(text, lambda part: _end(part, bound))
+    return _plain(text, kind)
+
+
+def _needed(text: str, kind: FieldType) -> Plain:
+    value = _plain(text, kind)
+    if value is None:
+        raise ValueError("no such value")
+    return value
+
+
+def _end(text: str, kind: FieldType) -> Bound:
+    value = _needed(text, kind)
+    if isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _plain(text: str, kind: FieldType) -> Plain | None:
     match kind:
         case FieldType.TEXT:
             return text
@@ -93,11 +97,13 @@ def _read(text: str, kind: FieldType) -> Scalar | None:
         case FieldType.NUMERIC:
             return Decimal(text) if _NUMERIC.fullmatch(text) else None
         case FieldType.BOOLEAN:
-            return _TRUTHS.get(text.lower()) if text.isascii() else None
+            return TRUTHS.get(text.lower()) if text.isascii() else None
         case FieldType.DATE:
             return _date(text)
         case FieldType.TIMESTAMP:
             return _timestamp(text)
+        case _:
+            return None
 
 
 def _date(text: str) -> date | None:

@@ -30,7 +30,7 @@ from gateway.model.query import (
     Query,
     SelectItem,
 )
-from gateway.query._literals import unfit_aggregate, unfit_operator
+from gateway.query._fitting import unfit_aggregate, unfit_term
 from gateway.query._operators import predicate_of
 from gateway.query._select import name_of
 from gateway.query._shape import shape_of
@@ -157,7 +157,7 @@ class _Binding:
         is_whole = term.operator in {Operator.EQ, Operator.IN} and term.quantifier is None
         is_match = is_conjunct and not term.is_negated and is_whole
         self.uses.add((field.name, FieldUse.MATCH if is_match else FieldUse.FILTER))
-        fault = unfit_operator(term.operator, term.values, field)
+        fault = unfit_term(term, field)
         if fault is None:
             try:
                 predicate = predicate_of(term, field)

@@ -111,6 +111,8 @@ def truth(predicate: Predicate, row: Mapping[str, Any]) -> bool | None:
             return row[field] is wanted
         case Compare() | OneOf() | Like() | Under():
             return compared(predicate, row)
+        case _:
+            raise NotImplementedError
 
 
 def compared(predicate: Compare | OneOf | Like | Under, row: Mapping[str, Any]) -> bool | None:
@@ -290,6 +292,8 @@ def _values(field: str) -> st.SearchStrategy[Any]:
             return known | st.dates()
         case FieldType.TIMESTAMP:
             return known | st.datetimes(timezones=st.just(UTC))
+        case _:
+            return known
 
 
 _fields = st.sampled_from(sorted(FIELDS))

@@ -17,9 +17,11 @@ from urllib.parse import parse_qs
 
 import duckdb
 import uvicorn
+from psycopg import sql
 
 from gateway.model.catalog import FieldType
 from tests.connectors.kit import FIELDS, ROWS, TABLE
+from tests.postgres_server import Server
 
 
 def quoted(name: str) -> str:
@@ -88,6 +90,35 @@ def write_parquet(file: Path, rows: Sequence[Mapping[str, Any]] = ROWS) -> None:
     database.close()
 
 
+def write_postgresql(server: Server, rows: Sequence[Mapping[str, Any]] = ROWS) -> str:
+    """A new database with the table; gives its URL."""
+    kinds = {
+        FieldType.TEXT: "text",
+        FieldType.INTEGER: "bigint",
+        FieldType.NUMERIC: "numeric",
+        FieldType.BOOLEAN: "boolean",
+        FieldType.DATE: "date",
+        FieldType.TIMESTAMP: "timestamp",
+    }
+    url = server.fresh_database()
+    columns = sql.SQL(", ").join(
+        sql.SQL("{} {}").format(sql.Identifier(column), sql.SQL(kinds[kind])) for column, kind in FIELDS.values()
+    )
+    marks = sql.SQL(", ").join([sql.Placeholder()] * len(FIELDS))
+    with server.connect(url.rpartition("/")[2]) as connection, connection.cursor() as cursor:
+        cursor.execute(sql.SQL("CREATE TABLE {} ({})").format(sql.Identifier(TABLE), columns))
+        cursor.executemany(
+            sql.SQL("INSERT INTO {} VALUES ({})").format(sql.Identifier(TABLE), marks),
+            [
+                tuple(
+                    cell.replace(tzinfo=None) if isinstance(cell := row[field], datetime) else cell for field in FIELDS
+                )
+                for row in rows
+            ],
+        )
+    return url
+
+
 # ------------------------------------------------------------------ a REST service
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 
@@ -153,4 +184,15 @@ class Business:
         return None if cell is None else str(cell).lower() if isinstance(cell, bool) else str(cell)
 
 
-__all__ = ["Business", "answer", "csv", "csv_line", "quoted", "serving", "write_csv", "write_parquet", "write_sqlite"]
+__all__ = [
+    "Business",
+    "answer",
+    "csv",
+    "csv_line",
+    "quoted",
+    "serving",
+    "write_csv",
+    "write_parquet",
+    "write_postgresql",
+    "write_sqlite",
+]

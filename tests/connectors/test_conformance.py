@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +21,8 @@ from gateway.model.query import AggregateFunction
 from gateway.model.sqlform import Column, Concat, Constant, Left
 from gateway.spi import Connector
 from tests.connectors import kit
-from tests.connectors.sources import Business, serving, write_csv, write_parquet, write_sqlite
+from tests.connectors.sources import Business, serving, write_csv, write_parquet, write_postgresql, write_sqlite
+from tests.postgres_server import postgres_server
 
 QUICK = settings(max_examples=35, deadline=None, suppress_health_check=list(HealthCheck))
 REST_FILTERS = {kit.FIELDS[field][0]: f"q_{field}" for field in ("id", "name", "region", "members", "active", "born")}
@@ -37,17 +39,21 @@ class Source:
         kit.assert_same(found, kit.expected(fetch), ordered=ordered)
 
 
-@pytest.fixture(scope="module", params=["sqlite", "csv", "parquet"])
+@pytest.fixture(scope="module", params=["sqlite", "postgresql", "csv", "parquet"])
 def source(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Source]:
     """Sources that claim everything."""
     folder: Path = tmp_path_factory.mktemp("source")
     name = SourceName("kit")
-    with asyncio.Runner() as runner:
+    with ExitStack() as stack, asyncio.Runner() as runner:
         connector: Connector
         match request.param:
             case "sqlite":
                 write_sqlite(folder / "it's; 库.db")
                 connector = SqlConnector.open(name, {"folder": str(folder), "file": "it's; 库.db"})
+                table = kit.TABLE
+            case "postgresql":
+                server = stack.enter_context(postgres_server())
+                connector = SqlConnector.open(name, {"url": write_postgresql(server)})
                 table = kit.TABLE
             case "csv":  # two files, the second with its columns the other way round
                 write_csv(folder / "表" / "a'1.csv", kit.ROWS[:15])

@@ -32,7 +32,7 @@ from gateway.model.ids import (
     TermName,
 )
 from gateway.model.plan import ReadPlan
-from gateway.model.predicate import EVERYTHING, AllOf, AnyOf, Comparator, Compare, Not, OneOf, Predicate
+from gateway.model.predicate import EVERYTHING, AllOf, AnyOf, Comparator, Compare, Exists, Not, OneOf, Predicate
 from gateway.model.query import AggregateFunction, BoundOrder, BoundQuery, FieldUse, MediaType, OutputColumn
 from gateway.model.rows import Disclosure, RawRows
 from gateway.planning import plan_read
@@ -266,6 +266,8 @@ def _filters(where: Predicate, *, is_top: bool = True) -> Iterator[tuple[FieldNa
             yield from _filters(term, is_top=False)
         case Compare(name, Comparator.EQ, _) | OneOf(name, _) if is_top:
             yield name, FieldUse.MATCH
+        case Exists():
+            return
         case _:
             yield where.field, FieldUse.FILTER
 

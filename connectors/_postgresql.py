@@ -1,0 +1,241 @@
+"""PostgreSQL: what the catalogue promises of a column, however the table keeps it.
+
+A look at the table's column types, kept per table, says where a cast is needed: a uuid, an enum, an inet, a `char(n)`
+or a citext where the catalogue says `text`, a float where it says `numeric` (the decimal of at most 15 digits that the
+engine makes of it, to 12 places), a json that becomes jsonb. Where none is needed the column stands plain, so that an
+index serves. JSON, arrays and ranges travel as text. Time zone and date style are set for each transaction.
+
+Full-text search is what the server's own parser finds.
+"""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from sqlalchemy import Text, cast, collate, func, literal, literal_column, text
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.types import String, UserDefinedType
+
+from connectors._cells import NotPromised, Reader, read_integer
+from connectors._sql_dialect import READERS, Dialect, Expression
+from gateway.errors import Defect, SourceFailed, SourceRubbish
+from gateway.model.catalog import FieldType
+from gateway.model.json_value import JsonStep
+from gateway.model.predicate import (
+    ContainedIn,
+    Contains,
+    FullText,
+    Lies,
+    Matches,
+    Overlaps,
+    Scalar,
+)
+from gateway.model.value_text import write_value
+
+# what each type is within a statement, and under which names of the system catalogue a column is that already
+_NATIVE: dict[FieldType, tuple[str, frozenset[str]]] = {
+    FieldType.TEXT: ("text", frozenset({"text", "varchar"})),
+    FieldType.INTEGER: ("bigint", frozenset({"int2", "int4", "int8", "numeric"})),
+    FieldType.NUMERIC: ("numeric", frozenset({"int2", "int4", "int8", "numeric"})),
+    FieldType.BOOLEAN: ("boolean", frozenset({"bool"})),
+    FieldType.DATE: ("date", frozenset({"date", "timestamp", "timestamptz"})),  # a time of day must not be lost
+    FieldType.TIMESTAMP: ("timestamptz", frozenset({"timestamp", "timestamptz"})),
+    FieldType.JSON: ("jsonb", frozenset({"jsonb"})),
+    FieldType.TEXT_ARRAY: ("text[]", frozenset({"_text"})),
+    FieldType.INTEGER_ARRAY: ("bigint[]", frozenset({"_int8"})),
+    FieldType.NUMERIC_ARRAY: ("numeric[]", frozenset({"_numeric"})),
+    FieldType.BOOLEAN_ARRAY: ("boolean[]", frozenset({"_bool"})),
+    FieldType.DATE_ARRAY: ("date[]", frozenset({"_date"})),
+    FieldType.TIMESTAMP_ARRAY: ("timestamptz[]", frozenset({"_timestamptz"})),
+    FieldType.INTEGER_RANGE: ("int8range", frozenset({"int8range"})),
+    FieldType.NUMERIC_RANGE: ("numrange", frozenset({"numrange"})),
+    FieldType.DATE_RANGE: ("daterange", frozenset({"daterange"})),
+    FieldType.TIMESTAMP_RANGE: ("tstzrange", frozenset({"tstzrange"})),
+}
+_FLOATS = frozenset({"float4", "float8"})
+_CONFIGURATIONS = frozenset({"english", "simple"})
+_COLUMNS = text(
+    """
+    SELECT a.attname, COALESCE(b.typname, t.typname), COALESCE(c.collisdeterministic, true)
+    FROM pg_catalog.pg_attribute a
+    JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+    LEFT JOIN pg_catalog.pg_type b ON b.oid = t.typbasetype
+    LEFT JOIN pg_catalog.pg_collation c ON c.oid = a.attcollation
+    WHERE a.attrelid = pg_catalog.to_regclass(:named) AND a.attnum > 0 AND NOT a.attisdropped
+    """
+)
+
+
+class _Named(UserDefinedType[Any]):
+    """A type by its name."""
+
+    cache_ok = True
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def get_col_spec(self, **kw: object) -> str:
+        """The name, which is never the asker's."""
+        del kw
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class StoredColumn:
+    """A column as the system catalogue knows it."""
+
+    type: str
+    is_deterministic: bool  # equal is equal to the byte
+
+
+class ColumnTypes:
+    """The column types of tables, looked up at first use and forgotten when a statement fails."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Mapping[str, StoredColumn]] = {}
+        self._lock = threading.Lock()
+
+    def of(self, connection: Connection, schema: str | None, table: str) -> Mapping[str, StoredColumn]:
+        """The columns of a table; nothing where there is none."""
+        named = ".".join('"' + part.replace('"', '""') + '"' for part in (schema, table) if part is not None)
+        with self._lock:
+            known = self._known.get(named)
+        if known is None:
+            rows = connection.execute(_COLUMNS, {"named": named})
+            known = {name: StoredColumn(kind, deterministic) for name, kind, deterministic in rows}
+            with self._lock:
+                self._known[named] = known
+        return known
+
+    def forget(self) -> None:
+        """Look again at the next use."""
+        with self._lock:
+            self._known.clear()
+
+
+class PostgresqlDialect(Dialect):
+    """PostgreSQL's way."""
+
+    __slots__ = ()
+
+    types: ClassVar[frozenset[FieldType]] = frozenset(FieldType)
+    looks_at_columns: ClassVar[bool] = True
+
+    # -------------------------------------------------------------- values
+    def typed(self, column: Expression, field_type: FieldType, stored: object) -> Expression:
+        """The column as the type that the catalogue promises: itself, or a cast."""
+        if not isinstance(stored, StoredColumn):
+            return column
+        name, natives = _NATIVE[field_type]
+        if stored.type in natives:
+            return column
+        if field_type is FieldType.NUMERIC and stored.type in _FLOATS:
+            return func.trim_scale(func.round(cast(column, _Named("numeric")), 12))
+        if field_type.bound is not None:
+            return cast(cast(column, Text()), _Named(name))
+        return cast(column, _Named(name))
+
+    def equal(self, column: Expression, field_type: FieldType, stored: object) -> Expression:
+        """The form that `=` takes: plain text where the column's own collation tells every two texts apart."""
+        is_plain = isinstance(stored, StoredColumn) and stored.is_deterministic
+        return column if field_type is FieldType.TEXT and is_plain else self.comparable(column, field_type)
+
+    def shown(self, column: Expression, field_type: FieldType) -> Expression:
+        """As text, what a driver would take apart in its own way."""
+        return column if field_type.is_scalar else cast(column, Text())
+
+    def bound(self, value: Scalar, field_type: FieldType) -> Expression:
+        """JSON, arrays and ranges from their text."""
+        if field_type.is_scalar:
+            return super().bound(value, field_type)
+        return cast(literal(write_value(value), String()), _Named(_NATIVE[field_type][0]))
+
+    def among(self, column: Expression, values: tuple[Scalar, ...], field_type: FieldType) -> Expression:
+        """`IN`, one bound value after the other."""
+        if field_type.is_scalar:
+            return super().among(column, values, field_type)
+        return column.in_([self.bound(value, field_type) for value in values])
+
+    def reader(self, field_type: FieldType) -> Reader:
+        """A numeric without decimals will do for an integer."""
+        return _read_whole if field_type is FieldType.INTEGER else READERS[field_type]
+
+    def comparable_reader(self, field_type: FieldType) -> Reader:
+        """As above."""
+        return self.reader(field_type)
+
+    # -------------------------------------------------------------- operations
+    def special(self, column: Expression, field_type: FieldType, term: object) -> Expression:
+        """The predicates that only this engine runs."""
+        match term:
+            case Contains(_, value):
+                return self._operator("@>", column, self.bound(value, field_type))
+            case ContainedIn(_, value):
+                return self._operator("<@", column, self.bound(value, field_type))
+            case Overlaps(_, value):
+                return self._operator("&&", column, self.bound(value, field_type))
+            case Lies(_, relation, value):
+                return self._operator(relation.value, column, self.bound(value, field_type))
+            case Matches(_, pattern, False):
+                return self._operator("~", collate(column, self.collation), literal(pattern, String()))
+            case FullText(_, mode, words, language) if language in _CONFIGURATIONS:
+                # written out, as an index on the same expression has it
+                configuration: Expression = literal_column(f"'pg_catalog.{language}'::regconfig")
+                query = getattr(func, mode.value)(configuration, literal(words, String()))
+                return self._operator("@@", func.to_tsvector(configuration, column), query)
+            case _:
+                raise Defect(operator="a predicate that is not claimed")
+
+    def at_path(self, column: Expression, path: tuple[JsonStep, ...]) -> Expression:
+        """`->` and `->>`; an integer beyond PostgreSQL's counts nothing."""
+        for step in path:
+            key: Expression
+            if isinstance(step.key, str):
+                key = cast(literal(step.key, String()), Text())
+            else:
+                key = cast(literal(max(min(step.key, 2**31 - 1), -(2**31))), _Named("integer"))
+            column = column.op(
+                "->>" if step.as_text else "->", return_type=Text() if step.as_text else _Named("jsonb")
+            )(key)
+        return column
+
+    @staticmethod
+    def _operator(sign: str, left: Expression, right: Expression) -> Expression:
+        return left.op(sign, is_comparison=True)(right)
+
+    # -------------------------------------------------------------- connections
+    def translate(self, error: Exception, dataset: str) -> SourceFailed:
+        """As the base; a value that the driver can't hold (a date after the year 9999) is rubbish too."""
+        cause = getattr(error, "orig", None)
+        if isinstance(error, DBAPIError) and type(cause).__name__ == "DataError":
+            return SourceRubbish(
+                dataset=dataset, operator=f"DataError {getattr(cause, 'sqlstate', None) or ''}".strip()
+            )
+        if type(error).__module__.startswith("psycopg") and type(error).__name__ == "DataError":
+            return SourceRubbish(dataset=dataset, operator="DataError")
+        return super().translate(error, dataset)
+
+
+def _read_whole(cell: object) -> int:
+    if type(cell) is Decimal:
+        if not cell.is_finite() or cell.adjusted() > 20 or cell != cell.to_integral_value():
+            raise NotPromised("a cell is no integer")
+        return int(cell)
+    return read_integer(cell)
+
+
+POSTGRESQL = PostgresqlDialect(
+    collation="C",
+    session=(
+        "SET TRANSACTION READ ONLY",
+        # in one go: each statement is a journey to the server
+        (
+            "SELECT set_config('statement_timeout', '{milliseconds}', true), set_config('TimeZone', 'UTC', true),"
+            " set_config('DateStyle', 'ISO, YMD', true), set_config('IntervalStyle', 'postgres', true)"
+        ),
+    ),
+    has_nulls_first=True,
+)
