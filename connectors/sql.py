@@ -199,10 +199,13 @@ class _Answer:
 
     def _end(self, *, is_sound: bool) -> None:
         connection, self._connection, self._driver = self._connection, None, None
+        result, self._result = self._result, None
         if connection is not None:
             try:
                 if not is_sound:
                     connection.invalidate()
+                if result is not None:
+                    result.close()  # psycopg minds a cursor at the server that is left open
                 connection.close()
             except Exception as error:  # noqa: BLE001  # as above
                 raise self._dialect.translate(error, self.dataset) from None

@@ -22,7 +22,7 @@ _OPTIONS = {"nullsFirst": "nullsfirst", "referencedTable": "foreign_table"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """`steps` are the methods of postgrest-js with their arguments. One of `rows`, `one`, `whole`, `text`, `error` is told.
+    """`steps` are the methods of postgrest-js with their arguments; `rows`, `one`, `whole`, `text` or `error` is told.
 
     rows, one, whole, text: SQL of what `data` is: all rows, the only row (none: null), the whole as
     one JSON value, or all rows as CSV. error: the code.
@@ -112,8 +112,10 @@ def ask_python(url: str, call: Call, headers: Mapping[str, str]) -> Came:
         return Came(data=getattr(answer, "data", None), count=getattr(answer, "count", None), error=None)
 
 
-def _step(builder: Any, method: str, given: list[Any]) -> Any:
-    options = {_OPTIONS.get(key, key): value for item in given if isinstance(item, dict) for key, value in item.items()}
+def _step(builder: Any, method: str, given: list[Any]) -> Any:  # noqa: PLR0912 - one arm a method
+    options: dict[Any, Any] = {
+        _OPTIONS.get(key, key): value for item in given if isinstance(item, dict) for key, value in item.items()
+    }
     plain = [item for item in given if not isinstance(item, dict)]
     match method:
         case "select":
