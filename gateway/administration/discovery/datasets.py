@@ -9,7 +9,7 @@ from gateway.errors import Words
 from gateway.model.catalog import FieldType
 from gateway.spi import ForeignKey, TableDescription
 
-_SCALAR = {
+_PLAIN = {  # types that a key may have
     FieldType.TEXT,
     FieldType.INTEGER,
     FieldType.NUMERIC,
@@ -92,10 +92,12 @@ def _named(tables: Sequence[TableDescription], notes: list[Words]) -> dict[str, 
         columns[table.table] = [column for column in table.columns if _can_be_written(column[0])]
         if len(columns[table.table]) < len(table.columns):
             notes.append((f"columns of `{shown}` are left out: their names", f"`{shown}` 有列未纳入：列名无法书写"))
-        if columns[table.table]:
+        if any(kind in _PLAIN for _, kind in columns[table.table]):
             kept[table.table] = table
         else:
-            notes.append((f"table `{shown}` is left out: no columns", f"表 `{shown}` 未纳入：没有列"))
+            notes.append(
+                (f"table `{shown}` is left out: no column can be its key", f"表 `{shown}` 未纳入：没有可作主键的列")
+            )
     names = spell(kept, fits_name, "table")
     return {
         table: _Named(
@@ -128,10 +130,9 @@ def _key(table: _Named, named: Mapping[str, _Named]) -> tuple[str, ...]:
     described = table.described
     certain = sorted(described.unique, key=lambda columns: (not described.nullable.isdisjoint(columns), len(columns)))
     for columns in (described.key, *certain, *_passed_on(described, named)):
-        if columns and all(column in table.fields for column in columns):
+        if columns and all(table.types.get(column) in _PLAIN for column in columns):
             return columns
-    scalars = tuple(column for column in table.fields if table.types[column] in _SCALAR)
-    return scalars or tuple(table.fields)
+    return tuple(column for column in table.fields if table.types[column] in _PLAIN)
 
 
 def _passed_on(view: TableDescription, named: Mapping[str, _Named]) -> Iterator[tuple[str, ...]]:
