@@ -61,7 +61,8 @@ def _installed() -> Path:
         assert shutil.which("npm"), "npm is missing: apt-get install nodejs npm"
         CACHE.mkdir(parents=True, exist_ok=True)
         (CACHE / "package.json").write_text(wanted, encoding="utf-8")
-        words = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--silent"]
+        # react-admin itself is a peer of its provider, for types only
+        words = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--legacy-peer-deps", "--silent"]
         done = subprocess.run(words, cwd=CACHE, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr[-2000:]
         marker.write_text(wanted, encoding="utf-8")
