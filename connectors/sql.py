@@ -204,8 +204,8 @@ class _Answer:
             try:
                 if not is_sound:
                     connection.invalidate()
-                if result is not None:
-                    result.close()  # psycopg minds a cursor at the server that is left open
+                elif result is not None:
+                    result.close()  # a cursor at the server, which the pool's rollback would not close here
                 connection.close()
             except Exception as error:  # noqa: BLE001  # as above
                 raise self._dialect.translate(error, self.dataset) from None
