@@ -26,7 +26,8 @@ class Call:
 
     rows, one, whole, text: SQL of what `data` is: all rows, the only row (none: null), the whole as
     one JSON value, or all rows as CSV. error: the code.
-    count: SQL of one number. person, purpose: who asks, in the city.
+    count: SQL of one number. is_counted: some
+    number comes. person, purpose: who asks, in the city.
     """
 
     id: str
@@ -39,6 +40,7 @@ class Call:
     text: str | None = None
     error: str | None = None
     count: str | None = None
+    is_counted: bool = False
     person: str = ""
     purpose: str = "staging"
 

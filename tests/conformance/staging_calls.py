@@ -170,6 +170,16 @@ OPERATORS = (
         ("textSearch", "title", "paper boat", {"config": "english", "type": "plain"}),
         where="to_tsvector('english', title) @@ plainto_tsquery('english', 'paper boat')",
     ),
+    _films(
+        "text-search-phrase",
+        ("textSearch", "title", "long pier", {"config": "english", "type": "phrase"}),
+        where="to_tsvector('english', title) @@ phraseto_tsquery('english', 'long pier')",
+    ),
+    _films(
+        "text-search-as-on-the-web",
+        ("textSearch", "title", "tram or orchard", {"config": "english", "type": "websearch"}),
+        where="to_tsvector('english', title) @@ websearch_to_tsquery('english', 'tram or orchard')",
+    ),
     _films("match", ("match", {"language": "zh", "mood": "calm"}), where="language = 'zh' AND mood = 'calm'"),
     _films("two-of-one-field", ("gte", "year", 2010), ("lt", "year", 2018), where="year >= 2010 AND year < 2018"),
     _films("filter-by-name", ("filter", "year", "gte", "2018"), where="year >= 2018"),
@@ -242,12 +252,14 @@ PAGES = (
         table="films",
         steps=(("select", "id", {"count": "planned"}), ("order", "id"), ("limit", 2)),
         rows="SELECT id FROM films ORDER BY id LIMIT 2",
+        is_counted=True,
     ),
     Call(
         id="count-estimated",
         table="films",
         steps=(("select", "id", {"count": "estimated"}), ("order", "id"), ("limit", 2)),
         rows="SELECT id FROM films ORDER BY id LIMIT 2",
+        is_counted=True,
     ),
     Call(
         id="head-with-count",

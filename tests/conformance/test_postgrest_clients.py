@@ -49,6 +49,8 @@ def _check_staging(staging: Staging, call: Call, came: Came) -> None:
         assert came.data == staging.csv(call.text)
     if call.count is not None:
         assert came.count == staging.scalar(call.count)
+    if call.is_counted:
+        assert isinstance(came.count, int)
 
 
 @pytest.mark.parametrize("call", _told(STAGING_CALLS))
