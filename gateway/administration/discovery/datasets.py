@@ -9,7 +9,7 @@ from gateway.errors import Words
 from gateway.model.catalog import FieldType
 from gateway.spi import ForeignKey, TableDescription
 
-_PLAIN = {  # types that a key may have
+_PLAIN = {  # types that a key may have, and a link
     FieldType.TEXT,
     FieldType.INTEGER,
     FieldType.NUMERIC,
@@ -210,14 +210,14 @@ def _is_unique(table: TableDescription, columns: tuple[str, ...]) -> bool:
 
 def _are_alike(near: _End, far: _End) -> bool:
     return all(
-        near.dataset.types[here] is far.dataset.types[there]
+        near.dataset.types[here] is far.dataset.types[there] and near.dataset.types[here] in _PLAIN
         for here, there in zip(near.columns, far.columns, strict=True)
     )
 
 
 def _unlike(foreign: ForeignKey, table: TableDescription) -> Words:
     where = f"`{_shown(foreign.name)}` ({_shown(table.table)})"
-    return f"no link for {where}: its columns differ in type", f"{where} 两端类型不同，未建链接"
+    return f"no link for {where}: its columns can't be compared here", f"{where} 两端的列无法比较，未建链接"
 
 
 def _finished(table: _Named, ways: Sequence[_Way]) -> tuple[ProposedLink, ...]:
