@@ -57,16 +57,20 @@ class Staging:
 
 
 @contextmanager
-def served_schema(server: Server, folder: Path, statements: str) -> Iterator[Staging]:
+def served_schema(server: Server, folder: Path, statements: str, *, schema: str = "public") -> Iterator[Staging]:
     """Fill a database, discover it and serve what came out."""
     address = server.fresh_database()
     plain = address.replace("+psycopg", "")
     with psycopg.connect(plain, autocommit=True) as connection:
         connection.execute(statements.encode())
     bundle = folder / "bundle"
-    words = ("discover", address, "--department", DEPARTMENT, "--bundle", str(bundle), "--grant", _ROLE)
+    options = ("--department", DEPARTMENT, "--bundle", str(bundle), "--grant", _ROLE, "--schema", schema)
     done = subprocess.run(
-        [sys.executable, "-m", "gateway.cli", *words], capture_output=True, text=True, check=False, env=dict(os.environ)
+        [sys.executable, "-m", "gateway.cli", "discover", address, *options],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=dict(os.environ),
     )
     assert done.returncode == 0, done.stderr
     snippet = re.search(r"^\[sources.*", done.stdout, re.MULTILINE | re.DOTALL)
