@@ -324,8 +324,8 @@ GROUPS = (
     Call(
         id="aggregate-cast",
         table="films",
-        steps=(("select", "year,average:rating.avg()::text"), ("eq", "year", 2001)),
-        rows="SELECT year, avg(rating)::text AS average FROM films WHERE year = 2001 GROUP BY year",
+        steps=(("select", "year,total:runtime.sum()::text"), ("order", "year")),
+        rows="SELECT year, sum(runtime)::text AS total FROM films GROUP BY year ORDER BY year",
     ),
     Call(
         id="sum-in-groups",
