@@ -76,7 +76,7 @@ _RULES = text("""
     WHERE r.ev_class = ANY(CAST(:oids AS oid[])) AND r.rulename = '_RETURN'
 """)
 _TOKENS = re.compile(
-    r"\\.|[{}]|:resno (?P<column>\d+) :resname \S+ :ressortgroupref \d+"
+    r"\\.|[{}]|:resno (?P<column>\d+) :resname (?:\\.|[^\s\\])+ :ressortgroupref \d+"
     r" :resorigtbl (?P<table>\d+) :resorigcol (?P<of>\d+)"
 )
 _OUTPUT_DEPTH = 2  # {QUERY … {TARGETENTRY …: deeper ones belong to queries within the query

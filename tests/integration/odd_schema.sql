@@ -25,6 +25,7 @@ CREATE VIEW renamed AS SELECT id AS key, 1 AS one FROM (SELECT id FROM films) f;
 CREATE VIEW twice AS SELECT id FROM films UNION ALL SELECT id FROM films_2;
 CREATE VIEW counted AS SELECT a, count(*) FROM links GROUP BY a;
 CREATE MATERIALIZED VIEW kept AS SELECT id FROM films;
+CREATE VIEW spaced AS SELECT id AS "the {id}: \" FROM films WHERE id > 0;
 CREATE VIEW over AS SELECT id AS deep FROM kept;
 INSERT INTO "Films" (id, "Select", "select", "标题", "it's ""x""", "100%", "价格") VALUES (7, 'a', 'b', '桥', 'q', 'full', 1.5);
 INSERT INTO films VALUES (1), (2);

@@ -222,6 +222,7 @@ def test_odd_tables_get_names_and_keep_their_own(odd: Made) -> None:
         "counted": "counted",
         "kept": "kept",
         "over": "over",
+        "spaced": "spaced",
     }
 
 
@@ -270,6 +271,7 @@ def test_views_are_linked_only_where_a_column_comes_unchanged(odd: Made) -> None
     assert odd.dataset("twice").links == {}
     assert _ways(tuple(odd.dataset("counted").links.values())) >= {("a_2", "films", True)}
     assert odd.dataset("over").key == ("deep",)
+    assert odd.dataset("spaced").key == ("the_id",)
     assert ("a-over", "over", True) in _ways(tuple(odd.dataset("links").links.values()))
 
 
