@@ -44,6 +44,10 @@ format: .venv/.dev ## put the code in form
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq systemd >/dev/null; \
 	  else echo "systemd-analyze is missing: the test of deploy/langqiao.service will be skipped" >&2; fi; fi
+	@if ! command -v node >/dev/null || ! command -v npm >/dev/null; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq nodejs npm >/dev/null; \
+	  else echo "node or npm is missing: the tests of PostgREST's JavaScript clients will fail" >&2; fi; fi
 	@touch $@
 
 .venv/.demo: pyproject.toml | .venv/bin/python

@@ -20,6 +20,7 @@ from sqlalchemy.types import ARRAY, JSON, Boolean, Date, DateTime, Float, Intege
 from connectors._cells import NotPromised
 from connectors._options import Options
 from connectors._postgresql import POSTGRESQL, ColumnTypes
+from connectors._postgresql_schema import describe_postgresql
 from connectors._sql_dialect import MARIADB, MYSQL, Dialect
 from connectors._sql_statement import Statement, compile_fetch
 from connectors._sqlite import SQLITE, connect_read_only
@@ -133,7 +134,7 @@ class SqlConnector:
         return self._workers.stream(answer, fetch.time_limit_seconds)
 
     async def describe(self) -> tuple[TableDescription, ...]:
-        """Tables and views with their columns and primary keys."""
+        """Tables and views with their columns and keys; of PostgreSQL all that a TableDescription can tell."""
         return await self._workers.run(Call(self._name, self._describe), DESCRIBE_SECONDS)
 
     async def health(self) -> None:
@@ -155,6 +156,8 @@ class SqlConnector:
     def _describe(self) -> tuple[TableDescription, ...]:
         try:
             with self._engine.connect() as connection:
+                if self._dialect is POSTGRESQL:
+                    return describe_postgresql(connection, self._schema)
                 found = inspect(connection)
                 names = [*found.get_table_names(self._schema), *found.get_view_names(self._schema)]
                 return tuple(

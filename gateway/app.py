@@ -206,19 +206,25 @@ class Gateway:
 
 def open_sources(settings: Settings, keys: KeyRing) -> dict[SourceName, Connector]:
     """Every configured source by its connector's entry point, and the log as a source; raises SettingsInvalid."""
-    kinds = {point.name: point for point in entry_points(group="langqiao.connectors")}
-    sources: dict[SourceName, Connector] = {}
-    for name, source in settings.sources.items():
-        if source.kind not in kinds:
-            raise SettingsInvalid(
-                fault=f"`sources.{name}.kind`: no connector `{source.kind}`",
-                fix=f"use one of {', '.join(sorted(kinds))}",
-            )
-        connector: type[Connector] = kinds[source.kind].load()
-        sources[SourceName(name)] = connector.open(SourceName(name), source.options())
-    log: type[Connector] = kinds["sql"].load()
-    sources[_LOG_SOURCE] = BlindedSource(log.open(_LOG_SOURCE, _log_options(settings)), keys.subject_hash)
+    sources: dict[SourceName, Connector] = {
+        SourceName(name): open_source(SourceName(name), source.kind, source.options())
+        for name, source in settings.sources.items()
+    }
+    log = open_source(_LOG_SOURCE, "sql", _log_options(settings))
+    sources[_LOG_SOURCE] = BlindedSource(log, keys.subject_hash)
     return sources
+
+
+def open_source(name: SourceName, kind: str, options: Mapping[str, object]) -> Connector:
+    """One source by its connector's entry point; raises SettingsInvalid."""
+    kinds = {point.name: point for point in entry_points(group="langqiao.connectors")}
+    if kind not in kinds:
+        raise SettingsInvalid(
+            fault=f"`sources.{name}.kind`: no connector `{kind}`",
+            fix=f"use one of {', '.join(sorted(kinds))}",
+        )
+    connector: type[Connector] = kinds[kind].load()
+    return connector.open(name, options)
 
 
 def _log_options(settings: Settings) -> dict[str, object]:

@@ -40,12 +40,42 @@ class Capabilities:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ForeignKey:
+    """Columns whose values are found in another table of the same source."""
+
+    name: str  # the constraint's
+    columns: tuple[str, ...]
+    to: str
+    to_columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnOrigin:
+    """Where a column of a view comes from, unchanged."""
+
+    column: str
+    table: str
+    of: str  # the column there
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TableDescription:
-    """One table or file of a source."""
+    """One table, view or file of a source. What a source doesn't tell keeps its default.
+
+    origins: of a view, of tables that are described as well. is_plain: each of its rows is one row of that table.
+    """
 
     table: str
     columns: tuple[tuple[str, FieldType], ...]
     key: tuple[str, ...]
+    nullable: frozenset[str] = frozenset()
+    unique: tuple[tuple[str, ...], ...] = ()
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    is_view: bool = False
+    is_plain: bool = False
+    origins: tuple[ColumnOrigin, ...] = ()
+    comment: str = ""
+    comments: tuple[tuple[str, str], ...] = ()  # (column, what it is)
 
 
 class Connector(Protocol):
@@ -170,7 +200,9 @@ __all__ = [
     "AmendsPlan",
     "Annotates",
     "Capabilities",
+    "ColumnOrigin",
     "Connector",
+    "ForeignKey",
     "Mask",
     "MaskContext",
     "Obligation",

@@ -5,6 +5,7 @@ import typer
 from gateway.cli import versions as _versions  # noqa: F401 - adds commands to `policy`
 from gateway.cli.asking import query
 from gateway.cli.audit import audit
+from gateway.cli.discovering import discover
 from gateway.cli.keys import app_keys, keys
 from gateway.cli.policy import catalog, policy
 from gateway.cli.reviews import notices, reviews
@@ -14,7 +15,7 @@ from gateway.cli.why import explain, who_can
 app = typer.Typer(
     help="廊桥 Langqiao: a city's data-sharing gateway.", no_args_is_help=True, pretty_exceptions_enable=False
 )
-for command in (demo, serve, token, query, explain):
+for command in (demo, serve, token, query, explain, discover):
     app.command()(command)
 app.command("who-can")(who_can)
 app.command()(notices)
