@@ -21,6 +21,7 @@ class Table:
     page_size: int
     first_page: int
     filters: Mapping[str, str]  # column -> parameter that keeps the rows where the column equals the value
+    list_separator: str  # between values of one parameter, where the service takes several; else empty
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +90,10 @@ def _table(taken: Options) -> Table:
         page_size=taken.number("page_size", 100),
         first_page=taken.number("first_page", 1, least=0),
         filters={column: str(parameter) for column, parameter in filters.items()},
+        list_separator=taken.text("list_separator", ""),
     )
+    if len(table.list_separator) > 1 or table.list_separator.isalnum():
+        taken.refuse("list_separator", "must be one character that is no letter or digit")
     taken.done()
     parameters = [table.page_param, table.size_param, *table.filters.values()]
     if len(set(parameters)) != len(parameters):

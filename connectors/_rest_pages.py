@@ -23,7 +23,7 @@ from connectors._cells import (
 from connectors._composite_cells import COMPOSITES, read_parsed_json
 from gateway.model.catalog import FieldType
 from gateway.model.plan import SourceColumn
-from gateway.model.predicate import Comparator, Compare, Scalar
+from gateway.model.predicate import Comparator, Compare, OneOf, Scalar
 from gateway.model.rows import Cell, Row
 
 JsonObject = dict[str, object]
@@ -113,11 +113,11 @@ def typed_row(row: JsonObject, columns: Sequence[SourceColumn]) -> Row:
     return tuple([read_cell(row, source) for source in columns])
 
 
-def passes(row: JsonObject, compared: Sequence[tuple[SourceColumn, Compare]]) -> bool:
+def passes(row: JsonObject, compared: Sequence[tuple[SourceColumn, Compare | OneOf]]) -> bool:
     """Whether the row is one that was asked for: services match loosely or ignore what they don't know."""
     for source, compare in compared:
         cell = read_cell(row, source)
-        if cell is None or not _holds(cell, compare):
+        if cell is None or not (cell in compare.values if isinstance(compare, OneOf) else _holds(cell, compare)):
             return False
     return True
 

@@ -21,13 +21,14 @@ from gateway.errors import Defect, SourceRubbish, SourceTimeout, SourceTooBroad,
 from gateway.model.catalog import FieldType
 from gateway.model.ids import SourceName
 from gateway.model.plan import Fetch, SourceColumn
-from gateway.model.predicate import AllOf, Comparator, Compare, Predicate, Scalar
+from gateway.model.predicate import AllOf, Comparator, Compare, OneOf, Predicate, Scalar
 from gateway.model.rows import Batch, Row
 from gateway.spi import Capabilities, TableDescription
 
 HEALTH_SECONDS = 5.0
 DESCRIBE_SECONDS = 30.0
 BACKOFF_SECONDS = 0.1
+MOST_VALUES = 200  # of one parameter: an address has its limits
 _RETRIED = (502, 503)
 
 
@@ -51,16 +52,21 @@ class RestConnector:
         return cls(name, read_service(name, options))
 
     def capabilities(self, table: str) -> Capabilities:
-        """Equality on the mapped columns; no order, so pages only of an unordered answer."""
-        filters = self._service.tables[table].filters if table in self._service.tables else {}
+        """Equality on the mapped columns, and lists where the service takes them; pages only of an unordered answer."""
+        known = self._service.tables.get(table)
+        filters = known.filters if known is not None else {}
+        predicates: set[type] = {AllOf, Compare} if filters else {AllOf}
+        if known is not None and known.list_separator:
+            predicates.add(OneOf)
         return Capabilities(
-            predicates=frozenset({AllOf, Compare}) if filters else frozenset({AllOf}),
+            predicates=frozenset(predicates),
             comparators=frozenset({Comparator.EQ}),
             columns=frozenset(filters),
             can_order=False,
             can_limit=True,
             aggregates=frozenset(),
             can_mask=False,
+            list_values=MOST_VALUES,
         )
 
     async def fetch(self, fetch: Fetch) -> AsyncIterator[Batch]:
@@ -237,34 +243,54 @@ def _projected(fetch: Fetch) -> tuple[SourceColumn, ...]:
     return tuple(column.source for column in fetch.columns)
 
 
-def _compared(predicate: Predicate, fetch: Fetch) -> Iterator[tuple[SourceColumn, Compare]]:
+def _compared(predicate: Predicate, fetch: Fetch) -> Iterator[tuple[SourceColumn, Compare | OneOf]]:
     match predicate:
         case AllOf(terms):
             for term in terms:
                 yield from _compared(term, fetch)
-        case Compare(field) if field in fetch.known:
+        case Compare(field) | OneOf(field) if field in fetch.known:
             yield fetch.known[field], predicate
         case _:
             raise Defect(operator="a REST source was asked for a filter that it does not claim")
 
 
-def _parameters(table: Table, compared: Sequence[tuple[SourceColumn, Compare]]) -> dict[str, str] | None:
-    """Parameters for the equalities; None where they contradict each other (no row can be meant)."""
-    values: dict[str, Scalar] = {}
-    for source, compare in compared:
-        if compare.comparator is not Comparator.EQ or source.column not in table.filters:
+def _parameters(table: Table, compared: Sequence[tuple[SourceColumn, Compare | OneOf]]) -> dict[str, str] | None:
+    """Parameters for equalities and lists; None where they contradict each other (no row can be meant)."""
+    values: dict[str, list[Scalar]] = {}
+    for source, term in compared:
+        if source.column not in table.filters:
+            continue
+        if isinstance(term, OneOf):
+            wanted = list(term.values)
+        elif term.comparator is Comparator.EQ:
+            wanted = [term.value]
+        else:
             continue
         name = table.filters[source.column]
-        if values.setdefault(name, compare.value) != compare.value:
-            return None
-    return {name: parameter(value) for name, value in values.items()}
+        values[name] = [value for value in values.get(name, wanted) if value in wanted]
+    if not all(values.values()):
+        return None
+    return {
+        name: joined
+        for name, wanted in values.items()
+        if (joined := _joined([parameter(value) for value in wanted], table.list_separator)) is not None
+    }
+
+
+def _joined(values: Sequence[str], separator: str) -> str | None:
+    """One parameter's text; None where the service can't be asked for these: then it is asked for all."""
+    if len(values) == 1:
+        return values[0]
+    if not separator or len(values) > MOST_VALUES or any(separator in value for value in values):
+        return None
+    return separator.join(values)
 
 
 def _typed(
     dataset: str,
     page: Sequence[JsonObject],
     columns: Sequence[SourceColumn],
-    compared: Sequence[tuple[SourceColumn, Compare]],
+    compared: Sequence[tuple[SourceColumn, Compare | OneOf]],
 ) -> list[Row]:
     try:
         return [typed_row(row, columns) for row in page if passes(row, compared)]

@@ -253,7 +253,7 @@ class _Answer:
             try:
                 if not is_sound:
                     connection.invalidate()
-                elif result is not None:
+                if result is not None:
                     result.close()  # a cursor at the server, which the pool's rollback would not close here
                 connection.close()
             except Exception as error:  # noqa: BLE001  # as above

@@ -46,7 +46,7 @@ from gateway.errors import (
 )
 from gateway.keys import KeyRing
 from gateway.model.audit import EntryKind
-from gateway.model.ids import SourceName
+from gateway.model.ids import DepartmentName, SourceName
 from gateway.pipeline import Pipeline
 from gateway.settings import Issuer, Settings
 from gateway.spi import Connector
@@ -131,6 +131,9 @@ class Gateway:
                 pseudonym_key=keys.pseudonym_key,
                 limits=settings.limits,
                 timeouts=settings.timeouts,
+                default_department=(
+                    DepartmentName(settings.default_department) if settings.default_department is not None else None
+                ),
                 tracing=tracing,
                 clock=self.clock,
             )

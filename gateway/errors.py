@@ -206,6 +206,16 @@ class AnswerTooLarge(RequestInvalid):
     limit: int
 
 
+@dataclass(eq=False, kw_only=True)
+class ClientGone(RequestInvalid):
+    """The client left before the answer did: nobody reads this text, the log keeps its code."""
+
+    code = "GW117"
+    status = 499
+    text = {"en": "the client left before the answer was whole", "zh": "客户端在结果返回完毕前已断开"}
+    mend = {"en": "ask again", "zh": "请重新查询"}
+
+
 # ------------------------------------------------------------------ GW2xx names and catalogue
 class NameUnknown(GatewayError):
     """A name means nothing to this asker: it does not exist, or it is not theirs."""
@@ -223,10 +233,11 @@ class FieldUnavailable(NameUnknown):
         "zh": "在此用途下，您无法使用字段 `{field}`",
     }
     mend = {
-        "en": "GET /catalog lists what is; a security officer can change the policy",
-        "zh": "GET /catalog 可列出可用字段；如需变更请联系安全管理员",
+        "en": "{offered[0]}GET /catalog lists what is; a security officer can change the policy",
+        "zh": "{offered[1]}GET /catalog 可列出可用字段；如需变更请联系安全管理员",
     }
     field: str
+    offered: Words = ("", "")  # what there is for this asker, and nothing more
 
 
 @dataclass(eq=False, kw_only=True)
@@ -240,7 +251,10 @@ class DatasetUnavailable(NameUnknown):
         "en": "the dataset `{dataset}` is not available to you for this purpose",
         "zh": "在此用途下，您无法使用数据集 `{dataset}`",
     }
-    mend = FieldUnavailable.mend
+    mend = {
+        "en": "GET /catalog lists what is; a security officer can change the policy",
+        "zh": "GET /catalog 可列出可用数据集；如需变更请联系安全管理员",
+    }
     dataset: str
 
 
@@ -344,6 +358,78 @@ class OperatorUnfit(NameUnknown):
 
     def _values(self) -> dict[str, object]:
         return {**super()._values(), "operator": self.operator}
+
+
+@dataclass(eq=False, kw_only=True)
+class EmbedUnavailable(NameUnknown):
+    """Unknown link, link to a dataset of others, and link over a denied field answer alike."""
+
+    code = "GW211"
+    status = 400
+    postgrest_code = "PGRST200"
+    text = {
+        "en": "no link `{embed}` leads on from `{dataset}` for you and this purpose",
+        "zh": "在此用途下，您没有从 `{dataset}` 到 `{embed}` 的关联",
+    }
+    mend = FieldUnavailable.mend
+    embed: str
+    dataset: str
+    offered: Words = ("", "")
+
+
+@dataclass(eq=False, kw_only=True)
+class EmbedAmbiguous(NameUnknown):
+    """Several of the asker's links fit."""
+
+    code = "GW212"
+    status = 300
+    postgrest_code = "PGRST201"
+    text = {
+        "en": "several links lead from `{dataset}` to `{embed}`",
+        "zh": "从 `{dataset}` 到 `{embed}` 有多个关联",
+    }
+    mend = {
+        "en": "name one of them: {options}, as in `{embed}!{first}(...)`",
+        "zh": "请指明其中之一：{options}，例如 `{embed}!{first}(...)`",
+    }
+    embed: str
+    dataset: str
+    options: str
+    first: str
+
+
+@dataclass(eq=False, kw_only=True)
+class EmbedUnfit(NameUnknown):
+    """What is asked of the embed takes one that has at most one row."""
+
+    code = "GW213"
+    status = 400
+    postgrest_code = "PGRST118"
+    text = {
+        "en": "`{embed}` may have several rows for each row: nothing can be ordered or grouped by it",
+        "zh": "`{embed}` 对每行可能有多行：不能据此排序或分组",
+    }
+    mend = {
+        "en": "order within it: `{embed}.order=...`, or aggregate there",
+        "zh": "请在嵌入内部排序（`{embed}.order=...`）或聚合",
+    }
+    embed: str
+
+
+@dataclass(eq=False, kw_only=True)
+class ValueUncastable(NameUnknown):
+    """A shown value can't become what the cast asks for."""
+
+    code = "GW214"
+    status = 400
+    postgrest_code = "22P02"
+    text = {
+        "en": "a value of the field `{field}` is no {type}",
+        "zh": "字段 `{field}` 中有值不能转换为 {type}",
+    }
+    mend = {"en": "leave the cast out, or filter such rows away", "zh": "请去掉类型转换，或过滤掉这些行"}
+    field: str
+    type: str
 
 
 @dataclass(eq=False, kw_only=True)
@@ -540,6 +626,16 @@ class GrantLapsed(NotAllowed):
     }
     mend = {"en": "where there is still danger, state the present reason", "zh": "如仍属紧急，请重新说明当前理由"}
     minutes: int
+
+
+@dataclass(eq=False, kw_only=True)
+class PolicyChanged(NotAllowed):
+    """An answer in batches ends where another policy begins to serve."""
+
+    code = "GW410"
+    status = 409
+    text = {"en": "the policy changed while the answer was on its way", "zh": "返回结果期间策略已变更"}
+    mend = {"en": "ask again: what left so far is not the whole answer", "zh": "请重新查询：已返回的内容不完整"}
 
 
 # ------------------------------------------------------------------ GW5xx sources

@@ -9,52 +9,58 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from gateway.audit import AuditLog, Recorder
 from gateway.authentication import Authenticator
 from gateway.decision import PolicyEngine
-from gateway.disclosure import disclose, render
+from gateway.disclosure import disclose, disclose_in_batches, refuse_range, render, writer_of
 from gateway.errors import (
     ActionNotAllowed,
     AppNotAuthenticated,
     AuditFailed,
+    ClientGone,
     DatasetUnavailable,
     Defect,
+    EmbedUnavailable,
     GatewayError,
     LimitReached,
+    PolicyChanged,
     PurposeMissing,
     SourceFailed,
-    SourceTimeout,
     SourceUnavailable,
 )
 from gateway.model.audit import AuditReceipt, EntryKind
 from gateway.model.caller import Caller, InboundRequest
 from gateway.model.case import CaseFacts
-from gateway.model.catalog import Purpose
+from gateway.model.catalog import Dataset, Purpose
+from gateway.model.change import Change
 from gateway.model.explanation import Explanation
-from gateway.model.ids import CaseId, DatasetName, FieldName, PrincipalId, PurposeId, SourceName
+from gateway.model.ids import CaseId, DatasetName, DepartmentName, FieldName, PrincipalId, PurposeId, SourceName
 from gateway.model.plan import ReadPlan
-from gateway.model.query import BoundQuery, MediaType
-from gateway.model.response import Refusal, Response
+from gateway.model.query import STREAMED, BoundQuery, MediaType
+from gateway.model.response import Refusal, Response, Stream
 from gateway.model.rows import Disclosure, RawRows
 from gateway.model.trail import Trail
-from gateway.planning import explain_plan, plan_read
-from gateway.query import bind, parse
+from gateway.planning import explain_plan, offering, plan_question
+from gateway.query import bind, bind_links, parse
 from gateway.settings import Limits, Timeouts
 from gateway.spi import Capabilities, Connector, MaskContext, PseudonymKey
-from gateway.telemetry import Stage, Tracing, operator_log
+from gateway.streaming import BatchedAnswer, batches_of, within
+from gateway.telemetry import Stage, Tracing, log_failure
 
 Permission = tuple[DatasetName, FieldName]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """A control-plane change that was checked and can be made: what the log says of it, and the making."""
+@dataclass(frozen=True, slots=True, repr=False)
+class _Reading:
+    """A planned question that is answered in batches."""
 
-    detail: str
-    case: str
-    subjects: tuple[str, ...]  # raw ID numbers; only their keyed hashes are written
-    make: Callable[[], Awaitable[None]]
+    engine: PolicyEngine
+    recorder: Recorder
+    plan: ReadPlan
+    caller: Caller
+    purpose: Purpose
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,16 +79,20 @@ class Pipeline:
     pseudonym_key: Callable[[PurposeId], PseudonymKey]
     limits: Limits
     timeouts: Timeouts
+    default_department: DepartmentName | None  # what a short name means where the asker names no department
     tracing: Tracing
     clock: Callable[[], datetime]
 
-    async def answer(self, request: InboundRequest, *, parent_span: str | None = None) -> Response:
-        """The disclosure or the refusal, with the receipt of its entry."""
+    async def answer(self, request: InboundRequest, *, parent_span: str | None = None) -> Response | Stream:
+        """The disclosure or the refusal, with the receipt of its entry; a long answer as a stream."""
         engine = self.engine()
         recorder = self._recorder(request, engine)
         with self.tracing.request(request.trace_id, parent_span):
             try:
                 return await self._read(engine, recorder, request)
+            except asyncio.CancelledError:
+                await asyncio.shield(self._refuse(recorder, ClientGone()))
+                raise
             except Exception as error:  # noqa: BLE001 - the one place where a defect becomes an audited refusal
                 return await self._refuse(recorder, error)
 
@@ -170,33 +180,28 @@ class Pipeline:
         return await Recorder(self.audit, self.clock, self.hash_subject, trail).record(kind, "done", detail=detail)
 
     # ------------------------------------------------------------------ the stages, in order
-    async def _read(self, engine: PolicyEngine, recorder: Recorder, request: InboundRequest) -> Response:
+    async def _read(self, engine: PolicyEngine, recorder: Recorder, request: InboundRequest) -> Response | Stream:
         caller, purpose = self._authenticate(engine, recorder, request)
         bound, facts = await self._bind(engine, recorder, request, caller, purpose)
         with self.tracing.stage(recorder.at(Stage.DECIDE)):
             now = self.clock()
-            decision = await asyncio.to_thread(engine.decide, bound, caller, facts, now)
-            recorder.decided(decision, facts, now)
+            decided = await asyncio.to_thread(engine.decide_question, bound, caller, facts, now)
+            recorder.decided(decided.decision, facts, now)
         with self.tracing.stage(recorder.at(Stage.PLAN)):
-            plan = plan_read(bound, decision, self._capabilities(bound), self.limits, self.timeouts.source)
+            try:
+                seconds = self.timeouts.stream if bound.media_type in STREAMED else self.timeouts.source
+                plan = plan_question(decided, self._capabilities, self.limits, seconds)
+            except EmbedUnavailable as error:
+                links = bind_links(engine.catalog.datasets[DatasetName(error.dataset)], bound)
+                raise offering(error, engine.decide_question(links, caller, facts, now)) from None
             recorder.saw(plan=plan)
             await asyncio.to_thread(self.check_glass, purpose, caller, self.clock())
             await self._charge(plan, caller, purpose)
+        if bound.media_type in STREAMED:
+            return await self._in_batches(_Reading(engine, recorder, plan, caller, purpose))
         disclosure = await self._disclose(recorder, plan, purpose)
-        body = render(disclosure, bound.media_type, self.limits.answer_bytes)
-        # the source may have been slow: what lapsed or fell due meanwhile releases nothing
-        await asyncio.to_thread(self.check_glass, purpose, caller, self.clock())
-        # what left is known only now: it is counted before the entry, and a refusal here has counted nothing
-        await asyncio.to_thread(
-            self.charge_release,
-            caller.principal,
-            purpose,
-            self.clock(),
-            len(disclosure.rows),
-            disclosure.subjects,
-        )
-        with self.tracing.stage(recorder.at(Stage.AUDIT)):
-            receipt = await recorder.record(EntryKind.READ, "released", disclosure=disclosure, body=body)
+        body = render(disclosure, bound.media_type, self.limits.answer_bytes, strips_nulls=bound.strips_nulls)
+        receipt = await self._release(recorder, caller, purpose, disclosure, body)
         return Response(
             outcome=disclosure,
             body=body,
@@ -205,6 +210,90 @@ class Pipeline:
             policy_version=engine.version,
             is_head=bound.is_head,
         )
+
+    async def _release(
+        self,
+        recorder: Recorder,
+        caller: Caller,
+        purpose: Purpose,
+        disclosure: Disclosure,
+        body: bytes,
+        *,
+        refers_to: int | None = None,
+    ) -> AuditReceipt:
+        """What must have happened before these bytes leave."""
+        # the source may have been slow: what lapsed or fell due meanwhile releases nothing
+        await asyncio.to_thread(self.check_glass, purpose, caller, self.clock())
+        # what left is known only now: it is counted before the entry, and a refusal here has counted nothing
+        await asyncio.to_thread(
+            self.charge_release,
+            caller.principal,
+            purpose,
+            self.clock(),
+            disclosure.all_rows,
+            disclosure.all_subjects,
+        )
+        with self.tracing.stage(recorder.at(Stage.AUDIT)):
+            return await recorder.released(disclosure, body, refers_to=refers_to)
+
+    # ------------------------------------------------------------------ long answers
+    async def _in_batches(self, reading: _Reading) -> Response | Stream:
+        """The whole where it is one batch; else a stream, once its first batch is there and its opening is durable."""
+        recorder, plan = reading.recorder, reading.plan
+        writer = writer_of(plan.media_type, plan)
+        context = MaskContext(pseudonym_key=self.pseudonym_key(reading.purpose.id))
+        parts = disclose_in_batches(self._open, plan, self.hash_subject, context, self.limits.page_rows)
+        try:
+            with self.tracing.stage(recorder.at(Stage.DISCLOSE)):
+                async with within(self.timeouts.total, plan):
+                    first = await anext(parts)
+                    second = None if plan.bound.is_head else await anext(parts, None)
+            refuse_range(first)
+            if second is None:
+                await parts.aclose()
+                body = writer.batch(first) + writer.end()
+                receipt = await self._release(recorder, reading.caller, reading.purpose, first, body)
+                return Response(
+                    outcome=first,
+                    body=body,
+                    media_type=plan.media_type,
+                    receipt=receipt,
+                    policy_version=reading.engine.version,
+                    is_head=plan.bound.is_head,
+                )
+            opening = await recorder.record(EntryKind.READ, "opened")
+        except BaseException:
+            await parts.aclose()
+            raise
+        return Stream(
+            batches=batches_of(
+                BatchedAnswer(
+                    ready=[first, second],
+                    following=parts,
+                    writer=writer,
+                    plan=plan,
+                    release=partial(self._release_batch, reading, opening.index),
+                    close=partial(recorder.record, EntryKind.READ, "closed", refers_to=opening.index),
+                    refuse=partial(self._refuse, recorder, refers_to=opening.index),
+                    seconds=self.timeouts.stream,
+                )
+            ),
+            media_type=plan.media_type,
+            opening=opening,
+            policy_version=reading.engine.version,
+            total=first.total,
+            notices=first.notices,
+            is_head=plan.bound.is_head,
+        )
+
+    async def _release_batch(self, reading: _Reading, opening: int, disclosure: Disclosure, body: bytes) -> None:
+        """As `_release`; what was decided at the beginning must still hold. Raises PolicyChanged."""
+        engine, caller = reading.engine, reading.caller
+        if self.engine().version != engine.version:
+            raise PolicyChanged
+        facts = await asyncio.to_thread(self.find_case, caller.case) if caller.case is not None else None
+        engine.check_purpose(reading.purpose, caller, facts, self.clock())
+        await self._release(reading.recorder, caller, reading.purpose, disclosure, body, refers_to=opening)
 
     def _identify(self, engine: PolicyEngine, recorder: Recorder, request: InboundRequest) -> Caller:
         with self.tracing.stage(recorder.at(Stage.AUTHENTICATE)):
@@ -232,7 +321,9 @@ class Pipeline:
         with self.tracing.stage(recorder.at(Stage.BIND)):
             facts = await asyncio.to_thread(self.find_case, caller.case) if caller.case is not None else None
             engine.check_purpose(purpose, caller, facts, self.clock())
-            bound = bind(query, engine.catalog, purpose, caller.case)
+            bound = bind(
+                query, engine.catalog, purpose, caller.case, default=self.default_department, limits=self.limits
+            )
             recorder.saw(bound=bound)
         return bound, facts
 
@@ -241,17 +332,17 @@ class Pipeline:
     ) -> Explanation:
         with self.tracing.stage(recorder.at(Stage.DECIDE)):
             now = self.clock()
-            decision = await asyncio.to_thread(engine.decide, bound, caller, facts, now)
-            recorder.decided(decision, facts, now)
-        return explain_plan(bound, decision, self._capabilities(bound), self.limits, self.timeouts.source)
+            decided = await asyncio.to_thread(engine.decide_question, bound, caller, facts, now)
+            recorder.decided(decided.decision, facts, now)
+        return explain_plan(decided, self._capabilities, self.limits, self.timeouts.source)
 
-    def _capabilities(self, bound: BoundQuery) -> Capabilities:
-        return self._source(bound).capabilities(bound.dataset.table)
+    def _capabilities(self, dataset: Dataset) -> Capabilities:
+        return self._source(dataset).capabilities(dataset.table)
 
-    def _source(self, bound: BoundQuery) -> Connector:
-        source = self.sources.get(bound.dataset.source) if bound.dataset.source is not None else None
+    def _source(self, dataset: Dataset) -> Connector:
+        source = self.sources.get(dataset.source) if dataset.source is not None else None
         if source is None:
-            raise SourceUnavailable(dataset=bound.dataset.name, operator="the dataset's source is not configured")
+            raise SourceUnavailable(dataset=dataset.name, operator="the dataset's source is not configured")
         return source
 
     async def _charge(self, plan: ReadPlan, caller: Caller, purpose: Purpose) -> None:
@@ -263,45 +354,33 @@ class Pipeline:
             raise LimitReached(what=("look-ups by a masked field", "脱敏字段匹配查询"), limit=limit)
 
     async def _disclose(self, recorder: Recorder, plan: ReadPlan, purpose: Purpose) -> Disclosure:
-        source = self._source(plan.bound)
-        raw = RawRows(
+        context = MaskContext(pseudonym_key=self.pseudonym_key(purpose.id))
+        with self.tracing.stage(recorder.at(Stage.DISCLOSE)):
+            async with within(self.timeouts.total, plan):
+                return await disclose(self._open, plan, self.hash_subject, context)
+
+    def _open(self, plan: ReadPlan) -> RawRows:
+        source = self._source(plan.bound.dataset)
+        return RawRows(
             batches=self.tracing.fetching(source.fetch(plan.fetch)),
             width=len(plan.fetch.columns) + len(plan.fetch.aggregates),
             counts=self.tracing.fetching(source.fetch(plan.count_fetch)) if plan.count_fetch is not None else None,
         )
-        context = MaskContext(pseudonym_key=self.pseudonym_key(purpose.id))
-        with self.tracing.stage(recorder.at(Stage.DISCLOSE)):
-            try:
-                async with asyncio.timeout(self.timeouts.total):
-                    return await disclose(raw, plan, self.hash_subject, context)
-            except TimeoutError:
-                raise SourceTimeout(dataset=plan.bound.dataset.name) from None
 
     # ------------------------------------------------------------------ refusals
     def _recorder(self, request: InboundRequest, engine: PolicyEngine) -> Recorder:
         trail = Trail(trace_id=request.trace_id, started_at=request.received_at, policy_version=engine.version)
         return Recorder(self.audit, self.clock, self.hash_subject, trail)
 
-    async def _refuse(self, recorder: Recorder, error: Exception) -> Response:
+    async def _refuse(self, recorder: Recorder, error: Exception, *, refers_to: int | None = None) -> Response:
         known = error if isinstance(error, GatewayError) else Defect(operator=type(error).__name__)
         if isinstance(known, Defect | SourceFailed | AuditFailed):
-            where = error.__traceback__
-            while where is not None and where.tb_next is not None:
-                where = where.tb_next
-            operator_log().error(
-                "refused",
-                code=known.code,
-                stage=recorder.stage.value,
-                detail=known.operator,
-                trace_id=recorder.trace_id,
-                file=where.tb_frame.f_code.co_filename.rpartition("/")[2] if where else "",
-                line=where.tb_lineno if where else 0,
-            )
+            log_failure(error, known.code, known.operator, recorder.stage.value, recorder.trace_id)
         receipt: AuditReceipt | None = None
         stage = recorder.stage.value
         try:
             outcome = "failed" if isinstance(known, Defect | SourceFailed) else "refused"
-            receipt = await recorder.record(EntryKind.REFUSAL, outcome, refusal=known)
+            receipt = await recorder.record(EntryKind.REFUSAL, outcome, refusal=known, refers_to=refers_to)
         except AuditFailed as failure:
             # no receipt: the answer is that the log can't be written, whatever else was wrong
             known = failure

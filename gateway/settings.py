@@ -27,7 +27,11 @@ class Limits(_Strict):
     in_values: PositiveInt = 1_000
     pattern_characters: PositiveInt = 500  # of a regular expression or a full-text search
     order_terms: PositiveInt = 20
+    embeds: PositiveInt = 20  # of one question, at all levels
+    embed_depth: Annotated[int, Field(ge=1, le=20)] = 5
+    embed_keys: PositiveInt = 1_000  # values of a key that one fetch of an embed asks for
     page_rows: PositiveInt = 1_000  # default and most; the log names the subjects of every row
+    stream_rows: PositiveInt = 1_000_000  # most rows of an answer in NDJSON, CSV or Arrow
     source_rows: PositiveInt = 200_000  # the most that the gateway reads to do what a source can't
     answer_bytes: PositiveInt = 16 * 1024 * 1024
 
@@ -38,6 +42,7 @@ class Timeouts(_Strict):
     source: PositiveFloat = 10.0
     audit: PositiveFloat = 2.0
     total: PositiveFloat = 20.0
+    stream: PositiveFloat = 600.0  # an answer in batches, from its first row to its last
 
 
 class Issuer(_Strict):
@@ -93,6 +98,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8000
     public_url: str | None = None  # as other systems reach it; the AuthZEN metadata names it
+    default_department: str | None = None  # whose datasets short names mean where the asker names no department
     review_hours: PositiveInt = 72  # a break-glass review not decided by then bars its person from breaking glass
     bundle: Path = Path("policies")
     state_url: str = Field(default="sqlite:///langqiao.db", repr=False)  # SQLite or postgresql+psycopg

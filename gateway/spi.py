@@ -36,6 +36,7 @@ class Capabilities:
     can_mask: bool  # computes SqlForm
     comparators: frozenset[Comparator] = frozenset(Comparator)
     ignores_case: bool = False
+    list_values: int | None = None  # most values of one OneOf; None: as many as there are
     types: frozenset[FieldType] = frozenset(kind for kind in FieldType if kind.is_scalar)
 
 

@@ -13,8 +13,8 @@ from gateway.keys import KeyRing
 from gateway.model.caller import Caller
 from gateway.model.case import CaseFacts, CaseState
 from gateway.model.catalog import Purpose
+from gateway.model.change import Change
 from gateway.model.ids import AppId, CaseId, PrincipalId, PurposeId
-from gateway.pipeline import Change
 from gateway.store import CaseRecord, State, extend_case, insert_case, move_case, read_case, read_cases
 
 LONGEST_LIFE = timedelta(days=90)

@@ -126,8 +126,8 @@ def simulate(
     purpose = engine.admit(caller, now)
     engine.check_purpose(purpose, caller, case, now)
     bound = bind(parse(question, limits), engine.catalog, purpose, caller.case)
-    decision = engine.decide(bound, caller, case, now, explain=True)
-    return explain_plan(bound, decision, _ANY_SOURCE, limits, 10.0, for_officer=True)
+    decided = engine.decide_question(bound, caller, case, now, explain=True)
+    return explain_plan(decided, lambda _: _ANY_SOURCE, limits, 10.0, for_officer=True)
 
 
 _ANY_SOURCE = Capabilities(

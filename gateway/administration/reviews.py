@@ -13,7 +13,7 @@ from gateway.audit.entry import decode_entry
 from gateway.errors import EntryUnknown, FourEyesNeeded, GrantLapsed, ReviewOverdue
 from gateway.model.caller import Caller
 from gateway.model.catalog import Purpose
-from gateway.pipeline import Change
+from gateway.model.change import Change
 from gateway.store import ReviewItem, State, decide_review, find_review, open_grant, open_reviews, read_notices
 from gateway.telemetry import operator_log
 

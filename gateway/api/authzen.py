@@ -17,9 +17,10 @@ from gateway.errors import BodyMalformed
 from gateway.model.audit import EntryKind
 from gateway.model.caller import Caller
 from gateway.model.catalog import Purpose
+from gateway.model.change import Change
 from gateway.model.ids import DatasetName, FieldName
 from gateway.model.response import Response
-from gateway.pipeline import Change, Pipeline
+from gateway.pipeline import Pipeline
 from gateway.telemetry import read_traceparent
 
 _PERMISSION = (DatasetName("langqiao.policy"), FieldName("evaluation"))

@@ -20,10 +20,11 @@ from gateway.errors import GatewayError
 from gateway.model.audit import AuditReceipt, EntryKind
 from gateway.model.caller import Caller, InboundRequest
 from gateway.model.catalog import Purpose
+from gateway.model.change import Change
 from gateway.model.explanation import Explanation, FieldExplanation
 from gateway.model.ids import AppId, CaseId, DatasetName, FieldName
 from gateway.model.response import Response
-from gateway.pipeline import Change, Permission, Pipeline
+from gateway.pipeline import Permission, Pipeline
 from gateway.telemetry import read_traceparent
 
 _CASE = DatasetName("langqiao.case")

@@ -17,9 +17,10 @@ from gateway.api.inbound import read_headers
 from gateway.model.audit import EntryKind
 from gateway.model.caller import Caller
 from gateway.model.catalog import Purpose
+from gateway.model.change import Change
 from gateway.model.ids import DatasetName, FieldName
 from gateway.model.response import Response
-from gateway.pipeline import Change, Pipeline
+from gateway.pipeline import Pipeline
 from gateway.telemetry import read_traceparent
 
 HIGHEST_INDEX = 2**63 - 1  # that a database can keep

@@ -36,11 +36,12 @@ from gateway.errors import Language
 from gateway.model.audit import EntryKind
 from gateway.model.caller import Caller, InboundRequest
 from gateway.model.catalog import Purpose
+from gateway.model.change import Change
 from gateway.model.decision import NearMiss
 from gateway.model.explanation import FieldExplanation
 from gateway.model.ids import DatasetName, FieldName, RuleId
 from gateway.model.response import Response
-from gateway.pipeline import Change, Pipeline
+from gateway.pipeline import Pipeline
 from gateway.telemetry import read_traceparent
 
 _PERMISSION = (DatasetName("langqiao.policy"), FieldName("explanation"))

@@ -1,6 +1,5 @@
 """Trail and outcome -> AuditEntry: what is written down of a request. Pure."""
 
-import hashlib
 from collections.abc import Callable
 from datetime import datetime
 
@@ -11,7 +10,6 @@ from gateway.model.catalog import Purpose
 from gateway.model.decision import Decision, Verdict
 from gateway.model.ids import DatasetName, FieldName
 from gateway.model.query import BoundQuery
-from gateway.model.rows import Disclosure
 from gateway.model.trail import Trail
 
 _LOG = DatasetName("langqiao.access")
@@ -27,8 +25,8 @@ def entry_of(
     outcome: str,
     refusal: GatewayError | None = None,
     stage: str = "",
-    disclosure: Disclosure | None = None,
-    body: bytes | None = None,
+    rows: int = 0,
+    sha256: str = "",
     subjects: tuple[str, ...] = (),
     detail: str = "",
     case: str = "",
@@ -51,15 +49,15 @@ def entry_of(
         dataset=bound.dataset.name if bound else "",
         fields=_fields(bound, decision),
         filter_shape=bound.filter_shape if bound else "",
-        rows=len(disclosure.rows) if disclosure else 0,
-        subjects=disclosure.subjects if disclosure else subjects,
+        rows=rows,
+        subjects=subjects,
         outcome=outcome,
         code=refusal.code if refusal else "",
         stage=stage,
         rules=tuple(decision.rule_ids) if decision else (),
         policy_version=trail.policy_version or "",
         duration_us=max(0, round((now - trail.started_at).total_seconds() * 1e6)),
-        response_sha256=hashlib.sha256(body).hexdigest() if body is not None else "",
+        response_sha256=sha256,
         justification=(caller.justification or "") if caller else "",
         needs_review=_needs_review(trail.purpose, decision),
         refers_to=refers_to,

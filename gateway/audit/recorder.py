@@ -1,5 +1,7 @@
 """Keeps one request's trail and writes its entries."""
 
+import asyncio
+import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -7,7 +9,7 @@ from datetime import datetime
 from gateway.audit.log import AuditLog
 from gateway.audit.record import entry_of
 from gateway.errors import GatewayError
-from gateway.model.audit import AuditReceipt, EntryKind
+from gateway.model.audit import AuditEntry, AuditReceipt, EntryKind
 from gateway.model.caller import Caller
 from gateway.model.case import CaseFacts
 from gateway.model.catalog import Purpose
@@ -64,6 +66,43 @@ class Recorder:
             plan=plan or self._trail.plan,
         )
 
+    async def released(self, disclosure: Disclosure, body: bytes, *, refers_to: int | None = None) -> AuditReceipt:
+        """Write an entry for each dataset that rows come from, the root's with the receipt; raises AuditFailed.
+
+        They share the trace id and the hash of the one body (of an answer in batches, of the batch, and `refers_to` its
+        opening). All are durable when this returns.
+        """
+        sha256 = hashlib.sha256(body).hexdigest()
+        plan = self._trail.plan
+        below = _plans_below(plan) if plan is not None else ()
+        entries = []
+        for place, (path, embedded) in enumerate(below):
+            part = disclosure.parts[place]
+            trail = replace(self._trail, bound=embedded.bound, decision=embedded.decision, plan=embedded)
+            entries.append(
+                self._entry(
+                    trail,
+                    EntryKind.READ,
+                    "released",
+                    sha256=sha256,
+                    rows=part.rows,
+                    subjects=part.subjects,
+                    refers_to=refers_to,
+                    detail=f"embedded as {path}",
+                )
+            )
+        root = self._entry(
+            self._trail,
+            EntryKind.READ,
+            "released",
+            sha256=sha256,
+            rows=len(disclosure.rows),
+            subjects=disclosure.subjects,
+            refers_to=refers_to,
+        )
+        receipts = await asyncio.gather(*(self._audit.append(entry) for entry in (*entries, root)))
+        return receipts[-1]
+
     def decided(self, decision: Decision, facts: CaseFacts | None, at: datetime) -> None:
         """Note a decision with the case and the very instant that it was made for."""
         self._trail = replace(self._trail, decision=decision, facts=facts, decided_at=at)
@@ -74,27 +113,62 @@ class Recorder:
         outcome: str,
         *,
         refusal: GatewayError | None = None,
-        disclosure: Disclosure | None = None,
-        body: bytes | None = None,
         subjects: tuple[str, ...] = (),
         detail: str = "",
         case: str = "",
         refers_to: int | None = None,
+        sha256: str = "",
     ) -> AuditReceipt:
         """Write the entry; returns when it is durable. Raises AuditFailed."""
-        entry = entry_of(
-            self._trail,
+        return await self._audit.append(
+            self._entry(
+                self._trail,
+                kind,
+                outcome,
+                refusal=refusal,
+                subjects=subjects,
+                detail=detail,
+                case=case,
+                refers_to=refers_to,
+                sha256=sha256,
+            )
+        )
+
+    def _entry(
+        self,
+        trail: Trail,
+        kind: EntryKind,
+        outcome: str,
+        *,
+        refusal: GatewayError | None = None,
+        rows: int = 0,
+        sha256: str = "",
+        subjects: tuple[str, ...] = (),
+        detail: str = "",
+        case: str = "",
+        refers_to: int | None = None,
+    ) -> AuditEntry:
+        return entry_of(
+            trail,
             hash_subject=self._hash_subject,
             now=self._clock(),
             kind=kind,
             outcome=outcome,
             refusal=refusal,
             stage=self.stage.value if refusal is not None else "",
-            disclosure=disclosure,
-            body=body,
+            rows=rows,
+            sha256=sha256,
             subjects=subjects,
             detail=detail,
             case=case,
             refers_to=refers_to,
         )
-        return await self._audit.append(entry)
+
+
+def _plans_below(plan: ReadPlan, path: str = "") -> tuple[tuple[str, ReadPlan], ...]:
+    """Each embed's plan with the names of its links from the root down, depth first."""
+    found: list[tuple[str, ReadPlan]] = []
+    for embed in plan.embeds:
+        here = f"{path}{embed.link}"
+        found += [(here, embed.plan), *_plans_below(embed.plan, f"{here}.")]
+    return tuple(found)

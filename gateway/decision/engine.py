@@ -28,7 +28,7 @@ from gateway.errors import Defect, PurposeMissing
 from gateway.model.caller import Caller
 from gateway.model.case import CaseFacts
 from gateway.model.catalog import Catalog, Dataset, Purpose
-from gateway.model.decision import Decision, NearMiss, RowVerdict
+from gateway.model.decision import DecidedQuery, Decision, NearMiss, RowVerdict
 from gateway.model.ids import AppId, FieldName, PolicyVersion, PurposeId, RoleName, RuleId
 from gateway.model.query import BoundQuery, FieldUse
 
@@ -132,6 +132,25 @@ class PolicyEngine:
                 outcome.decisions.clear()
             known = outcome.decisions[values] = self._finish(outcome, dataset, purpose, request, None)
         return known
+
+    def decide_question(
+        self,
+        bound: BoundQuery,
+        caller: Caller,
+        case: CaseFacts | None,
+        now: datetime,
+        *,
+        explain: bool = False,
+    ) -> DecidedQuery:
+        """The decision on each dataset of the question: every embed is decided as a question of its own."""
+        return DecidedQuery(
+            bound=bound,
+            decision=self.decide(bound, caller, case, now, explain=explain),
+            embeds=tuple(
+                (embed, self.decide_question(embed.question, caller, case, now, explain=explain))
+                for embed in bound.embeds
+            ),
+        )
 
     def decide_action(  # noqa: PLR0917 - everything that a decision depends on is an argument
         self,

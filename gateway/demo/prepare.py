@@ -155,6 +155,7 @@ total = "data.total"
 page_param = "page"
 size_param = "size"
 page_size = 200
+list_separator = ","
 
 [sources.market-api.tables.enterprises.filters]
 creditCode = "creditCode"

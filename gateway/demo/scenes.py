@@ -56,6 +56,15 @@ def low_income(number: int, teller: Teller, demo: Demo) -> None:
         )
         expect(answer.status == 200 and answer.rows(), f"{dataset} knows the person")
         expect(person not in answer.text, "the ID number that was asked for does not come back in clear")
+    whole = teller.ask(
+        "civil-officer",
+        "public-security.resident?select=name,id_number,assistance(level,monthly,status),businesses(name,capital,status)"
+        f"&id_number=eq.{person}",
+        "low-income-verification",
+    )
+    found = whole.rows()
+    expect(found and found[0]["assistance"] and found[0]["businesses"], "one question crosses all three departments")
+    expect(person not in whole.text, "the key that joins them stays behind its mask")
 
 
 def statistics(number: int, teller: Teller, demo: Demo) -> None:

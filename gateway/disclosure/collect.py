@@ -1,7 +1,7 @@
 """RawRows -> rows in catalogue form, each cell checked. Closes the source's streams whatever happens."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from functools import partial
 from typing import cast
 
@@ -20,26 +20,47 @@ async def collect(raw: RawRows, plan: ReadPlan) -> tuple[list[Row], int | None]:
 
     Raises SourceTooBroad, SourceRubbish, and whatever the connector raises.
     """
+    rows: list[Row] = []
+    async with opened(raw, plan) as (batches, count):
+        async for batch in batches:
+            if len(rows) + len(batch) > plan.max_source_rows:
+                raise SourceTooBroad(dataset=plan.bound.dataset.name, limit=plan.max_source_rows)
+            rows += batch
+        return rows, await count()
+
+
+@asynccontextmanager
+async def opened(
+    raw: RawRows, plan: ReadPlan
+) -> AsyncIterator[tuple[AsyncIterator[list[Row]], Callable[[], Awaitable[int | None]]]]:
+    """Batches in catalogue form, and what reads the count; both streams are closed when the block ends.
+
+    Reading raises SourceRubbish, and whatever the connector raises.
+    """
     readers = _readers(plan)
     if raw.width != len(readers):
         raise Defect(operator="the raw rows are not those of the plan")
-    async with aclosing(_closable(raw.batches)) as batches:
-        if raw.counts is None:
-            return await _rows(batches, readers, plan), None
-        async with aclosing(_closable(raw.counts)) as counts:
-            rows = await _rows(batches, readers, plan)
-            return rows, await _count(counts, plan)
+    async with AsyncExitStack() as stack:
+        source = await stack.enter_async_context(aclosing(_closable(raw.batches)))
+        counts = raw.counts
+        if counts is not None:
+            await stack.enter_async_context(aclosing(_closable(counts)))
+
+        async def count() -> int | None:
+            return None if counts is None else await _count(counts, plan)
+
+        yield _decoded(source, readers, plan), count
 
 
-async def _rows(batches: AsyncIterator[Batch], readers: Sequence[Reader], plan: ReadPlan) -> list[Row]:
-    rows: list[Row] = []
+async def _decoded(
+    batches: AsyncIterator[Batch], readers: Sequence[Reader], plan: ReadPlan
+) -> AsyncIterator[list[Row]]:
+    seen = 0
     async for batch in batches:
-        if len(rows) + len(batch) > plan.max_source_rows:
-            raise SourceTooBroad(dataset=plan.bound.dataset.name, limit=plan.max_source_rows)
-        rows.extend(_read(batch, readers, plan))
-    if plan.fetch.limit is not None and len(rows) > plan.fetch.limit:
-        raise _rubbish(plan, "more rows than were asked for")  # a limit may be an obligation
-    return rows
+        seen += len(batch)
+        if plan.fetch.limit not in {None, plan.max_source_rows + 1} and seen > (plan.fetch.limit or 0):
+            raise _rubbish(plan, "more rows than were asked for")  # a limit may be an obligation
+        yield _read(batch, readers, plan)
 
 
 def _read(batch: Batch, readers: Sequence[Reader], plan: ReadPlan) -> list[Row]:

@@ -16,6 +16,8 @@ def mask_rows(rows: Sequence[Row], columns: Sequence[PlannedColumn], context: Ma
         return []
     if any(len(row) != len(columns) for row in rows):
         raise Defect(operator="the rows are not those of the plan")
+    if not columns:
+        return [() for _ in rows]
     cells = list(zip(*rows, strict=True))
     masked = [_masked(column, values, context) for column, values in zip(columns, cells, strict=True)]
     return list(zip(*masked, strict=True))

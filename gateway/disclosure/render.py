@@ -1,36 +1,37 @@
-"""Disclosure -> the bytes of the answer: JSON, CSV or one object. The bytes are what the audit entry's hash covers."""
+"""Disclosure -> the bytes of the answer, JSON or one object, and how its cells are written.
 
-import csv
-import io
-from datetime import date, datetime
+The bytes are what the audit entry's hash covers.
+"""
+
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import assert_never
+from typing import assert_never, cast
 
 import orjson
 
+from gateway.catalog.values import json_of, text_of
 from gateway.errors import AnswerTooLarge, Defect, NotSingular, RangeUnsatisfiable
+from gateway.model.json_value import Json
 from gateway.model.query import MediaType
-from gateway.model.rows import Cell, Disclosure
+from gateway.model.range_value import Range
+from gateway.model.rows import Cell, Disclosure, Shown
 
 
-def render(disclosure: Disclosure, media_type: MediaType, answer_bytes: int) -> bytes:
+def render(disclosure: Disclosure, media_type: MediaType, answer_bytes: int, *, strips_nulls: bool = False) -> bytes:
     """UTF-8 bytes. Raises NotSingular, RangeUnsatisfiable or AnswerTooLarge (over `answer_bytes`).
 
     Numbers keep every digit, dates are ISO 8601, times RFC 3339 in UTC.
     """
-    if disclosure.total is not None and disclosure.offset > 0 and disclosure.offset >= disclosure.total:
-        raise RangeUnsatisfiable
+    refuse_range(disclosure)
     match media_type:
         case MediaType.JSON:
-            body = _json([dict(zip(disclosure.columns, row, strict=True)) for row in disclosure.rows])
+            body = json_bytes([_object(disclosure.columns, row, strips_nulls=strips_nulls) for row in disclosure.rows])
         case MediaType.OBJECT:
             if len(disclosure.rows) != 1:
                 raise NotSingular
-            body = _json(dict(zip(disclosure.columns, disclosure.rows[0], strict=True)))
-        case MediaType.CSV:
-            body = _csv(disclosure)
-        case MediaType.NDJSON | MediaType.ARROW:
-            raise Defect(operator="a stream is not written at once")
+            body = json_bytes(_object(disclosure.columns, disclosure.rows[0], strips_nulls=strips_nulls))
+        case MediaType.CSV | MediaType.NDJSON | MediaType.ARROW:
+            raise Defect(operator=f"{media_type} is written in batches")
         case _:
             assert_never(media_type)
     if len(body) > answer_bytes:
@@ -38,36 +39,60 @@ def render(disclosure: Disclosure, media_type: MediaType, answer_bytes: int) -> 
     return body
 
 
-def _json(value: object) -> bytes:
-    return orjson.dumps(value, default=_exact, option=orjson.OPT_UTC_Z)
+def refuse_range(disclosure: Disclosure) -> None:
+    """Raises RangeUnsatisfiable where the page begins after the last of the rows that were counted."""
+    if disclosure.total is not None and disclosure.offset > 0 and disclosure.offset >= disclosure.total:
+        raise RangeUnsatisfiable
+
+
+def _object(names: Sequence[str], row: Sequence[Shown], *, strips_nulls: bool) -> Mapping[str, Shown]:
+    shown = dict(zip(names, row, strict=True))
+    return stripped(shown) if strips_nulls else shown
+
+
+def stripped(shown: Mapping[str, Shown]) -> Mapping[str, Shown]:
+    """Without members that are null, in embedded rows too; an element of a list stays."""
+    return {
+        name: stripped(value)
+        if isinstance(value, Mapping)
+        else [stripped(one) if isinstance(one, Mapping) else one for one in value]
+        if isinstance(value, list)
+        else value
+        for name, value in shown.items()
+        if value is not None
+    }
+
+
+def json_bytes(value: object) -> bytes:
+    """JSON of what is shown; numbers keep every digit. Raises Defect for what is no shown value."""
+    options = orjson.OPT_UTC_Z | orjson.OPT_PASSTHROUGH_DATACLASS
+    try:
+        return orjson.dumps(value, default=_exact, option=options)
+    except orjson.JSONEncodeError:
+        # an integer of more than 64 bits, of which orjson itself makes nothing
+        return orjson.dumps(_written(value), default=_exact, option=options)
 
 
 def _exact(value: object) -> object:
-    # JSON numbers are decimal text: a fragment keeps what a double would lose
-    if isinstance(value, Decimal) and value.is_finite():
-        return orjson.Fragment(format(value, "f").encode())
+    if isinstance(value, Decimal | Json | Range):
+        return json_of(value)
     raise TypeError
 
 
-def _csv(disclosure: Disclosure) -> bytes:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(disclosure.columns)
-    writer.writerows([_field(cell) for cell in row] for row in disclosure.rows)
-    return text.getvalue().encode()
-
-
-def _field(cell: Cell) -> str:
-    match cell:
-        case None:
-            return ""
-        case bool():
-            return "t" if cell else "f"
-        case Decimal():
-            return format(cell, "f")
-        case datetime():
-            return cell.isoformat().replace("+00:00", "Z")
-        case date():
-            return cell.isoformat()
+def _written(value: object) -> object:
+    match value:
+        case Mapping():
+            return {name: _written(inner) for name, inner in value.items()}
+        case list() | tuple():
+            return [_written(inner) for inner in value]
+        case int():
+            return json_of(value)
         case _:
-            return str(cell)
+            return value
+
+
+def csv_field(cell: Shown) -> str:
+    """A cell of CSV: a value's text; embedded rows as JSON."""
+    if isinstance(cell, Mapping | list):
+        return json_bytes(cell).decode()
+    return text_of(cast("Cell", cell))

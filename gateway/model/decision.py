@@ -7,7 +7,7 @@ from enum import StrEnum
 from gateway.model.catalog import ObligationSpec
 from gateway.model.ids import DatasetName, FieldName, MaskName, PolicyVersion, PurposeId, RuleId
 from gateway.model.predicate import Predicate
-from gateway.model.query import FieldUse
+from gateway.model.query import BoundEmbed, BoundQuery, FieldUse
 
 
 class Verdict(StrEnum):
@@ -83,3 +83,17 @@ class Decision:
         for verdict in self.fields.values():
             taken.update(verdict.rules)
         return tuple(sorted(taken))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecidedQuery:
+    """A question and the decision on each of its datasets, from the root down."""
+
+    bound: BoundQuery
+    decision: Decision
+    embeds: tuple[tuple[BoundEmbed, "DecidedQuery"], ...] = ()  # in the order of bound.embeds
+
+    @property
+    def levels(self) -> tuple["DecidedQuery", ...]:
+        """This one, then every one within it, depth first."""
+        return (self, *(level for _, inner in self.embeds for level in inner.levels))

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from gateway.model.catalog import Field, FieldType, MaskChoice
 from gateway.model.decision import BoundObligation, Decision, Verdict
 from gateway.model.ids import DatasetName, FieldName, MaskName, SourceName
-from gateway.model.predicate import Predicate
-from gateway.model.query import AggregateFunction, BoundOrder, BoundQuery, MediaType
+from gateway.model.predicate import EVERYTHING, Predicate
+from gateway.model.query import AggregateFunction, BoundOrder, BoundQuery, JsonStep, MediaType
 from gateway.model.sqlform import SqlForm
 
 
@@ -77,6 +77,11 @@ class PlannedColumn:
     verdict: Verdict
     mask: PlannedMask | None
     is_hidden: bool = False  # there for an obligation to look at (the size of a group); never part of the answer
+    path: tuple[JsonStep, ...] = ()
+    cast: FieldType | None = None
+    result_cast: FieldType | None = None
+    embed: str | None = None  # the PlannedEmbed that is shown here; then `field` is None and there is no raw cell
+    taken_from: str | None = None  # the to-one PlannedEmbed whose field it is, where rows here are grouped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +96,7 @@ class LatePage:
 class Residual:
     """What the source could not do, in this order: where, aggregate, order, offset, limit. Values in catalogue form.
 
+    `embedded` is tested once the embeds that it names were read, then come order and page.
     The row after this step has the fetch's result columns, but with `aggregates` exactly the plan's columns:
     the fetch then projects the group keys and the aggregated fields, and the gateway groups them.
     """
@@ -101,6 +107,7 @@ class Residual:
     limit: int | None
     offset: int
     is_needed: bool
+    embedded: Predicate = EVERYTHING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,3 +129,37 @@ class ReadPlan:
     matches: int  # whole-value matches on masked fields, to be charged to the purpose's limit
     media_type: MediaType
     late_page: LatePage | None = None  # with min_group: fetch and residual then neither limit nor skip
+    flows: bool = False  # rows can be answered with batch by batch: nothing has to see them all
+    narrowable: frozenset[FieldName] = frozenset()  # fields here by whose values the source can be asked on top
+    embeds: tuple["PlannedEmbed", ...] = ()
+    most_values: int = 1  # of a key that one fetch here is narrowed by
+    key: "EmbeddedKey | None" = None  # of a plan that is an embed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddedKey:
+    """How an embed's rows find the rows that they belong to, and how many of them each may have."""
+
+    places: tuple[int, ...]  # of the key's values in a row as found
+    fields: tuple[Field, ...]
+    limit: int | None  # rows for each row that they belong to
+    offset: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedEmbed:
+    """An embed with a plan of its own; its keys travel in batches, never a query a row."""
+
+    name: str
+    link: str  # the catalogue's name of it
+    plan: ReadPlan  # its `key` is set
+    near: tuple[int, ...]  # places of the key's values in a raw row here
+    near_fields: tuple[Field, ...]
+    one: bool
+    is_inner: bool
+    is_spread: bool
+    is_junction: bool
+    is_taken: bool
+    decides: bool  # over rows or their order here: it is read before the page is cut
+    leads: bool  # read before the rows here, which are then asked for by its keys
+    sorts: tuple[FieldName, ...] = ()  # fields there that rows here are ordered by

@@ -20,6 +20,10 @@ class MediaType(StrEnum):
     ARROW = "application/vnd.apache.arrow.stream"
 
 
+STREAMED = frozenset({MediaType.NDJSON, MediaType.ARROW, MediaType.CSV})
+"""What a long answer can be written as without being held in memory."""
+
+
 class Counting(StrEnum):
     """`Prefer: count=`: how exactly the asker wants to know how many rows there are."""
 
@@ -205,11 +209,16 @@ class OutputColumn:
     cast: FieldType | None = None
     result_cast: FieldType | None = None
     embed: str | None = None  # the BoundEmbed that is shown here; a spread one is shown as its own columns
+    taken_from: str | None = None  # the to-one BoundEmbed whose field it is, where rows here are grouped
 
     @property
     def is_plain(self) -> bool:
         """Whether the column is the field's value as it is, or a plain aggregate of such."""
-        return not self.path and self.cast is None and self.result_cast is None and self.embed is None
+        return not self.path and self.cast is None and self.result_cast is None and self._is_own
+
+    @property
+    def _is_own(self) -> bool:
+        return self.embed is None and self.taken_from is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,7 +236,8 @@ class BoundOrder:
 class BoundEmbed:
     """A linked dataset within each row. The whole of it is decided and planned as a question of its own."""
 
-    name: str  # unique within its level; what columns, order and Exists call it by
+    name: str  # what columns, order and Exists call it by; where several links fit, each is bound under this name
+    link: str  # the link's own name, or the junction's dataset
     question: "BoundQuery"
     near: tuple[FieldName, ...]  # the key here, and at the same places the key there
     far: tuple[FieldName, ...]
@@ -235,6 +245,7 @@ class BoundEmbed:
     is_inner: bool
     is_spread: bool
     is_junction: bool = False  # its rows stand for those of its only embed: many-to-many
+    is_taken: bool = False  # not shown: groups here are made of its fields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,7 +274,8 @@ class BoundQuery:
     uses: frozenset[tuple[FieldName, FieldUse]]
     filter_shape: str  # the filters with literals hidden, for the log: `level=in.(?,?)&name=like.?`
     faults: tuple[tuple[FieldName, GatewayError], ...] = ()  # raised after the guard only
-    embeds: tuple[BoundEmbed, ...] = ()
+    embedded: tuple[str, ...] = ()  # names of the embeds asked for
+    embeds: tuple[BoundEmbed, ...] = ()  # every link that each of them may mean; one that fits nothing has none
     strips_nulls: bool = False
 
     @property

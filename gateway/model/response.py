@@ -1,5 +1,6 @@
 """Stage 9: the answer. Its constructor demands what makes it lawful: a disclosure or a refusal, and a receipt."""
 
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 from gateway.errors import GatewayError
@@ -15,6 +16,24 @@ class Refusal:
 
     error: GatewayError
     stage: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Stream:
+    """An answer that leaves in batches. Built by gateway.pipeline only.
+
+    `opening` is the receipt of the entry before the first byte; each batch has an entry of its own, durable before the
+    batch is handed out, and the last is followed by a closing one. Iterating raises GatewayError where the answer
+    can't be brought to its end: what left is then no whole answer, and must not look like one.
+    """
+
+    batches: AsyncGenerator[bytes, None]
+    media_type: MediaType
+    opening: AuditReceipt
+    policy_version: PolicyVersion
+    total: int | None
+    notices: tuple[str, ...]
+    is_head: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)

@@ -1,6 +1,6 @@
 """Stages 6 and 7: rows as the source gave them, and what may leave. Their reprs show counts only."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.model.predicate import Scalar
@@ -23,16 +23,39 @@ class RawRows:
         return f"<RawRows of {self.width} columns>"
 
 
+Shown = Cell | Mapping[str, "Shown"] | Sequence["Shown"]
+"""What an answer's cell holds: a value, one embedded row, or several."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisclosedPart:
+    """What left of one embed's dataset; its place among the plan's levels, depth first, is that of the decision."""
+
+    rows: int
+    subjects: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Disclosure:
     """Every value passed its mask, every obligation was discharged. Built by gateway.disclosure only."""
 
     columns: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[tuple[Shown, ...], ...]
     offset: int
     total: int | None  # exact count of visible rows, where asked for
     subjects: tuple[str, ...]  # keyed hashes of the people the rows are about, sorted, no duplicates
     notices: tuple[str, ...]  # what obligations want said, e.g. `watermark=...`
+    parts: tuple[DisclosedPart, ...] = ()  # the embeds' levels, depth first
+
+    @property
+    def all_rows(self) -> int:
+        """Rows that leave, embedded ones too."""
+        return len(self.rows) + sum(part.rows for part in self.parts)
+
+    @property
+    def all_subjects(self) -> tuple[str, ...]:
+        """Everybody that any of the rows is about."""
+        return tuple(sorted({*self.subjects, *(subject for part in self.parts for subject in part.subjects)}))
 
     def __repr__(self) -> str:
         """Counts only: disclosed values are for the asker, not for a log."""

@@ -34,6 +34,20 @@ def fields_of(predicate: Predicate) -> Iterator[FieldName]:
             yield predicate.field
 
 
+def embeds_of(predicate: Predicate) -> Iterator[str]:
+    """Every embed whose rows the predicate asks about, as often as it does."""
+    match predicate:
+        case AllOf(terms) | AnyOf(terms):
+            for term in terms:
+                yield from embeds_of(term)
+        case Not(term):
+            yield from embeds_of(term)
+        case Exists(embed):
+            yield embed
+        case _:
+            return
+
+
 def matched_field(term: Predicate) -> FieldName | None:
     """The field of a conjunct that matches whole values; None for every other."""
     match term:

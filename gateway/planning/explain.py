@@ -1,19 +1,16 @@
 """BoundQuery + Decision -> Explanation: what the question would meet. Fetches nothing."""
 
 from gateway.errors import GatewayError
-from gateway.model.decision import Decision, FieldVerdict, Verdict
+from gateway.model.decision import DecidedQuery, Decision, FieldVerdict, Verdict
 from gateway.model.explanation import Explanation, FieldExplanation
-from gateway.model.query import BoundQuery
-from gateway.planning.read_plan import plan_read
+from gateway.planning.question import CapabilitiesOf, plan_question
 from gateway.planning.wording import word_predicate
 from gateway.settings import Limits
-from gateway.spi import Capabilities
 
 
 def explain_plan(
-    bound: BoundQuery,
-    decision: Decision,
-    capabilities: Capabilities,
+    decided: DecidedQuery,
+    capabilities_of: CapabilitiesOf,
     limits: Limits,
     source_seconds: float,
     *,
@@ -21,12 +18,14 @@ def explain_plan(
 ) -> Explanation:
     """The explanation; a field that the asker neither sees nor named is told to officers only.
 
-    A refused question explains its refusal and nothing that the refusal hides.
+    A refused question explains its refusal and nothing that the refusal hides. Of embeds it tells whether the whole
+    can be asked; what becomes of their fields is told where they are asked on their own.
     """
+    bound, decision = decided.bound, decided.decision
     refusal: GatewayError | None = None
     pushed_down: bool | None = None
     try:
-        plan = plan_read(bound, decision, capabilities, limits, source_seconds)
+        plan = plan_question(decided, capabilities_of, limits, source_seconds)
         pushed_down = not plan.residual.is_needed
     except GatewayError as error:
         refusal = error

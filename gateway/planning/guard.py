@@ -23,6 +23,7 @@ class Ruling(Enum):
 
     YES = auto()
     BY_NAME = auto()  # only where a rule grants this use by name
+    BY_MATCH = auto()  # only where a rule grants `match` by name: keys are whole values
     BY_NAME_IN_GROUPS = auto()  # and an obligation holds groups to a least size
     MASKED = auto()  # would tell more than the mask shows
     UNAVAILABLE = auto()  # as if the field didn't exist
@@ -37,7 +38,7 @@ class Line(NamedTuple):
     words: Words
 
 
-_YES, _BY_NAME, _GROUPS, _MASKED, _UNAVAILABLE = Ruling
+_YES, _BY_NAME, _BY_MATCH, _GROUPS, _MASKED, _UNAVAILABLE = Ruling
 
 TABLE: Final[Mapping[FieldUse, Line]] = MappingProxyType(
     {  #                       clear  masked    denied
@@ -46,7 +47,7 @@ TABLE: Final[Mapping[FieldUse, Line]] = MappingProxyType(
         FieldUse.FILTER: Line(_YES, _MASKED, _UNAVAILABLE, ("filter", "过滤")),
         FieldUse.SORT: Line(_YES, _MASKED, _UNAVAILABLE, ("sort", "排序")),
         FieldUse.GROUP: Line(_YES, _MASKED, _UNAVAILABLE, ("group", "分组")),
-        FieldUse.JOIN: Line(_YES, _MASKED, _UNAVAILABLE, ("join", "关联")),
+        FieldUse.JOIN: Line(_YES, _BY_MATCH, _UNAVAILABLE, ("join", "关联")),
         FieldUse.AGGREGATE: Line(_YES, _GROUPS, _UNAVAILABLE, ("aggregate", "聚合")),
         FieldUse.EXPORT: Line(_YES, _BY_NAME, _UNAVAILABLE, ("export", "导出")),
         FieldUse.WRITE: Line(_YES, _MASKED, _UNAVAILABLE, ("write", "写入")),
@@ -54,6 +55,7 @@ TABLE: Final[Mapping[FieldUse, Line]] = MappingProxyType(
 )
 """The guard table of the design: each use, for each verdict."""
 
+_COMPUTE: Final[Words] = ("be cast or taken apart", "转换类型或按路径取值")
 _OF_A_STAR: Final = frozenset({FieldUse.SHOW, FieldUse.GROUP, FieldUse.EXPORT})
 """Uses that `*` itself makes; a denied field is left out of those."""
 
@@ -90,16 +92,35 @@ def admit(bound: BoundQuery, decision: Decision) -> Admitted:
     # an unknown name that was kept for here answers exactly as a denied one
     unavailable |= {FieldName(fault.field) for _, fault in bound.faults if isinstance(fault, FieldUnavailable)}
     if unavailable:
-        raise FieldUnavailable(field=min(unavailable))
+        raise FieldUnavailable(field=min(unavailable), offered=_offered(decision))
     for (field, use), ruling in sorted(rulings.items(), key=lambda item: item[0]):
         if ruling is Ruling.MASKED:
             raise UseNotAllowed(field=field, use=TABLE[use].words)
+    for column in bound.columns:
+        if _tells_more(column, decision):
+            raise UseNotAllowed(field=column.field or "", use=_COMPUTE)
     columns = tuple(column for column in bound.columns if not _is_left_out(column, left_out))
-    if not columns:
+    if not columns and bound.columns:
         raise DatasetUnavailable(dataset=bound.dataset.name)
     for _, fault in bound.faults:
         raise fault
     return Admitted(columns=columns, matches=_matches(bound, decision))
+
+
+def _tells_more(column: OutputColumn, decision: Decision) -> bool:
+    """Whether a masked value would be taken apart or turned into a type: a fault in that would tell of it."""
+    if column.field is None or column.taken_from is not None or (not column.path and column.cast is None):
+        return False
+    return decision.fields[column.field].verdict is not Verdict.ALLOW
+
+
+def _offered(decision: Decision) -> Words:
+    """The fields that there are for this asker: all of which `*` would show them."""
+    names = sorted(name for name, verdict in decision.fields.items() if verdict.verdict is not Verdict.DENY)
+    if not names:
+        return ("", "")
+    listed = ", ".join(names)
+    return (f"for you there are {listed}; ", f"您可用的字段有 {listed}；")
 
 
 def check_groups(plan: ReadPlan) -> None:
@@ -110,12 +131,27 @@ def check_groups(plan: ReadPlan) -> None:
             raise UseNotAllowed(field=field, use=TABLE[FieldUse.AGGREGATE].words)
 
 
+def is_visible(decision: Decision) -> bool:
+    """Whether the dataset exists for the asker: some of its rows, and something of them."""
+    return decision.rows.is_allowed and any(verdict.verdict is not Verdict.DENY for verdict in decision.fields.values())
+
+
+def may_join(decision: Decision, key: tuple[FieldName, ...]) -> bool | None:
+    """Whether rows may be joined by the key; None where one of its fields doesn't exist for the asker."""
+    rulings = {_ruling(decision, field, FieldUse.JOIN) for field in key}
+    if Ruling.UNAVAILABLE in rulings:
+        return None
+    return rulings == {Ruling.YES}
+
+
 def _ruling(decision: Decision, field: FieldName, use: FieldUse) -> Ruling:
     verdict = decision.fields.get(field)
     line = TABLE[use]
     if verdict is None or verdict.verdict is Verdict.DENY:
         return line.denied
     ruling = line.clear if verdict.verdict is Verdict.ALLOW else line.masked
+    if ruling is Ruling.BY_MATCH:
+        return Ruling.YES if FieldUse.MATCH in verdict.granted else Ruling.MASKED
     if ruling in {Ruling.BY_NAME, Ruling.BY_NAME_IN_GROUPS}:
         return Ruling.YES if use in verdict.granted else Ruling.MASKED
     return ruling
@@ -124,8 +160,8 @@ def _ruling(decision: Decision, field: FieldName, use: FieldUse) -> Ruling:
 def _uses_in(bound: BoundQuery) -> Iterator[tuple[FieldName, FieldUse]]:
     """The uses that the question itself shows, whatever was written down of them: the second lock on the door."""
     for column in bound.columns:
-        if column.field is None:
-            continue
+        if column.field is None or column.taken_from is not None:
+            continue  # what is taken from an embed is guarded there
         if column.aggregate is not None:
             yield column.field, FieldUse.AGGREGATE
         else:
@@ -133,7 +169,8 @@ def _uses_in(bound: BoundQuery) -> Iterator[tuple[FieldName, FieldUse]]:
             if bound.is_aggregate:
                 yield column.field, FieldUse.GROUP
     for ordered in bound.order:
-        yield ordered.field, FieldUse.SORT
+        if ordered.embed is None:
+            yield ordered.field, FieldUse.SORT
     for term in conjuncts(bound.where):
         matched = matched_field(term)
         if matched is not None:
@@ -143,7 +180,9 @@ def _uses_in(bound: BoundQuery) -> Iterator[tuple[FieldName, FieldUse]]:
 
 
 def _is_left_out(column: OutputColumn, left_out: set[tuple[FieldName, FieldUse]]) -> bool:
-    return column.field is not None and column.aggregate is None and (column.field, FieldUse.SHOW) in left_out
+    if column.field is None or column.taken_from is not None or column.aggregate is not None:
+        return False
+    return (column.field, FieldUse.SHOW) in left_out
 
 
 def _matches(bound: BoundQuery, decision: Decision) -> int:

@@ -13,6 +13,7 @@ from gateway.catalog.values import field_at
 from gateway.model.catalog import Dataset, Field, FieldType, Storage
 from gateway.model.ids import FieldName
 from gateway.model.predicate import (
+    EVERYTHING,
     NOTHING,
     AllOf,
     AnyOf,
@@ -80,6 +81,14 @@ def is_one_to_one(field: Field) -> bool:
 
 def _is_injective(field: Field) -> bool:
     return len(set(field.codes.values())) == len(field.codes)
+
+
+def can_narrow(where: Predicate, name: FieldName, dataset: Dataset, capabilities: Capabilities) -> bool:
+    """Whether the source can be asked for the rows of given values of the field, on top of the pushed `where`."""
+    if AllOf not in capabilities.predicates and where != EVERYTHING:
+        return False
+    is_seen = capabilities.columns is None or dataset.fields[name].column in capabilities.columns
+    return is_seen and OneOf in capabilities.predicates and is_one_to_one(dataset.fields[name])
 
 
 def aggregates_alike(function: AggregateFunction, field: Field | None) -> bool:

@@ -6,7 +6,7 @@ What a source can't do the gateway does after, and the answer is the same.
 from dataclasses import replace
 
 from gateway.catalog.storage import stored_type
-from gateway.errors import DatasetUnavailable
+from gateway.errors import DatasetUnavailable, Defect
 from gateway.model.catalog import Field
 from gateway.model.decision import Decision
 from gateway.model.ids import SourceName
@@ -14,9 +14,10 @@ from gateway.model.plan import Fetch, FetchAggregate, FetchColumn, ReadPlan, Res
 from gateway.model.query import AggregateFunction, BoundQuery
 from gateway.obligations import join_obligations
 from gateway.planning.conjuncts import conjunction, fields_of
-from gateway.planning.guard import admit, check_groups
+from gateway.planning.guard import Admitted, admit, check_groups
 from gateway.planning.projection import Projection, project
-from gateway.planning.sketch import Sketch, sketch_plan
+from gateway.planning.pushdown import can_narrow
+from gateway.planning.sketch import ALONE, Embedding, Sketch, sketch_plan
 from gateway.settings import Limits
 from gateway.spi import AmendsPlan, Capabilities
 
@@ -26,15 +27,29 @@ _BATCH_ROWS = 500
 def plan_read(
     bound: BoundQuery, decision: Decision, capabilities: Capabilities, limits: Limits, source_seconds: float
 ) -> ReadPlan:
-    """What the source is asked and what remains; `source_seconds` is the source's time limit.
+    """The plan of a question without embeds: what the source is asked and what remains.
 
-    Raises DatasetUnavailable, FieldUnavailable, UseNotAllowed, a literal's fault, and what obligations raise
-    (OnlyAggregates, ExportNotAllowed, ObligationNotUnderstood).
+    `source_seconds` is the source's time limit. Raises DatasetUnavailable, FieldUnavailable, UseNotAllowed, a
+    literal's fault, and what obligations raise (OnlyAggregates, ExportNotAllowed, ObligationNotUnderstood).
     """
-    admitted = admit(bound, decision)
+    if bound.embedded:
+        raise Defect(operator="a question with embeds was planned as one without")
+    return plan_level(bound, decision, capabilities, limits, source_seconds, admit(bound, decision), ALONE)
+
+
+def plan_level(  # noqa: PLR0917 - everything that a plan depends on is an argument
+    bound: BoundQuery,
+    decision: Decision,
+    capabilities: Capabilities,
+    limits: Limits,
+    source_seconds: float,
+    admitted: Admitted,
+    embedding: Embedding,
+) -> ReadPlan:
+    """One level's plan, its embeds not yet in it; raises as `plan_read`."""
     if bound.dataset.source is None:
         raise DatasetUnavailable(dataset=bound.dataset.name)
-    sketch = sketch_plan(bound, decision, capabilities, limits, admitted)
+    sketch = sketch_plan(bound, decision, capabilities, limits, admitted, embedding)
     fetch, projection = _fetch(sketch, source_seconds)
     plan = _assemble(sketch, fetch, projection, bound.dataset.source)
     for obligation in join_obligations(decision.obligations):
@@ -96,14 +111,20 @@ def _assemble(sketch: Sketch, fetch: Fetch, projection: Projection, source: Sour
             aggregates=sketch.groups_here,
             order=bound.order if sketch.orders_here else (),
             limit=sketch.page_limit if sketch.pages_here else None,
-            offset=bound.offset if sketch.pages_here else 0,
+            offset=bound.offset if sketch.pages_here and not sketch.embedding.is_embed else 0,
             is_needed=sketch.pages_here,  # whoever filters, groups, orders or counts also pages
+            embedded=conjunction(sketch.embedded),
         ),
         obligations=sketch.decision.obligations,
         min_group=None,
         max_source_rows=sketch.max_source_rows,
         matches=sketch.matches,
         media_type=bound.media_type,
+        flows=sketch.flows,
+        most_values=sketch.most_values,
+        narrowable=frozenset(
+            name for name in fetch.known if can_narrow(fetch.where, name, bound.dataset, sketch.capabilities)
+        ),
     )
 
 

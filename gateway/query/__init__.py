@@ -3,7 +3,7 @@
 Does not say that anything is allowed.
 """
 
-from gateway.query.bind import bind
+from gateway.query.bind import bind, bind_links
 from gateway.query.parse import parse
 
-__all__ = ["bind", "parse"]
+__all__ = ["bind", "bind_links", "parse"]

@@ -16,11 +16,6 @@ def _run_without(ends: str) -> re.Pattern[str]:
     return re.compile(f"[^{re.escape(ends)}]*")
 
 
-def is_name(text: str) -> bool:
-    """Whether text can be a field's name without quotes."""
-    return 0 < len(text) <= _LONGEST_NAME and text == text.strip() and _NAME.fullmatch(text) is not None
-
-
 class Cursor:
     """Reads names, quoted texts and runs of characters from one parameter."""
 
@@ -98,6 +93,37 @@ class Cursor:
                 raise self.fault(("a backslash at the end", "末尾是反斜杠"))
             parts.append(self._text[self._at])
             self._at += 1
+
+    def balanced(self) -> str:
+        """From the bracket that comes next to the one that closes it; what stands in double quotes closes nothing.
+
+        A range opens with `[` and may close with `)`. Raises QueryMalformed.
+        """
+        start, depth = self._at, 0
+        while not self.is_done:
+            character = self._text[self._at]
+            if character == '"':
+                self.quoted()
+                continue
+            self._at += 1
+            depth += (character in "{[") - (character in "}]" or (character == ")" and depth == 1))
+            if depth == 0:
+                return self._text[start : self._at]
+        raise self.fault(("a bracket is not closed", "括号未闭合"))
+
+    def bracketed(self) -> str:
+        """A range that opens with `(`, up to the `)` or `]` that closes it. Raises QueryMalformed."""
+        start = self._at
+        self.expect("(")
+        while True:
+            self.until('")]')
+            if self.is_done:
+                raise self.fault(("a bracket is not closed", "括号未闭合"))
+            if self.sees('"'):
+                self.quoted()
+                continue
+            self._at += 1
+            return self._text[start : self._at]
 
     def fault(self, fault: Words, fix: Words | None = None) -> QueryMalformed:
         """The error for this parameter."""

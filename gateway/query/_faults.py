@@ -1,9 +1,10 @@
 """What is wrong with a question and how to mend it, in both languages -> QueryMalformed."""
 
 from gateway.errors import QueryMalformed, Words
+from gateway.model.query import Operator
 
 _LONGEST_PART = 60
-OPERATORS = "eq, neq, gt, gte, lt, lte, like, ilike, in, is, isdistinct"
+OPERATORS = ", ".join(operator.value for operator in Operator)
 
 FILTER_EXAMPLES: Words = (
     "write it as `level=eq.A` or `level=not.in.(A,B)`",
@@ -21,11 +22,6 @@ ORDER_EXAMPLES: Words = (
     "write it as `order=level.desc.nullslast,name`",
     "请写成 `order=level.desc.nullslast,name` 的形式",
 )
-NO_EMBEDS: Words = ("embedded datasets are not offered yet", "暂不支持嵌入其他数据集")
-NO_JSON: Words = ("JSON paths are not offered yet", "暂不支持 JSON 路径")
-NO_CASTS: Words = ("casts are not offered yet", "暂不支持类型转换")
-ASK_APART: Words = ("ask the other dataset on its own", "请单独查询另一数据集")
-PLAIN_FIELD: Words = ("name the field alone", "请只写字段名")
 
 
 def malformed(part: str, fault: Words, fix: Words) -> QueryMalformed:

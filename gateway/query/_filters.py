@@ -7,26 +7,44 @@ at a comma or bracket, and double quotes with backslash escapes hold what would 
 from collections.abc import Callable
 
 from gateway.errors import QueryTooComplex, Words
-from gateway.model.query import FilterGroup, FilterTerm, Operator, Quantifier
-from gateway.query._cursor import Cursor, is_name
-from gateway.query._faults import (
-    ASK_APART,
-    FILTER_EXAMPLES,
-    NO_EMBEDS,
-    NO_JSON,
-    OPERATORS,
-    PLAIN_FIELD,
-    TREE_EXAMPLES,
-    malformed,
-)
+from gateway.model.query import FilterGroup, FilterTerm, JsonStep, Operator, Quantifier
+from gateway.query._cursor import Cursor
+from gateway.query._faults import FILTER_EXAMPLES, OPERATORS, TREE_EXAMPLES
+from gateway.query._paths import read_path
 from gateway.settings import Limits
 
 GROUPS = {"and": (False, False), "or": (True, False), "not.and": (False, True), "not.or": (True, True)}
 """Parameter -> is it an OR, is it negated."""
 _OPERATORS = {operator.value: operator for operator in Operator}
 _TRUTHS = ("null", "not_null", "true", "false", "unknown")
+_QUANTIFIERS = {quantifier.value: quantifier for quantifier in Quantifier}
 _QUANTIFIED = frozenset(
-    {Operator.EQ, Operator.LIKE, Operator.ILIKE, Operator.GT, Operator.GTE, Operator.LT, Operator.LTE}
+    {
+        Operator.EQ,
+        Operator.LIKE,
+        Operator.ILIKE,
+        Operator.GT,
+        Operator.GTE,
+        Operator.LT,
+        Operator.LTE,
+        Operator.MATCH,
+        Operator.IMATCH,
+    }
+)
+_SEARCHING = frozenset({Operator.FTS, Operator.PLFTS, Operator.PHFTS, Operator.WFTS})
+_OF_SETS = frozenset(
+    {
+        Operator.CS,
+        Operator.CD,
+        Operator.OV,
+        Operator.SL,
+        Operator.SR,
+        Operator.NXR,
+        Operator.NXL,
+        Operator.ADJ,
+        Operator.EQ,
+        Operator.NEQ,
+    }
 )
 _TERMS: Words = ("filters", "过滤条件")
 _LEVELS: Words = ("levels of brackets", "括号嵌套层数")
@@ -40,20 +58,21 @@ class FilterReader:
         self._limits = limits
         self._terms = 0
 
-    def read(self, name: str, value: str) -> FilterTerm | FilterGroup:
+    def read_group(self, parameter: str, word: str, value: str) -> FilterGroup:
+        """`word` is one of GROUPS; raises QueryMalformed, QueryTooComplex."""
+        cursor = Cursor(value, parameter, TREE_EXAMPLES)
+        is_or, is_negated = GROUPS[word]
+        cursor.skip_blanks()
+        group = self._group(cursor, is_or=is_or, is_negated=is_negated, depth=1)
+        cursor.skip_blanks()
+        if not cursor.is_done:
+            raise cursor.fault(("something follows the last bracket", "最后的括号之后还有内容"))
+        return group
+
+    def read_term(self, parameter: str, field: str, path: tuple[JsonStep, ...], value: str) -> FilterTerm:
         """One parameter; raises QueryMalformed, QueryTooComplex."""
-        if name in GROUPS:
-            cursor = Cursor(value, name, TREE_EXAMPLES)
-            is_or, is_negated = GROUPS[name]
-            cursor.skip_blanks()
-            group = self._group(cursor, is_or=is_or, is_negated=is_negated, depth=1)
-            cursor.skip_blanks()
-            if not cursor.is_done:
-                raise cursor.fault(("something follows the last bracket", "最后的括号之后还有内容"))
-            return group
-        field = _field(name)
-        cursor = Cursor(value, name, FILTER_EXAMPLES)
-        term = self._condition(cursor, field, in_tree=False)
+        cursor = Cursor(value, parameter, FILTER_EXAMPLES)
+        term = self._condition(cursor, field, path, in_tree=False)
         if not cursor.is_done:
             raise cursor.fault(("something follows the list", "列表之后还有内容"))
         return term
@@ -77,19 +96,20 @@ class FilterReader:
                 cursor.expect(word)
                 return self._group(cursor, is_or=is_or, is_negated=is_negated, depth=depth + 1)
         field = cursor.name()
-        if cursor.sees("->"):
-            raise cursor.fault(NO_JSON, PLAIN_FIELD)
+        path = read_path(cursor)
         cursor.expect(".")
-        return self._condition(cursor, field, in_tree=True)
+        return self._condition(cursor, field, path, in_tree=True)
 
-    def _condition(self, cursor: Cursor, field: str, *, in_tree: bool) -> FilterTerm:
+    def _condition(self, cursor: Cursor, field: str, path: tuple[JsonStep, ...], *, in_tree: bool) -> FilterTerm:
         self._terms += 1
         if self._terms > self._limits.filter_terms:
             raise QueryTooComplex(part=_TERMS, limit=self._limits.filter_terms)
         is_negated = cursor.take("not.")
-        word, quantifier = _operator(cursor.until(".,"))
+        word, within = _operator(cursor.until(".,"))
         operator = _OPERATORS.get(word)
-        is_known = operator is not None and (quantifier is None or operator in _QUANTIFIED)
+        quantifier = _QUANTIFIERS.get(within or "") if operator in _QUANTIFIED else None
+        language = within if operator in _SEARCHING else None
+        is_known = operator is not None and within in {None, quantifier, language}
         if operator is None or not is_known or not cursor.take("."):
             raise cursor.fault(
                 ("no operator that is offered stands before the value", "值之前没有受支持的运算符"),
@@ -102,9 +122,19 @@ class FilterReader:
                 values = self._list(cursor)
             case Operator.IS:
                 values = (self._truth(cursor, in_tree=in_tree),)
+            case _ if in_tree and operator in _OF_SETS:
+                values = (_set_value(cursor),)
             case _:
                 values = (_tree_value(cursor) if in_tree else cursor.rest(),)
-        return FilterTerm(field=field, operator=operator, is_negated=is_negated, values=values, quantifier=quantifier)
+        return FilterTerm(
+            field=field,
+            operator=operator,
+            is_negated=is_negated,
+            values=values,
+            quantifier=quantifier,
+            path=path,
+            language=language,
+        )
 
     def _list(self, cursor: Cursor) -> tuple[str, ...]:
         cursor.expect("(")
@@ -140,13 +170,19 @@ class FilterReader:
         return word.lower()
 
 
-def _operator(word: str) -> tuple[str, Quantifier | None]:
-    """The operator's name and its quantifier, `eq(any)`; what is neither is no operator's name."""
-    for quantifier in Quantifier:
-        ending = f"({quantifier.value})"
-        if word.endswith(ending):
-            return word.removesuffix(ending), quantifier
+def _operator(word: str) -> tuple[str, str | None]:
+    """The operator's name, and what stands in brackets behind it: `eq(any)`, `fts(english)`."""
+    name, bracket, within = word.partition("(")
+    if bracket and within.endswith(")") and within[:-1]:
+        return name, within[:-1]
     return word, None
+
+
+def _set_value(cursor: Cursor) -> str:
+    """An array, a range or a JSON value as it stands, up to where its brackets are closed."""
+    if cursor.sees("{") or cursor.sees("["):
+        return cursor.balanced()
+    return cursor.bracketed() if cursor.sees("(") else _tree_value(cursor)
 
 
 def _tree_value(cursor: Cursor, end: str = ")") -> str:
@@ -172,19 +208,3 @@ def _element(cursor: Cursor, end: str) -> str:
             ('write it as `{a,"b,c"}`; an empty text is `""`', '请写成 `{a,"b,c"}`；空文本写作 `""`'),
         )
     return value
-
-
-def _field(name: str) -> str:
-    """A parameter's name as a field's; raises QueryMalformed."""
-    if name.startswith('"'):
-        cursor = Cursor(name, name, FILTER_EXAMPLES)
-        field = cursor.name()
-        if cursor.is_done:
-            return field
-    elif is_name(name):
-        return name
-    if "->" in name:
-        raise malformed(name, NO_JSON, PLAIN_FIELD)
-    if "." in name:
-        raise malformed(name, NO_EMBEDS, ASK_APART)
-    raise malformed(name, ("this is no field's name", "这不是字段名"), FILTER_EXAMPLES)

@@ -9,7 +9,7 @@ from gateway.model.query import FilterGroup, FilterTerm, Operator
 
 
 def shape_of(where: Sequence[FilterTerm | FilterGroup], known: Container[str]) -> str:
-    """The shape; terms in the order in which they were asked."""
+    """The shape; terms in the order in which they were asked. `known`: names that are the catalogue's."""
     return "&".join(
         f"{_group_word(term)}={_members(term, known)}"
         if isinstance(term, FilterGroup)
@@ -33,7 +33,9 @@ def _group_word(group: FilterGroup) -> str:
 
 
 def _name(term: FilterTerm, known: Container[str]) -> str:
-    return term.field if term.field in known else "?"
+    return (term.field if term.field in known else "?") + "".join(
+        "->>?" if step.as_text else "->?" for step in term.path
+    )
 
 
 def _condition(term: FilterTerm) -> str:
@@ -42,6 +44,8 @@ def _condition(term: FilterTerm) -> str:
     match term.operator:
         case _ if term.quantifier is not None:
             operator, literal = f"{operator}({term.quantifier.value})", f"{{{hidden}}}"
+        case _ if term.language is not None:
+            operator, literal = f"{operator}(?)", "?"
         case Operator.IS:
             literal = term.values[0]  # null, not_null, true, false, unknown
         case Operator.IN:

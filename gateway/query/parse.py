@@ -4,57 +4,52 @@ Promises a well-formed question within every limit, or a RequestInvalid that nam
 time linear in the request. Does not promise that any name exists: nothing here has seen a catalogue, so no error of
 this page can tell anything of one.
 
-Offered: `select` with aliases and aggregates, the operators eq neq gt gte lt lte like ilike in is with `not.`, trees
-of `and` and `or`, `order`, `limit`, `offset`, `Range`, `Prefer: count=exact`, `Accept`, `Accept-Profile`, HEAD.
+The whole read grammar is in docs/api.md. Filters, order and page of an embed belong to the level of that embed.
 """
 
 from collections.abc import Mapping
 
 from gateway.errors import UriTooLong
 from gateway.model.caller import InboundRequest
-from gateway.model.query import Counting, Level, Query
+from gateway.model.query import Counting, Query
 from gateway.query._accept import negotiate
 from gateway.query._faults import malformed
 from gateway.query._filters import FilterReader
-from gateway.query._paging import read_page
+from gateway.query._levels import LevelReader
 from gateway.query._parameters import read_parameters
-from gateway.query._select import read_order, read_select
+from gateway.query._select import read_select
 from gateway.settings import Limits
 
 _ROOT = "/data/"
-_ONCE = ("select", "order", "limit", "offset")
 _LONGEST_NAME = 128
+_COUNTINGS = {f"count={kind.value}": kind for kind in Counting}
+_PREFERENCES = frozenset({*_COUNTINGS, "handling=strict", "handling=lenient"})
 
 
 def parse(request: InboundRequest, limits: Limits) -> Query:
     """The question. Raises QueryMalformed, QueryTooComplex, NotAcceptable, UriTooLong."""
     if len(request.query_string) > limits.url_bytes:
         raise UriTooLong(limit=limits.url_bytes)
-    once: dict[str, str] = {}
-    filters = FilterReader(limits)
-    where = []
+    select: str | None = None
+    parameters: list[tuple[str, str]] = []
     for name, value in read_parameters(request.query_string):
-        if name not in _ONCE:
-            where.append(filters.read(name, value))
-        elif name in once:
+        if name != "select":
+            parameters.append((name, value))
+        elif select is not None:
             raise malformed(name, ("it stands there twice", "参数重复"), ("write it once", "请只写一次"))
         else:
-            once[name] = value
-    select = read_select(once.get("select"), limits)
-    limit, offset = read_page(once.get("limit"), once.get("offset"), request.headers)
+            select = value
+    root = LevelReader(read_select(select, limits), limits, FilterReader(limits))
+    for name, value in parameters:
+        root.take(name, value)
+    media_type, strips_nulls = negotiate(request.headers.get("accept"))
     return Query(
         dataset=_dataset(request.path),
         profile=_profile(request.headers),
-        root=Level(
-            items=select,
-            where=tuple(where),
-            order=read_order(once.get("order"), select, limits),
-            limit=limit,
-            offset=offset,
-        ),
+        root=root.level(request.headers),
         counting=_counting(request.headers),
-        media_type=negotiate(request.headers.get("accept")),
-        strips_nulls=False,
+        media_type=media_type,
+        strips_nulls=strips_nulls,
         is_head=request.method == "HEAD",
     )
 
@@ -92,7 +87,14 @@ def _is_dataset_name(text: str) -> bool:
 
 
 def _counting(headers: Mapping[str, str]) -> Counting | None:
-    # preferences that are not understood are ignored: RFC 7240 section 2
-    preferences = headers.get("prefer", "").replace(";", ",").split(",")
-    is_exact = any("".join(preference.split()).lower() == "count=exact" for preference in preferences)
-    return Counting.EXACT if is_exact else None
+    """How rows are counted; with `handling=strict` every other preference is refused (RFC 7240: else ignored)."""
+    spoken = headers.get("prefer", "").replace(";", ",").split(",")
+    preferences = ["".join(one.split()).lower() for one in spoken if one.strip()]
+    unknown = [one for one in preferences if one not in _PREFERENCES]
+    if unknown and "handling=strict" in preferences:
+        raise malformed(
+            unknown[0],
+            ("this preference is not offered", "不支持该首选项"),
+            (f"use one of {', '.join(sorted(_PREFERENCES))}", f"请使用 {', '.join(sorted(_PREFERENCES))}"),
+        )
+    return next((kind for one, kind in _COUNTINGS.items() if one in preferences), None)

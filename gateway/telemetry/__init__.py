@@ -4,7 +4,7 @@ Promises: no attribute, event or log line holds a value of a row, a filter's lit
 person. What may be said is a closed list here.
 """
 
-from gateway.telemetry.logs import configure_logging, operator_log
+from gateway.telemetry.logs import configure_logging, log_failure, operator_log
 from gateway.telemetry.spans import Stage, Tracing, read_traceparent
 
-__all__ = ["Stage", "Tracing", "configure_logging", "operator_log", "read_traceparent"]
+__all__ = ["Stage", "Tracing", "configure_logging", "log_failure", "operator_log", "read_traceparent"]

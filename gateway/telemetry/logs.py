@@ -55,3 +55,19 @@ def operator_log() -> structlog.typing.FilteringBoundLogger:
     """The operator's log."""
     logger: structlog.typing.FilteringBoundLogger = structlog.get_logger()
     return logger
+
+
+def log_failure(error: BaseException, code: str, detail: str, stage: str, trace_id: str) -> None:
+    """A failure in the operator's log, with the place that it arose in; neither its text nor its traceback."""
+    where = error.__traceback__
+    while where is not None and where.tb_next is not None:
+        where = where.tb_next
+    operator_log().error(
+        "refused",
+        code=code,
+        stage=stage,
+        detail=detail,
+        trace_id=trace_id,
+        file=where.tb_frame.f_code.co_filename.rpartition("/")[2] if where else "",
+        line=where.tb_lineno if where else 0,
+    )

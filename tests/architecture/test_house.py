@@ -77,12 +77,23 @@ def test_a_file_is_one_idea(path: Path) -> None:
 
 def test_the_pipeline_reads_as_the_way_of_a_request() -> None:
     text = (ROOT / "gateway/pipeline.py").read_text(encoding="utf-8")
-    stages = ["_authenticate(engine", "_bind(engine", "engine.decide", "plan_read(", "_disclose(recorder", "render("]
+    stages = [
+        "_authenticate(engine",
+        "_bind(engine",
+        "engine.decide",
+        "plan_question(",
+        "_disclose(recorder",
+        "render(",
+    ]
     body = text[text.index("async def _read") : text.index("def _identify")]
     places = [body.index(stage) for stage in stages]
     assert places == sorted(places)
-    assert body.index("recorder.record(EntryKind.READ") > places[-1]
-    assert body.index("return Response(") > body.index("recorder.record(EntryKind.READ")
+    assert body.index("self._release(") > places[-1]
+    assert body.index("return Response(") > body.index("self._release(")
+    release = text[text.index("async def _release(") : text.index("# ---", text.index("async def _release("))]
+    assert (
+        release.index("recorder.released(") > release.index("self.charge_release") > release.index("self.check_glass")
+    )
 
 
 def test_the_layers_hold() -> None:

@@ -115,7 +115,7 @@ def ask_python(url: str, call: Call, headers: Mapping[str, str]) -> Came:
         return Came(data=getattr(answer, "data", None), count=getattr(answer, "count", None), error=None)
 
 
-def _step(builder: Any, method: str, given: list[Any]) -> Any:  # noqa: PLR0912 - one arm a method
+def _step(builder: Any, method: str, given: list[Any]) -> Any:  # noqa: C901, PLR0912 - one arm a method
     options: dict[Any, Any] = {
         _OPTIONS.get(key, key): value for item in given if isinstance(item, dict) for key, value in item.items()
     }
@@ -139,6 +139,8 @@ def _step(builder: Any, method: str, given: list[Any]) -> Any:  # noqa: PLR0912 
         case "contains" | "containedBy" | "match":
             return getattr(builder, _snake(method))(*given)
         case "textSearch":
+            if options.get("type") == "websearch":  # the Python client has a spelling of its own
+                options = options | {"type": "web_search"}
             return builder.text_search(*plain, options=options)
         case "likeAllOf" | "likeAnyOf" | "ilikeAllOf" | "ilikeAnyOf":
             return getattr(builder, _snake(method))(plain[0], ",".join(plain[1]))

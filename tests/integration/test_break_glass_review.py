@@ -20,7 +20,7 @@ from gateway.demo.prepare import Demo, bundle_folder
 from gateway.errors import EntryUnknown, GrantLapsed, ReviewOverdue
 from gateway.model.caller import Caller, InboundRequest
 from gateway.model.ids import AppId, PrincipalId, PurposeId
-from gateway.model.response import Refusal
+from gateway.model.response import Refusal, Response
 from gateway.settings import load_settings
 from gateway.store import State, decide_review, open_grant, open_state
 from tests.postgres_server import Server, postgres_server
@@ -181,6 +181,7 @@ def test_a_grant_that_lapses_while_the_source_is_slow_releases_nothing(fresh_dem
                 trace_id="0" * 32,
             )
             response = await slow.answer(request)
+            assert isinstance(response, Response)
             assert isinstance(response.outcome, Refusal)
             assert response.outcome.error.code == "GW409"
             assert rooms.reviews.notices(-1, clock.now) == ()

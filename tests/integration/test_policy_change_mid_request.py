@@ -17,6 +17,7 @@ from gateway.app import Gateway, utc_now
 from gateway.demo.prepare import Demo
 from gateway.model.caller import InboundRequest
 from gateway.model.plan import Fetch
+from gateway.model.response import Response
 from gateway.settings import load_settings
 from gateway.spi import Connector
 from tests.town import Town, build, edited_bundle, town_at
@@ -183,6 +184,8 @@ def test_a_policy_published_while_the_source_is_asked_changes_nothing_of_that_an
             }
             turned = replace(rooms.pipeline, sources=sources)  # type: ignore[arg-type]
             during, after = await turned.answer(question()), await rooms.pipeline.answer(question())
+            assert isinstance(during, Response)
+            assert isinstance(after, Response)
             assert rooms.policy.current.version == new.version != old
             assert (during.policy_version, after.policy_version) == (old, new.version)
             names = [[row["name"] for row in json.loads(answer.body or b"[]")] for answer in (during, after)]

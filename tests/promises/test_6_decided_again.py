@@ -32,6 +32,7 @@ from gateway.model.caller import Caller, InboundRequest
 from gateway.model.case import CaseFacts
 from gateway.model.decision import Decision
 from gateway.model.query import BoundQuery
+from gateway.model.response import Response
 from gateway.settings import load_settings
 from gateway.store import open_state_read_only
 from tests.town import Town, build, edited_bundle, served
@@ -263,6 +264,8 @@ def test_the_instant_that_is_written_down_is_the_one_that_was_decided_for(fresh_
             pipeline = replace(gateway.rooms.pipeline, engine=lambda: engine, clock=clock)
             released = await pipeline.answer(request("community.need?select=name&limit=1"))
             refused = await pipeline.answer(request("community.need?select=name&phone=like.1*"))
+            assert isinstance(released, Response)
+            assert isinstance(refused, Response)
             await pipeline.explain(request("community.need"), request("community.need?select=name"))
         return [released.receipt, refused.receipt]
 

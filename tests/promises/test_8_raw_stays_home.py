@@ -12,6 +12,7 @@ from gateway.demo.prepare import Demo
 from gateway.model.caller import InboundRequest
 from gateway.model.ids import FieldName, SourceName
 from gateway.model.predicate import EVERYTHING
+from gateway.model.response import Response
 from gateway.model.rows import Disclosure
 from gateway.pipeline import Pipeline
 from gateway.settings import load_settings
@@ -49,6 +50,7 @@ def _request(demo: Demo, question: str) -> InboundRequest:
 async def test_only_what_was_granted_is_asked_of_the_source(fresh_demo: Demo) -> None:
     async with _recorded(fresh_demo) as (pipeline, source):
         response = await pipeline.answer(_request(fresh_demo, "community.need?select=name,need_kind&limit=5"))
+        assert isinstance(response, Response)
         assert isinstance(response.outcome, Disclosure)
         assert len(response.outcome.rows) == 5
         (fetch,) = source.fetches
@@ -62,6 +64,7 @@ async def test_only_what_was_granted_is_asked_of_the_source(fresh_demo: Demo) ->
 async def test_a_mask_that_the_source_can_run_keeps_the_raw_value_there(fresh_demo: Demo) -> None:
     async with _recorded(fresh_demo) as (pipeline, source):
         response = await pipeline.answer(_request(fresh_demo, "community.need?select=phone"))
+        assert isinstance(response, Response)
         assert isinstance(response.outcome, Disclosure)
         (fetch,) = source.fetches
         forms = {column.source.field: column.form for column in fetch.columns}

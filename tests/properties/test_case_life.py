@@ -16,8 +16,8 @@ from gateway.errors import GatewayError
 from gateway.keys import KeyRing
 from gateway.model.caller import Caller
 from gateway.model.case import CaseState
+from gateway.model.change import Change
 from gateway.model.ids import AppId, CaseId, PrincipalId, PurposeId, RoleName
-from gateway.pipeline import Change
 from gateway.store import open_state
 
 ENGINE = build_engine(bundle_folder())

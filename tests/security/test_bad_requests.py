@@ -173,7 +173,7 @@ def test_a_large_body_of_the_control_plane_is_refused(town: Town) -> None:
         "community.need?select=%27;DROP TABLE x;--",
         "community.need?select=name&need_kind=eq.' OR '1'='1",
         "community.need?select=name&community_code=eq.3301' UNION SELECT 1--",
-        "community.need?select=resident(name)",
+        "community.need?select=resident(name",
     ],
 )
 def test_hostile_questions_are_refused_or_stay_data(town: Town, question: str) -> None:

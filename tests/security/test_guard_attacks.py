@@ -109,16 +109,15 @@ async def test_a_denied_field_answers_as_one_that_does_not_exist(city: City, pro
     ],
 )
 async def test_no_error_of_a_denied_field_tells_its_type(city: City, rest: str) -> None:
-    answers = set()
     for field in ("no", "name", "phone", "level", "monthly", "since", "alone", "seen"):
         if field in rest.replace("{}", ""):
             continue
-        text = rest.format(field)
-        told = await city.answer(text, decide({field: "denied"}))
-        answers.add(tuple(str(part).replace(f"`{field}`", "`x`") for part in told))
-    told = await city.answer(rest.format("shoes"), decide())
-    answers.add(tuple(str(part).replace("`shoes`", "`x`") for part in told))
-    assert len(answers) == 1
+        decision = decide({field: "denied"})
+        answers = set()
+        for asked in (field, "shoes"):
+            told = await city.answer(rest.format(asked), decision)
+            answers.add(tuple(str(part).replace(f"`{asked}`", "`x`") for part in told))
+        assert len(answers) == 1
 
 
 async def test_which_of_two_bad_names_is_blamed_does_not_tell_which_one_exists(city: City) -> None:

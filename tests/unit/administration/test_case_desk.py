@@ -13,8 +13,8 @@ from gateway.keys import KeyRing
 from gateway.model.caller import Caller
 from gateway.model.case import CaseState
 from gateway.model.catalog import Purpose
+from gateway.model.change import Change
 from gateway.model.ids import AppId, CaseId, PrincipalId, PurposeId, RoleName
-from gateway.pipeline import Change
 from gateway.store import open_state
 
 NOW = datetime(2026, 11, 1, 9, tzinfo=UTC)

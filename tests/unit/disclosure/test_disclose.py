@@ -48,7 +48,7 @@ async def _disclose(planned: ReadPlan, *batches: Sequence[Any], counts: Sequence
         width=len(planned.raw_fields),
         counts=None if counts is None else Source(counts).stream(),
     )
-    return await disclose(raw, planned, str.upper, CONTEXT)
+    return await disclose(lambda _: raw, planned, str.upper, CONTEXT)
 
 
 @BOTH
@@ -200,7 +200,7 @@ async def test_a_plan_of_another_width_is_our_own_fault() -> None:
     planned = plan(question("no"))
     raw = RawRows(batches=Source([(1,)]).stream(), width=1, counts=None)
     with pytest.raises(Defect):
-        await disclose(raw, planned, str, CONTEXT)
+        await disclose(lambda _: raw, planned, str, CONTEXT)
 
 
 @pytest.mark.parametrize("error", [SourceUnavailable(dataset="d"), RuntimeError("x")])
@@ -211,7 +211,7 @@ async def test_both_streams_are_closed_when_one_breaks(error: Exception) -> None
     await anext(counting)
     raw = RawRows(batches=rows.stream(), width=2, counts=counting)
     with pytest.raises(type(error)):
-        await disclose(raw, planned, str, CONTEXT)
+        await disclose(lambda _: raw, planned, str, CONTEXT)
     assert (rows.closed, counts.closed) == (True, True)
 
 
@@ -219,7 +219,7 @@ async def test_streams_are_closed_when_the_rows_are_rubbish() -> None:
     source = Source([("x", "y")], [(1, "y")])
     raw = RawRows(batches=source.stream(), width=2, counts=None)
     with pytest.raises(SourceRubbish):
-        await disclose(raw, plan(question("no")), str, CONTEXT)
+        await disclose(lambda _: raw, plan(question("no")), str, CONTEXT)
     assert source.closed
 
 
@@ -284,7 +284,7 @@ async def test_an_obligation_treats_rows_before_the_page_and_subjects_follow(
     monkeypatch: pytest.MonkeyPatch, remakes: bool, hashed: list[str]
 ) -> None:
     monkeypatch.setattr(Halved, "remakes", remakes)
-    room = import_module("gateway.disclosure.disclose")
+    room = import_module("gateway.disclosure.assembling")
     monkeypatch.setattr(room, "join_obligations", lambda bound: (Halved(),))
     found = await answer(question("no", limit=2), claims=NONE)
     assert found.rows == ((1,), (3,))

@@ -300,7 +300,7 @@ async def answer(
         width=len(planned.fetch.columns) + len(planned.fetch.aggregates),
         counts=source.fetch(planned.count_fetch) if planned.count_fetch is not None else None,
     )
-    disclosure = await disclose(raw, planned, lambda subject: f"h:{subject}", CONTEXT)
+    disclosure = await disclose(lambda _: raw, planned, lambda subject: f"h:{subject}", CONTEXT)
     assert source.open_streams == 0
     return disclosure
 

@@ -2,6 +2,7 @@
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from gateway.errors import DatasetUnavailable, FieldUnavailable, OperatorUnfit, ValueMalformed
-from gateway.model.ids import CaseId, FieldName
+from gateway.model.ids import CaseId, DatasetName, DepartmentName, FieldName
 from gateway.model.predicate import (
     NOTHING,
     AllOf,
@@ -25,7 +26,8 @@ from gateway.model.predicate import (
     Predicate,
 )
 from gateway.model.query import AggregateFunction, FieldUse
-from tests.unit.query.small_town import CATALOG, DATASET, FIELDS, PURPOSE, bound
+from gateway.query import bind
+from tests.unit.query.small_town import CATALOG, DATASET, FIELDS, PURPOSE, bound, read
 from tests.unit.query.whole_road import ROWS, City, decide
 
 NO, NAME, PHONE, STREET, MONTHLY = (FieldName(name) for name in ("no", "name", "phone", "street", "monthly"))
@@ -47,11 +49,24 @@ def test_a_dataset_is_found_by_its_full_name_or_by_department() -> None:
     assert bound(headers={"accept-profile": "public"}).dataset is DATASET  # what clients send by themselves
 
 
+@pytest.mark.parametrize("profile", [None, "public"])
+def test_a_short_name_means_the_default_department(profile: str | None) -> None:
+    headers = {} if profile is None else {"accept-profile": profile}
+    query = read(path="/data/person", headers=headers)
+    assert bind(query, CATALOG, PURPOSE, None).dataset is DATASET  # the only one that has data
+    assert bind(query, CATALOG, PURPOSE, None, default=DepartmentName("aid")).dataset is DATASET
+    with pytest.raises(DatasetUnavailable):
+        bind(query, CATALOG, PURPOSE, None, default=DepartmentName("other"))
+    two = {**CATALOG.datasets, DatasetName("other.person"): replace(DATASET, department=DepartmentName("other"))}
+    with pytest.raises(DatasetUnavailable):
+        bind(query, replace(CATALOG, datasets=two), PURPOSE, None)
+
+
 @pytest.mark.parametrize(
     ("path", "profile"),
     [
         ("/data/aid.nothing", None),
-        ("/data/person", None),
+        ("/data/nothing", None),
         ("/data/person", "other"),
         ("/data/aid.person", "other"),
         ("/data/aid.case", None),  # permissions only: it has no source

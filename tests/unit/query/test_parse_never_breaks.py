@@ -15,7 +15,8 @@ from tests.unit.query.small_town import read
 
 _SCRAPS = st.sampled_from(
     ["select=", "order=", "or=(", "and(", "not.", "eq.", "in.(", "is.null", "name", ")", "(", ",", '"', "\\", "&", "=",
-     "*", ":", "::", "->", ".", "%22", "%", "%C3", "+", " ", "count()", "monthly.sum()", "limit=", "offset=", "9", "。"]
+     "*", ":", "::", "->", ".", "%22", "%", "%C3", "+", " ", "count()", "monthly.sum()", "limit=", "offset=", "9", "。",
+     "e(", "e()", "e.", "e=", "!", "!inner", "...", "->>", "cs.", "{", "}", "[", "fts(x).", "eq(any).", "or=", "data"]
 )  # fmt: skip
 _LIKELY = st.lists(_SCRAPS, max_size=25).map("".join)
 _ANY = st.text(max_size=60)
@@ -44,12 +45,48 @@ def test_every_value_can_be_asked_for(value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "scrap", ["a.", "(", '"', "\\", "*", ",", "%", "not.", "a=eq.1&", "or(", "%25", "a=like.%25*&", " ", "-", "->"]
+    "scrap",
+    [
+        "a.",
+        "(",
+        '"',
+        "\\",
+        "*",
+        ",",
+        "%",
+        "not.",
+        "a=eq.1&",
+        "or(",
+        "%25",
+        "a=like.%25*&",
+        " ",
+        "-",
+        "->",
+        "->>a",
+        "e(),",
+        "e(",
+        "!x",
+        "::",
+        "...",
+        "{",
+        "[",
+        "e.",
+        "cs.{",
+        '"a"',
+    ],
 )
-@pytest.mark.parametrize("start", ["a=eq.", "select=", "or=(", "order=", "a=in.(", 'a=in.("', ""])
+@pytest.mark.parametrize(
+    "start", ["a=eq.", "select=", "or=(", "order=", "a=in.(", 'a=in.("', "", "or=(a.cs.", "select=e(a)&e."]
+)
 def test_reading_takes_time_linear_in_the_text(start: str, scrap: str) -> None:
     limits = Limits(
-        url_bytes=10_000_000, filter_terms=1_000_000, in_values=1_000_000, select_items=1_000_000, order_terms=1_000_000
+        url_bytes=10_000_000,
+        filter_terms=1_000_000,
+        in_values=1_000_000,
+        select_items=1_000_000,
+        order_terms=1_000_000,
+        embeds=1_000_000,
+        embed_depth=20,
     )
     began = time.process_time()
     _read(start + scrap * 20_000, limits=limits)

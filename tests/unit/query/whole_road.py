@@ -99,12 +99,15 @@ class City:
         claims = self.source.capabilities(DATASET.table) if is_pushed else NOTHING_CLAIMED
         asked = bound(text, headers=headers or {})
         planned = plan_read(asked, decision, claims, LIMITS, 5.0)
-        raw = RawRows(
-            batches=self.source.fetch(planned.fetch),
-            width=len(planned.fetch.columns) + len(planned.fetch.aggregates),
-            counts=self.source.fetch(planned.count_fetch) if planned.count_fetch is not None else None,
-        )
-        return await disclose(raw, planned, lambda subject: f"h:{subject}", CONTEXT)
+
+        def open_source(asked: ReadPlan) -> RawRows:
+            return RawRows(
+                batches=self.source.fetch(asked.fetch),
+                width=len(asked.fetch.columns) + len(asked.fetch.aggregates),
+                counts=self.source.fetch(asked.count_fetch) if asked.count_fetch is not None else None,
+            )
+
+        return await disclose(open_source, planned, lambda subject: f"h:{subject}", CONTEXT)
 
     async def answer(
         self, text: str, decision: Decision, *, headers: Mapping[str, str] | None = None, is_pushed: bool = True

@@ -12,6 +12,7 @@ from gateway.app import Gateway, utc_now
 from gateway.demo.ask import Asker
 from gateway.demo.prepare import Demo
 from gateway.model.caller import InboundRequest
+from gateway.model.response import Response
 from gateway.model.rows import Disclosure
 from gateway.settings import Telemetry, load_settings
 from gateway.telemetry import Stage, Tracing, configure_logging, operator_log, read_traceparent
@@ -42,6 +43,7 @@ async def test_every_stage_has_its_span_and_no_span_holds_data(fresh_demo: Demo)
                 trace_id="ab" * 16,
             )
         )
+        assert isinstance(response, Response)
     assert isinstance(response.outcome, Disclosure)
     spans = exporter.get_finished_spans()
     assert {span.name for span in spans} == STAGES

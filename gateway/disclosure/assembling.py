@@ -1,0 +1,252 @@
+"""Levels -> rows as they are shown: every value through its mask, obligations discharged, embedded rows within rows."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.disclosure.grouping import computing, recast
+from gateway.disclosure.masking import mask_rows
+from gateway.disclosure.reading import Below, Level
+from gateway.errors import Defect, GroupTooSmall, LimitReached
+from gateway.model.plan import PlannedColumn, PlannedEmbed, ReadPlan
+from gateway.model.query import AggregateFunction
+from gateway.model.rows import Batch, Cell, DisclosedPart, Row, Shown
+from gateway.obligations import join_obligations
+from gateway.spi import MaskContext, TreatsRows
+
+ShownRow = tuple[Shown, ...]
+_EMBEDDED_ROWS: Final = ("rows of one dataset within an answer", "一次结果中单个数据集的行数")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Page:
+    """Which rows of a level are shown, in order; `made` where an obligation made rows of its own."""
+
+    places: Sequence[int]
+    made: Sequence[Row] | None = None
+
+
+@dataclass(slots=True, repr=False)
+class _Part:
+    rows: int = 0
+    subjects: tuple[str, ...] = ()
+
+
+def names_of(plan: ReadPlan) -> tuple[str, ...]:
+    """The columns of a level's answer; those of spread embeds in their place, but for names that it has itself."""
+    return tuple(slot.name for slot in slots_of(plan))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slot:
+    """One column of what is shown: a column of the plan, and of a spread embed's own slots one."""
+
+    name: str
+    column: int
+    spread: int | None = None
+
+
+def slots_of(plan: ReadPlan) -> list[Slot]:
+    """What is shown of a level, in order."""
+    embeds = {embed.name: embed for embed in plan.embeds}
+    spread = {name for name, embed in embeds.items() if embed.is_spread}
+    taken = {column.name for column in plan.columns if not column.is_hidden and column.embed not in spread}
+    slots: list[Slot] = []
+    for at, column in enumerate(plan.columns):
+        if column.is_hidden:
+            continue
+        if column.embed not in spread or column.embed is None:
+            if column.embed is None or slots_of(meant(embeds[column.embed])):  # an empty embed isn't shown
+                slots.append(Slot(name=column.name, column=at))
+            continue
+        for place, inner in enumerate(slots_of(meant(embeds[column.embed]))):
+            if inner.name not in taken:
+                taken.add(inner.name)
+                slots.append(Slot(name=inner.name, column=at, spread=place))
+    return slots
+
+
+def meant(embed: PlannedEmbed) -> ReadPlan:
+    """The plan whose rows are shown: over a junction, that which it leads to."""
+    return embed.plan.embeds[0].plan if embed.is_junction else embed.plan
+
+
+class Assembler:
+    """Shows one answer's levels, and keeps count of what was shown of each."""
+
+    def __init__(self, hash_subject: Callable[[str], str], context: MaskContext) -> None:
+        self._hash_subject = hash_subject
+        self._context = context
+        self._parts: dict[int, _Part] = {}  # by the identity of the level's plan
+
+    @staticmethod
+    def treats(plan: ReadPlan) -> bool:
+        """Whether an obligation has to look at all rows together."""
+        return bool(_treating(plan))
+
+    # ------------------------------------------------------------------ which rows
+    def page(self, root: Level) -> Page:
+        """The rows of the root that are shown: obligations look at the whole answer before it is cut."""
+        plan = root.plan
+        treating = _treating(plan)
+        start, limit = plan.residual.offset, plan.residual.limit
+        end = None if limit is None else start + limit
+        if not treating:
+            return Page(places=range(len(root.rows))[start:end])
+        masked = self._masked(root, range(len(root.rows)))
+        treated = _treat(masked, treating, plan)
+        places = {id(row): at for at, row in enumerate(masked)}
+        if all(id(row) in places for row in treated):
+            return Page(places=[places[id(row)] for row in treated][start:end])
+        if plan.embeds:
+            raise Defect(operator="an obligation made rows of its own, and embeds belong to none of them")
+        # then the log names everybody that they may be about
+        return Page(places=range(len(root.rows)), made=treated[start:end])
+
+    # ------------------------------------------------------------------ what is shown of them
+    def shown(self, root: Level, page: Page) -> list[ShownRow]:
+        """The root's rows, columns as `names_of` says."""
+        if page.made is not None:
+            shown = [at for at, column in enumerate(root.plan.columns) if not column.is_hidden]
+            return [tuple(row[at] for at in shown) for row in page.made]
+        return [row for _, row in self._level(root, page.places)]
+
+    def _level(self, level: Level, places: Sequence[int]) -> list[tuple[int, ShownRow]]:
+        """Each place with its row as it is shown."""
+        plan = level.plan
+        cells = [_finished(plan.columns, row) for row in self._masked(level, places)]
+        below = {
+            embed.name: self._below(level.below[embed.name], [level.rows[at] for at in places])
+            for embed in plan.embeds
+            if not embed.is_taken
+        }
+        slots = slots_of(plan)
+        found: list[tuple[int, ShownRow]] = []
+        for at, own in zip(places, cells, strict=True):
+            row = level.rows[at]
+            shown: list[Shown] = []
+            for slot in slots:
+                embed = plan.columns[slot.column].embed
+                shown.append(own[slot.column] if embed is None else below[embed].cell(row, slot.spread))
+            found.append((at, tuple(shown)))
+        return found
+
+    def _below(self, below: Below, rows: Sequence[Row]) -> "_ShownBelow":
+        """The embed's rows that belong to these rows, as they are shown."""
+        level, plan = below.level, below.level.plan
+        places = sorted({at for row in rows for at in below.of(row)})
+        most = plan.residual.limit  # only an obligation sets it here
+        if most is not None and len(places) > most:
+            raise LimitReached(what=_EMBEDDED_ROWS, limit=most)
+        treating = _treating(plan)
+        if treating and places:
+            masked = [_blind(row, plan) for row in self._masked(level, places)]
+            kept = {id(row) for row in _treat(masked, treating, plan)}
+            if not kept <= {id(row) for row in masked}:
+                raise Defect(operator="an obligation made rows of its own within an embed")
+            places = [at for at, row in zip(places, masked, strict=True) if id(row) in kept]
+        part = self._parts.setdefault(id(plan), _Part())
+        part.rows = len(places)
+        part.subjects = self._hashed(level, places)
+        shown = dict(self._level(level, places))
+        names: tuple[str, ...] = names_of(plan)
+        if below.embed.is_junction:
+            inner = level.below[plan.embeds[0].name]
+            names = names_of(inner.level.plan)
+            targets = self._below(inner, [level.rows[at] for at in places]).rows
+            shown = {at: targets[inner.of(level.rows[at])[0]] for at in places}
+        if plan.min_group is not None and any(not below.has(row) for row in rows):
+            raise GroupTooSmall(least=plan.min_group)  # no rows are a small group too
+        return _ShownBelow(below=below, names=names, rows=shown, of_nothing=_of_nothing(plan))
+
+    def _masked(self, level: Level, places: Sequence[int]) -> list[Row]:
+        """Rows of the plan's columns; the cell of an embed is empty yet."""
+        columns = level.plan.columns
+        rows = [level.rows[at] for at in places]
+        return mask_rows(
+            [tuple(None if column.embed is not None else row[column.raw_index] for column in columns) for row in rows],
+            columns,
+            self._context,
+        )
+
+    # ------------------------------------------------------------------ whom they are about
+    def subjects(self, root: Level, page: Page) -> tuple[str, ...]:
+        """Keyed hashes of the people that the root's rows are about."""
+        return self._hashed(root, page.places)
+
+    def parts(self, root: Level) -> tuple[DisclosedPart, ...]:
+        """What was shown of each level below, depth first."""
+        return tuple(
+            DisclosedPart(rows=part.rows, subjects=part.subjects)
+            for plan in _plans_below(root.plan)
+            for part in (self._parts.get(id(plan), _Part()),)
+        )
+
+    def _hashed(self, level: Level, places: Sequence[int]) -> tuple[str, ...]:
+        about = level.plan.subject_index
+        if about is None:
+            return ()
+        people = {subject for at in places if (subject := level.rows[at][about]) is not None}
+        return tuple(sorted({self._hash_subject(str(subject)) for subject in people}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class _ShownBelow:
+    """An embed's rows by their places, and how a row above shows them."""
+
+    below: Below
+    names: tuple[str, ...]
+    rows: Mapping[int, ShownRow]
+    of_nothing: ShownRow | None
+
+    def cell(self, row: Row, spread: int | None) -> Shown:
+        """The embedded row or rows; of a spread embed, one column of them."""
+        found = [self.rows[at] for at in self.below.of(row) if at in self.rows]
+        if not found and self.of_nothing is not None:
+            found = [self.of_nothing]
+        if spread is not None:
+            cells = [shown[spread] for shown in found]
+            return cells if not self.below.embed.one else (cells[0] if cells else None)
+        objects = [dict(zip(self.names, shown, strict=True)) for shown in found]
+        return objects if not self.below.embed.one else (objects[0] if objects else None)
+
+
+def _of_nothing(plan: ReadPlan) -> ShownRow | None:
+    """What aggregates without groups are over no rows; None where there are groups."""
+    shown = [column for column in plan.columns if not column.is_hidden]
+    if not shown or any(column.aggregate is None for column in shown):
+        return None
+    row = tuple(0 if column.aggregate is AggregateFunction.COUNT else None for column in shown)
+    return _finished(shown, row)
+
+
+def _plans_below(plan: ReadPlan) -> list[ReadPlan]:
+    return [inner for embed in plan.embeds for inner in (embed.plan, *_plans_below(embed.plan))]
+
+
+def _treating(plan: ReadPlan) -> list[TreatsRows]:
+    # an obligation is a plug-in: it sees what may leave, and nothing behind a mask
+    return [one for one in join_obligations(plan.obligations) if isinstance(one, TreatsRows)]
+
+
+def _treat(rows: Batch, treating: Sequence[TreatsRows], plan: ReadPlan) -> Batch:
+    for one in treating:
+        rows = one.treat(rows, plan)
+    return rows
+
+
+def _blind(row: Row, plan: ReadPlan) -> Row:
+    """The row without the key by which it was found: that is raw."""
+    return tuple(
+        None if column.is_hidden and column.aggregate is None else cell
+        for column, cell in zip(plan.columns, row, strict=True)
+    )
+
+
+def _finished(columns: Sequence[PlannedColumn], row: Row) -> Row:
+    """What paths and casts make of what is shown."""
+    cells: list[Cell] = []
+    for column, cell in zip(columns, row, strict=True):
+        compute = recast(column) if column.aggregate is not None else computing(column)
+        cells.append(cell if compute is None else compute(cell))
+    return tuple(cells)

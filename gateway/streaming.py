@@ -1,0 +1,83 @@
+"""An answer in batches: each leaves when its own audit entry is durable, and the end is written down, whole or not.
+
+Between two batches nothing runs and nothing is read: whoever reads slowly slows the source down, and whoever leaves
+ends its work.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gateway.disclosure import BatchWriter
+from gateway.errors import ClientGone, SourceTimeout
+from gateway.model.audit import AuditReceipt
+from gateway.model.plan import ReadPlan
+from gateway.model.response import Response
+from gateway.model.rows import Disclosure
+
+_END: Final[Any] = object()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class BatchedAnswer:
+    """What is read already, where the rest comes from, and what must be done around each batch."""
+
+    ready: list[Disclosure]
+    following: AsyncGenerator[Disclosure, None]
+    writer: BatchWriter
+    plan: ReadPlan
+    release: Callable[[Disclosure, bytes], Awaitable[None]]  # checks that it may leave, and writes it down
+    close: Callable[..., Awaitable[AuditReceipt]]
+    refuse: Callable[[Exception], Awaitable[Response]]
+    seconds: float  # from the first batch to the last
+
+
+async def batches_of(answer: BatchedAnswer) -> AsyncGenerator[bytes, None]:
+    """The bytes of each batch. Where the answer breaks off, that is written down and the error raised."""
+    digest, rows, count = hashlib.sha256(), 0, 0
+    try:
+        async with aclosing(_parts(answer)) as parts:
+            async for part in parts:
+                body = answer.writer.batch(part)
+                await answer.release(part, body)
+                digest.update(body)
+                rows, count = rows + len(part.rows), count + 1
+                yield body
+        end = answer.writer.end()
+        digest.update(end)
+        await answer.close(detail=f"{rows} rows in {count} batches", sha256=digest.hexdigest())
+        if end:
+            yield end
+    except (GeneratorExit, asyncio.CancelledError):
+        await asyncio.shield(answer.refuse(ClientGone()))
+        raise
+    except Exception as error:
+        await answer.refuse(error)
+        raise
+
+
+@asynccontextmanager
+async def within(seconds: float, plan: ReadPlan) -> AsyncIterator[None]:
+    """Raises SourceTimeout where the block takes longer."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError:
+        raise SourceTimeout(dataset=plan.bound.dataset.name) from None
+
+
+async def _parts(answer: BatchedAnswer) -> AsyncGenerator[Disclosure, None]:
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + answer.seconds
+    async with aclosing(answer.following) as following:
+        for part in answer.ready:
+            yield part
+        while True:
+            async with within(deadline - loop.time(), answer.plan):
+                part = await anext(following, _END)
+            if part is _END:
+                return
+            yield part
