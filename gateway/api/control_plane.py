@@ -302,6 +302,7 @@ def write_explanation(explanation: Explanation, *, brief: bool = False) -> dict[
         "rows": {"filter": explanation.rows, "rules": list(explanation.row_rules)},
         "obligations": list(explanation.obligations),
         "pushed_down": explanation.pushed_down,
+        "embeds": {link: write_explanation(inner) for link, inner in explanation.embeds},
         "refusal": None
         if explanation.refusal is None
         else {"code": explanation.refusal.code, "message": explanation.refusal.message()},

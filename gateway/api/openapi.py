@@ -15,7 +15,7 @@ _HEADERS = {
     "Prefer": "`count=exact` for the number of visible rows",
 }
 _QUERY = {
-    "select": "fields, `alias:field`, `*`, or aggregates (`count()`, `field.sum()`)",
+    "select": "`field`, `alias:field`, `*`, `data->>key`, `field::text`, `field.sum()`, `count()`, `link(field)`",
     "order": "`field.desc.nullslast,field`",
     "limit": "rows, at most the page limit",
     "offset": "rows to leave out",
@@ -46,11 +46,13 @@ def describe_data_plane(description: dict[str, Any]) -> dict[str, Any]:
             "application/json": {"schema": {"type": "array", "items": {"type": "object"}}},
             "application/vnd.pgrst.object+json": {"schema": {"type": "object"}},
             "text/csv": {"schema": {"type": "string"}},
+            "application/x-ndjson": {"schema": {"type": "string"}},
+            "application/vnd.apache.arrow.stream": {"schema": {"type": "string", "format": "binary"}},
         },
     }
     responses: dict[str, Any] = {"200": answer, "206": answer}
     responses |= dict.fromkeys(
-        ("400", "401", "403", "404", "405", "406", "414", "416", "429", "431", "502", "503", "504"), problem
+        ("300", "400", "401", "403", "404", "405", "406", "414", "416", "429", "431", "502", "503", "504"), problem
     )
     summary = "Ask a dataset; further query parameters are filters: `field=eq.value`"
     description.setdefault("paths", {})["/data/{dataset}"] = {

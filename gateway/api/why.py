@@ -214,6 +214,7 @@ def write_officer_explanation(told: OfficerExplanation, language: Language = "en
         if found
         else None,
         "obligations": list(found.obligations) if found else [],
+        "embeds": {link: write_explanation(inner) for link, inner in found.embeds} if found else {},
         "refusal": {
             "code": told.refusal.code,
             "message": told.refusal.message(language),

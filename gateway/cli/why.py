@@ -42,6 +42,7 @@ from gateway.cli.terminal import (
 from gateway.demo.ask import ask
 from gateway.errors import BundleInvalid, GatewayError
 from gateway.model.decision import NearMiss
+from gateway.model.explanation import Explanation
 from gateway.model.ids import RuleId
 
 Bundle = Annotated[Path | None, typer.Option("--bundle", "-b", help="ask this bundle, without a gateway")]
@@ -228,38 +229,44 @@ def _print_json(content: object) -> None:
 def _print_officer(told: OfficerExplanation) -> None:
     found = told.explanation
     if found is not None:
-        table = _table("field", "outcome", "rules", "granted", "ceiling", "nearly")
-        for field in found.fields:
-            table.add_row(
-                field.field,
-                field.level,
-                " ".join(field.rules),
-                " ".join(field.granted),
-                field.ceiling or "",
-                " ".join(miss.rule for miss in field.near_misses),
-            )
-        out.print(table)
-        out.print(f"rows: {found.rows}  ({' '.join(found.row_rules)})", highlight=False, markup=False)
-        for obligation in found.obligations:
-            out.print(f"obligation: {obligation}", highlight=False, markup=False)
-        missed: dict[NearMiss, None] = dict.fromkeys(
-            miss
-            for misses in (*(field.near_misses for field in found.fields), found.row_near_misses)
-            for miss in misses
-        )
-        for miss in sorted(missed, key=lambda each: (each.rule, each.failed)):
-            out.print(
-                f"nearly: {miss.rule} failed at {miss.failed}: {miss.because}",
-                highlight=False,
-                markup=False,
-                soft_wrap=True,
-            )
+        _print_fields(found)
+        for link, inner in found.embeds:
+            out.print(f"[bold]{link}[/]: {inner.dataset}", highlight=False)
+            _print_fields(inner)
         _print_rules(told.rules.items())
     if told.refusal is not None:
         out.print(f"[red]would be refused: {told.refusal.code} {told.refusal.message()}[/]", highlight=False)
         for english, _ in told.because:
             out.print(f"  {english}", highlight=False, markup=False)
     out.print(f"[dim]policy {told.policy_version}[/]", highlight=False)
+
+
+def _print_fields(found: Explanation) -> None:
+    """Fields, rows and obligations of one dataset of the question."""
+    table = _table("field", "outcome", "rules", "granted", "ceiling", "nearly")
+    for field in found.fields:
+        table.add_row(
+            field.field,
+            field.level,
+            " ".join(field.rules),
+            " ".join(field.granted),
+            field.ceiling or "",
+            " ".join(miss.rule for miss in field.near_misses),
+        )
+    out.print(table)
+    out.print(f"rows: {found.rows}  ({' '.join(found.row_rules)})", highlight=False, markup=False)
+    for obligation in found.obligations:
+        out.print(f"obligation: {obligation}", highlight=False, markup=False)
+    missed: dict[NearMiss, None] = dict.fromkeys(
+        miss for misses in (*(field.near_misses for field in found.fields), found.row_near_misses) for miss in misses
+    )
+    for miss in sorted(missed, key=lambda each: (each.rule, each.failed)):
+        out.print(
+            f"nearly: {miss.rule} failed at {miss.failed}: {miss.because}",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 def _print_rules(rules: Iterable[tuple[RuleId, RuleText]]) -> None:

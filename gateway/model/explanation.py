@@ -33,3 +33,4 @@ class Explanation:
     obligations: tuple[str, ...]  # `k=10 (S03)`
     pushed_down: bool | None  # whether the source runs the whole filter; None where the question is refused
     refusal: GatewayError | None
+    embeds: tuple[tuple[str, "Explanation"], ...] = ()  # by the link's name; none where the question is refused

@@ -3,6 +3,8 @@
 from gateway.errors import GatewayError
 from gateway.model.decision import DecidedQuery, Decision, FieldVerdict, Verdict
 from gateway.model.explanation import Explanation, FieldExplanation
+from gateway.model.plan import ReadPlan
+from gateway.model.query import BoundQuery
 from gateway.planning.question import CapabilitiesOf, plan_question
 from gateway.planning.wording import word_predicate
 from gateway.settings import Limits
@@ -18,17 +20,18 @@ def explain_plan(
 ) -> Explanation:
     """The explanation; a field that the asker neither sees nor named is told to officers only.
 
-    A refused question explains its refusal and nothing that the refusal hides. Of embeds it tells whether the whole
-    can be asked; what becomes of their fields is told where they are asked on their own.
+    A refused question explains its refusal and nothing that the refusal hides, its embeds neither.
     """
-    bound, decision = decided.bound, decided.decision
-    refusal: GatewayError | None = None
-    pushed_down: bool | None = None
     try:
         plan = plan_question(decided, capabilities_of, limits, source_seconds)
-        pushed_down = not plan.residual.is_needed
-    except GatewayError as error:
-        refusal = error
+    except GatewayError as refusal:
+        return _explain(decided.bound, decided.decision, None, refusal, for_officer=for_officer)
+    return _explain(decided.bound, decided.decision, plan, None, for_officer=for_officer)
+
+
+def _explain(
+    bound: BoundQuery, decision: Decision, plan: ReadPlan | None, refusal: GatewayError | None, *, for_officer: bool
+) -> Explanation:
     named = {field for field, _ in bound.uses} - bound.starred
     hides = refusal is not None and not for_officer
     fields = tuple(
@@ -48,8 +51,12 @@ def explain_plan(
             f"{item.spec.name}{'=' if item.spec.value else ''}{item.spec.value} ({item.origin})"
             for item in decision.obligations
         ),
-        pushed_down=pushed_down,
+        pushed_down=None if plan is None else not plan.residual.is_needed,
         refusal=refusal,
+        embeds=tuple(
+            (embed.link, _explain(embed.plan.bound, embed.plan.decision, embed.plan, None, for_officer=for_officer))
+            for embed in (plan.embeds if plan is not None else ())
+        ),
     )
 
 

@@ -207,3 +207,24 @@ def test_who_may_explain_is_itself_asked_backwards(town: Town) -> None:
     assert grant["app"] == "admin-desk"
     assert grant["roles"]["groups"] == [{"role": "security/officer", "below": 0}]
     assert grant["rules"] == ["O013"]
+
+
+EMBEDDING = "/data/public-security.resident?select=name,needs(phone,visits:shoes())"
+
+
+def test_embeds_are_explained_with_the_question(town: Town) -> None:
+    somebody = {
+        "roles": ["community/grid-worker"],
+        "app": "community-desk",
+        "purpose": "home-visit",
+        "regions": ["3301"],
+    }
+    question = "/data/public-security.resident?select=name,household(address),needs(phone)"
+    told = _explain(town, somebody, question).json()
+    assert told["refusal"] is None
+    assert {link: inner["dataset"] for link, inner in told["embeds"].items()} == {
+        "household": "public-security.household",
+        "needs": "community.need",
+    }
+    assert told["embeds"]["needs"]["fields"]["phone"]["level"] == "partial"
+    assert _explain(town, somebody, EMBEDDING).json()["embeds"] == {}  # what is refused explains no more
