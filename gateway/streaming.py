@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.disclosure import BatchWriter
-from gateway.errors import ClientGone, SourceTimeout
+from gateway.errors import ClientGone, Defect, GatewayError, SourceTimeout
 from gateway.model.audit import AuditReceipt
 from gateway.model.plan import ReadPlan
 from gateway.model.response import Response
@@ -54,9 +54,12 @@ async def batches_of(answer: BatchedAnswer) -> AsyncGenerator[bytes, None]:
     except (GeneratorExit, asyncio.CancelledError):
         await asyncio.shield(answer.refuse(ClientGone()))
         raise
-    except Exception as error:
+    except GatewayError as error:
         await answer.refuse(error)
         raise
+    except Exception as error:  # noqa: BLE001 - whatever a library raises may hold a value
+        await answer.refuse(error)
+        raise Defect(operator=type(error).__name__) from None
 
 
 @asynccontextmanager

@@ -29,6 +29,7 @@ class Page:
 @dataclass(slots=True, repr=False)
 class _Part:
     rows: int = 0
+    so_far: int = 0  # of all batches of the answer
     subjects: tuple[str, ...] = ()
 
 
@@ -134,30 +135,38 @@ class Assembler:
     def _below(self, below: Below, rows: Sequence[Row]) -> "_ShownBelow":
         """The embed's rows that belong to these rows, as they are shown."""
         level, plan = below.level, below.level.plan
-        places = sorted({at for row in rows for at in below.of(row)})
-        most = plan.residual.limit  # only an obligation sets it here
-        if most is not None and len(places) > most:
-            raise LimitReached(what=_EMBEDDED_ROWS, limit=most)
-        treating = _treating(plan)
-        if treating and places:
-            masked = [_blind(row, plan) for row in self._masked(level, places)]
-            kept = {id(row) for row in _treat(masked, treating, plan)}
-            if not kept <= {id(row) for row in masked}:
-                raise Defect(operator="an obligation made rows of its own within an embed")
-            places = [at for at, row in zip(places, masked, strict=True) if id(row) in kept]
+        places = self._treated(level, sorted({at for row in rows for at in below.every(row)}))
+        shown_here = {at for row in rows for at in below.of(row)}
+        places = [at for at in places if at in shown_here]
         part = self._parts.setdefault(id(plan), _Part())
         part.rows = len(places)
+        part.so_far += len(places)
+        most = plan.residual.limit  # only an obligation sets it here, and of the whole answer
+        if most is not None and part.so_far > most:
+            raise LimitReached(what=_EMBEDDED_ROWS, limit=most)
         part.subjects = self._hashed(level, places)
-        shown = dict(self._level(level, places))
-        names: tuple[str, ...] = names_of(plan)
         if below.embed.is_junction:
             inner = level.below[plan.embeds[0].name]
             names = names_of(inner.level.plan)
             targets = self._below(inner, [level.rows[at] for at in places]).rows
             shown = {at: targets[inner.of(level.rows[at])[0]] for at in places}
-        if plan.min_group is not None and any(not below.has(row) for row in rows):
+        else:
+            names = names_of(plan)
+            shown = dict(self._level(level, places))
+        if plan.min_group is not None and not all(below.every(row) for row in rows):
             raise GroupTooSmall(least=plan.min_group)  # no rows are a small group too
         return _ShownBelow(below=below, names=names, rows=shown, of_nothing=_of_nothing(plan))
+
+    def _treated(self, level: Level, places: Sequence[int]) -> Sequence[int]:
+        """What obligations leave of an embed's rows; they see all that belong to the rows above, not cut."""
+        treating = _treating(level.plan)
+        if not treating or not places:
+            return places
+        masked = [_blind(row, level.plan) for row in self._masked(level, places)]
+        kept = {id(row) for row in _treat(masked, treating, level.plan)}
+        if not kept <= {id(row) for row in masked}:
+            raise Defect(operator="an obligation made rows of its own within an embed")
+        return [at for at, row in zip(places, masked, strict=True) if id(row) in kept]
 
     def _masked(self, level: Level, places: Sequence[int]) -> list[Row]:
         """Rows of the plan's columns; the cell of an embed is empty yet."""

@@ -41,14 +41,21 @@ class Level:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Below:
-    """An embed's rows, and which of them belong to a key: places in `level.rows`, in order, already cut."""
+    """An embed's rows, and which of them belong to a key: places in `level.rows`, in order."""
 
     embed: PlannedEmbed
     level: Level
     index: Mapping[Key, Sequence[int]]
 
     def of(self, row: Row) -> Sequence[int]:
-        """The rows that belong to a row above."""
+        """The rows that belong to a row above, cut as the embed's own limit and offset say."""
+        key = self.embed.plan.key
+        if key is None:
+            return ()
+        return self.every(row)[key.offset : None if key.limit is None else key.offset + key.limit]
+
+    def every(self, row: Row) -> Sequence[int]:
+        """The same, not cut."""
         return self.index.get(tuple(row[at] for at in self.embed.near), ())
 
     def has(self, row: Row) -> bool:
@@ -144,8 +151,6 @@ class _Reader:
                 value = tuple(row[place] for place in key.places)
                 if None not in value:
                     index.setdefault(value, []).append(at)
-            end = None if key.limit is None else key.offset + key.limit
-            index = {value: places[key.offset : end] for value, places in index.items()}
         if embed.one and any(len(places) > 1 for places in index.values()):
             raise SourceRubbish(dataset=embed.plan.bound.dataset.name, operator="two rows for a link to one")
         return Below(embed=embed, level=level, index=index)
@@ -156,6 +161,7 @@ class _Reader:
         """The rows after the residual's filter, groups and order."""
         rows: list[Row] = []
         total = None
+        places = places_of(plan)
         for batch in _batches(plan, keys, fields):
             if batch is not None and not batch:
                 continue
@@ -163,8 +169,11 @@ class _Reader:
             collected, total = await collect(self._open(asked), asked)
             if len(rows) + len(collected) > plan.max_source_rows:
                 raise SourceTooBroad(dataset=plan.bound.dataset.name, limit=plan.max_source_rows)
+            if batch is not None and len(fields) > 1:
+                # of keys with parts the source was asked for more: each part by itself
+                wanted, parts = set(batch), [places[one.name] for one in fields]
+                collected = [row for row in collected if tuple(row[at] for at in parts) in wanted]
             rows += collected
-        places = places_of(plan)
         test = compile_predicate(plan.residual.where, places)
         rows = [row for row in rows if test(row) is True]
         if not groups:

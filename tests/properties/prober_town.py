@@ -74,7 +74,18 @@ TOWN: Mapping[str, Kept] = {
         links={
             "person": ("police.person", "person_no", "no", True),
             "club": ("police.club", "club_no", "no", True),
+            "visits": ("police.visit", "person_no,club_no", "person_no,club_no", False),
         },
+    ),
+    "police.visit": Kept(
+        source="police",
+        key="no",
+        fields={
+            "no": (FieldType.INTEGER, CLEAR, False),
+            "person_no": (FieldType.INTEGER, CLEAR, False),
+            "club_no": (FieldType.INTEGER, CLEAR, False),
+        },
+        links={"member": ("police.member", "person_no,club_no", "person_no,club_no", True)},
     ),
     "police.club": Kept(
         source="police",
@@ -132,6 +143,13 @@ PLAIN: City = {
         {"person_no": 9, "club_no": 1},
     ),
     "police.club": ({"no": 1, "title": "chess", "secret": None},),
+    "police.visit": (
+        {"no": 1, "person_no": 1, "club_no": 1},
+        {"no": 2, "person_no": 1, "club_no": 2},
+        {"no": 3, "person_no": 2, "club_no": 1},  # of nobody who is a member
+        {"no": 4, "person_no": 1, "club_no": 1},
+        {"no": 5, "person_no": 9, "club_no": None},
+    ),
     "aid.grant": (
         {"no": 1, "id_number": "id1", "level": "A", "amount": None, "note": None},
         {"no": 2, "id_number": "id1", "level": "B", "amount": Decimal(500), "note": None},
@@ -207,10 +225,15 @@ def _dataset(name: str, kept: Kept) -> Dataset:
         region=None,
         fields=typed,
         links={
-            link: Link(name=link, to=DatasetName(to), on=((FieldName(here), FieldName(there)),), one=one)
+            link: Link(name=link, to=DatasetName(to), on=_pairs(here, there), one=one)
             for link, (to, here, there, one) in kept.links.items()
         },
     )
+
+
+def _pairs(here: str, there: str) -> tuple[tuple[FieldName, FieldName], ...]:
+    names = zip(here.split(","), there.split(","), strict=True)
+    return tuple((FieldName(near), FieldName(far)) for near, far in names)
 
 
 CATALOG = _catalog()
