@@ -59,8 +59,9 @@ _FLOATS = frozenset({"float4", "float8"})
 _CONFIGURATIONS = frozenset({"english", "simple"})
 _COLUMNS = text(
     """
-    SELECT a.attname, COALESCE(b.typname, t.typname), COALESCE(c.collisdeterministic, true)
+    SELECT a.attname, COALESCE(b.typname, t.typname), COALESCE(c.collisdeterministic, true), r.relkind IN ('v', 'f')
     FROM pg_catalog.pg_attribute a
+    JOIN pg_catalog.pg_class r ON r.oid = a.attrelid
     JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
     LEFT JOIN pg_catalog.pg_type b ON b.oid = t.typbasetype
     LEFT JOIN pg_catalog.pg_collation c ON c.oid = a.attcollation
@@ -89,6 +90,7 @@ class StoredColumn:
 
     type: str
     is_deterministic: bool  # equal is equal to the byte
+    is_computed: bool = False  # of a view or a foreign table: reading it may run anything
 
 
 class ColumnTypes:
@@ -105,7 +107,7 @@ class ColumnTypes:
             known = self._known.get(named)
         if known is None:
             rows = connection.execute(_COLUMNS, {"named": named})
-            known = {name: StoredColumn(kind, deterministic) for name, kind, deterministic in rows}
+            known = {name: StoredColumn(kind, exact, computed) for name, kind, exact, computed in rows}
             with self._lock:
                 self._known[named] = known
         return known
@@ -125,6 +127,13 @@ class PostgresqlDialect(Dialect):
     looks_at_columns: ClassVar[bool] = True
 
     # -------------------------------------------------------------- values
+    def may_raise(self, field_type: FieldType, stored: object) -> bool:
+        """What a view computes, and every cast but one to text."""
+        if not isinstance(stored, StoredColumn):
+            return False
+        name, natives = _NATIVE[field_type]
+        return stored.is_computed or (stored.type not in natives and name != "text")
+
     def typed(self, column: Expression, field_type: FieldType, stored: object) -> Expression:
         """The column as the type that the catalogue promises: itself, or a cast."""
         if not isinstance(stored, StoredColumn):

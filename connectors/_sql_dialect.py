@@ -90,6 +90,11 @@ class Dialect:
         del field_type, stored
         return column
 
+    def may_raise(self, field_type: FieldType, stored: object) -> bool:
+        """Whether a comparison of the column can end in an error, for what some row holds."""
+        del field_type, stored
+        return False
+
     def equal(self, column: Expression, field_type: FieldType, stored: object) -> Expression:
         """The form of a typed column that `=` and `IN` take."""
         del stored

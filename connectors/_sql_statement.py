@@ -30,6 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.elements import ColumnElement, quoted_name
 
 from connectors._cells import NotPromised, Reader, divided, fit, fit_all, read_integer, read_text, typed_rows
+from connectors._predicates import conjuncts, fields_of
 from connectors._sql_dialect import Dialect, Expression
 from gateway.errors import Defect
 from gateway.model import sqlform
@@ -38,6 +39,7 @@ from gateway.model.ids import FieldName
 from gateway.model.json_value import JsonStep
 from gateway.model.plan import Fetch, FetchColumn, SourceColumn
 from gateway.model.predicate import (
+    EVERYTHING,
     AllOf,
     AnyOf,
     AtPath,
@@ -130,7 +132,7 @@ class _Compilation:
             else:
                 shown.append(self._masked(wanted))
                 readers.append(read_text)
-        where = self._where(fetch.where)
+        where = self._filtered()
         order = [
             term
             for by in fetch.order
@@ -156,7 +158,7 @@ class _Compilation:
         inputs = [None if one.field is None else self._known(one.field) for one in fetch.aggregates]
         named = {source.column: source for source in inputs if source is not None}
         self._deciding.update(named)
-        where = self._where(fetch.where)
+        where = self._filtered()
         places = {name: f"a{at}" for at, name in enumerate(named)}
         inner = (
             select(
@@ -249,6 +251,26 @@ class _Compilation:
             if (check := self._dialect.check(self._column(source), source.type)) is not None
         ]
         return (and_(*checks) if checks else literal(1)).label("ok")
+
+    def _filtered(self) -> ColumnElement[Any]:
+        """The whole filter. An engine evaluates conditions in its own order, so what could raise stands in a CASE.
+
+        Else an error, or none, would tell of a row that doesn't exist for the asker.
+        """
+        fetch = self._fetch
+        if fetch.rows == EVERYTHING:
+            return self._where(fetch.where)
+        visible, own = self._where(fetch.rows), list(conjuncts(fetch.rows))
+        terms = [
+            case((visible, self._where(term)), else_=false()) if self._may_raise(term) else self._where(term)
+            for term in conjuncts(fetch.where)
+            if term not in own
+        ]
+        return and_(visible, *terms)
+
+    def _may_raise(self, term: Predicate) -> bool:
+        sources = [self._known(field) for field in fields_of(term)]
+        return any(self._dialect.may_raise(source.type, self._stored.get(source.column)) for source in sources)
 
     def _where(self, predicate: Predicate) -> ColumnElement[Any]:
         match predicate:

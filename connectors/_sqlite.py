@@ -163,6 +163,11 @@ class SqliteDialect(Dialect):
             case _:
                 raise Defect(operator=f"a filter's value does not fit the type {field_type}")
 
+    def may_raise(self, field_type: FieldType, stored: object) -> bool:
+        """Functions that make keys refuse a cell of another type."""
+        del stored
+        return field_type in _KEYS
+
     def bound(self, value: Scalar, field_type: FieldType) -> Expression:
         """The stored form of a value."""
         return literal(self._stored(value, field_type))

@@ -55,6 +55,8 @@ class Fetch:
     offset: int
     time_limit_seconds: float
     batch_rows: int
+    rows: Predicate = EVERYTHING
+    """Part of `where`: the rows that exist for the asker. Whatever could raise must not be evaluated on any other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

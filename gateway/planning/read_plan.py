@@ -91,6 +91,7 @@ def _fetch(sketch: Sketch, source_seconds: float) -> tuple[Fetch, Projection]:
         offset=0 if sketch.pages_here else bound.offset,
         time_limit_seconds=source_seconds,
         batch_rows=_BATCH_ROWS,
+        rows=sketch.visible,
     )
     return fetch, projection
 

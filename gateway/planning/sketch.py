@@ -13,7 +13,7 @@ from gateway.errors import Defect
 from gateway.model.catalog import Dataset
 from gateway.model.decision import Decision
 from gateway.model.ids import FieldName
-from gateway.model.predicate import NOTHING, Predicate
+from gateway.model.predicate import EVERYTHING, NOTHING, Predicate
 from gateway.model.query import STREAMED, AggregateFunction, BoundQuery, OutputColumn
 from gateway.planning.conjuncts import conjuncts, embeds_of
 from gateway.planning.guard import Admitted
@@ -44,6 +44,7 @@ class Sketch:
     capabilities: Capabilities
     columns: tuple[OutputColumn, ...]
     filters: Split
+    visible: Predicate  # what the source is given of the row filter
     embedded: tuple[Predicate, ...]  # conjuncts that ask about embeds' rows
     embedding: Embedding
     is_aggregate: bool
@@ -73,6 +74,7 @@ def sketch_plan(  # noqa: PLR0917 - everything that a plan depends on is an argu
     terms = conjuncts(bound.where)
     embedded = tuple(term for term in terms if any(embeds_of(term)))
     filters = split((row_filter, *(term for term in terms if term not in embedded)), dataset, capabilities)
+    visible = EVERYTHING if filters.pushed == NOTHING else split((row_filter,), dataset, capabilities).pushed
     is_aggregate = any(column.aggregate is not None for column in columns)
     if is_aggregate and embedding.is_embed:
         columns = (*columns, *(OutputColumn(name="", field=name, aggregate=None) for name in embedding.key))
@@ -114,6 +116,7 @@ def sketch_plan(  # noqa: PLR0917 - everything that a plan depends on is an argu
         capabilities=capabilities,
         columns=columns,
         filters=filters,
+        visible=visible,
         embedded=embedded,
         embedding=embedding,
         is_aggregate=is_aggregate,
