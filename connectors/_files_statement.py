@@ -32,12 +32,14 @@ from connectors._cells import (
 )
 from connectors._composite_cells import COMPOSITES
 from connectors._files_listing import Dialect, Listed
+from connectors._predicates import conjuncts, fields_of
 from gateway.errors import Defect
 from gateway.model import sqlform
 from gateway.model.catalog import FieldType
 from gateway.model.ids import FieldName
 from gateway.model.plan import Fetch, FetchColumn, SourceColumn
 from gateway.model.predicate import (
+    EVERYTHING,
     AllOf,
     AnyOf,
     Comparator,
@@ -137,7 +139,7 @@ class _Compilation:
             for expression, reader in self._aggregate(one.function, one.field):
                 shown.append(expression)
                 readers.append(reader)
-        parts = [f"SELECT {', '.join(shown) or '1'}", "", f"WHERE {self._where(fetch.where)}"]
+        parts = [f"SELECT {', '.join(shown) or '1'}", "", f"WHERE {self._filtered()}"]
         if fetch.aggregates and keys:
             parts.append("GROUP BY " + ", ".join(keys))
         if fetch.order:
@@ -231,6 +233,21 @@ class _Compilation:
         )
 
     # -------------------------------------------------------------- predicates
+    def _filtered(self) -> str:
+        """The whole filter; what could fail on a cell is not evaluated on rows that don't exist for the asker."""
+        fetch = self.fetch
+        if fetch.rows == EVERYTHING:
+            return self._where(fetch.where)
+        visible, own = self._where(fetch.rows), list(conjuncts(fetch.rows))
+        terms = [
+            self._where(term)
+            if all(fetch.known[name].type is FieldType.TEXT for name in fields_of(term))
+            else f"(CASE WHEN {visible} THEN {self._where(term)} ELSE FALSE END)"
+            for term in conjuncts(fetch.where)
+            if term not in own
+        ]
+        return " AND ".join([visible, *terms])
+
     def _where(self, predicate: Predicate) -> str:
         match predicate:
             case AllOf(terms):

@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from connectors.files import FilesConnector
 from connectors.sql import SqlConnector
 from gateway.errors import SourceRubbish
 from gateway.model.catalog import FieldType
@@ -85,3 +86,14 @@ async def test_it_would_without_that_care(server: Server) -> None:
 @pytest.mark.parametrize("cell", ["no number", "20"])
 async def test_a_cell_of_another_type_in_a_hidden_row_does_not_fail(tmp_path: Path, cell: str) -> None:
     assert await _asked(_file(tmp_path, cell), FETCH) == [(1,)]
+
+
+@pytest.mark.parametrize("cell", ["no number", "20"])
+async def test_nor_does_one_in_a_file(tmp_path: Path, cell: str) -> None:
+    (tmp_path / "shares.csv").write_text(f"id,district,share\n1,330101,20\n2,999999,{cell}\n", encoding="utf-8")
+    source = FilesConnector.open(SourceName("s"), {"folder": str(tmp_path)})
+    fetch = replace(FETCH, table="shares.csv")
+    try:
+        assert [row async for batch in source.fetch(fetch) for row in batch] == [(1,)]
+    finally:
+        await source.close()
