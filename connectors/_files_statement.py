@@ -32,11 +32,11 @@ from connectors._cells import (
 )
 from connectors._composite_cells import COMPOSITES
 from connectors._files_listing import Dialect, Listed
-from connectors._predicates import conjuncts, fields_of
 from gateway.errors import Defect
 from gateway.model import sqlform
 from gateway.model.catalog import FieldType
 from gateway.model.ids import FieldName
+from gateway.model.parts import conjuncts, fields_of
 from gateway.model.plan import Fetch, FetchColumn, SourceColumn
 from gateway.model.predicate import (
     EVERYTHING,

@@ -30,13 +30,13 @@ from sqlalchemy import (
 from sqlalchemy.sql.elements import ColumnElement, quoted_name
 
 from connectors._cells import NotPromised, Reader, divided, fit, fit_all, read_integer, read_text, typed_rows
-from connectors._predicates import conjuncts, fields_of
 from connectors._sql_dialect import Dialect, Expression
 from gateway.errors import Defect
 from gateway.model import sqlform
 from gateway.model.catalog import FieldType
 from gateway.model.ids import FieldName
 from gateway.model.json_value import JsonStep
+from gateway.model.parts import conjuncts, fields_of
 from gateway.model.plan import Fetch, FetchColumn, SourceColumn
 from gateway.model.predicate import (
     EVERYTHING,

@@ -13,9 +13,10 @@ from typing import Final, NamedTuple
 from gateway.errors import DatasetUnavailable, Defect, FieldUnavailable, UseNotAllowed, Words
 from gateway.model.decision import Decision, Verdict
 from gateway.model.ids import FieldName
+from gateway.model.parts import conjuncts, fields_of
 from gateway.model.plan import ReadPlan
 from gateway.model.query import BoundQuery, FieldUse, OutputColumn
-from gateway.planning.conjuncts import conjuncts, fields_of, matched_field, matched_values
+from gateway.planning.conjuncts import matched_field, matched_values
 
 
 class Ruling(Enum):

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from gateway.errors import Defect
 from gateway.model.decision import Verdict
 from gateway.model.ids import FieldName
+from gateway.model.parts import fields_of
 from gateway.model.plan import PlannedColumn, PlannedMask
 from gateway.model.query import OutputColumn
 from gateway.model.sqlform import SqlForm
-from gateway.planning.conjuncts import fields_of
 from gateway.planning.masking import form_at_source, plan_mask
 from gateway.planning.sketch import Sketch
 

@@ -12,6 +12,7 @@ from gateway.catalog.storage import encode, keeps_order, keeps_text, stored_type
 from gateway.catalog.values import field_at
 from gateway.model.catalog import Dataset, Field, FieldType, Storage
 from gateway.model.ids import FieldName
+from gateway.model.parts import conjuncts, fields_of
 from gateway.model.predicate import (
     EVERYTHING,
     NOTHING,
@@ -37,7 +38,7 @@ from gateway.model.predicate import (
     Under,
 )
 from gateway.model.query import AggregateFunction
-from gateway.planning.conjuncts import conjunction, conjuncts, fields_of
+from gateway.planning.conjuncts import conjunction
 from gateway.spi import Capabilities
 
 _EQUALITY = {Comparator.EQ, Comparator.NEQ}

@@ -11,10 +11,11 @@ from gateway.errors import EmbedAmbiguous, EmbedUnavailable, OnlyAggregates, Use
 from gateway.model.catalog import Dataset
 from gateway.model.decision import DecidedQuery, Verdict
 from gateway.model.ids import FieldName
+from gateway.model.parts import conjuncts, embeds_of
 from gateway.model.plan import EmbeddedKey, PlannedColumn, PlannedEmbed, ReadPlan
 from gateway.model.predicate import Predicate
 from gateway.model.query import BoundEmbed, BoundQuery, FieldUse
-from gateway.planning.conjuncts import conjuncts, embeds_of, matched_field
+from gateway.planning.conjuncts import matched_field
 from gateway.planning.guard import TABLE, admit, is_visible, may_join
 from gateway.planning.read_plan import plan_level
 from gateway.planning.sketch import Embedding

@@ -10,10 +10,11 @@ from gateway.errors import DatasetUnavailable, Defect
 from gateway.model.catalog import Field
 from gateway.model.decision import Decision
 from gateway.model.ids import SourceName
+from gateway.model.parts import fields_of
 from gateway.model.plan import Fetch, FetchAggregate, FetchColumn, ReadPlan, Residual, SourceColumn
 from gateway.model.query import AggregateFunction, BoundQuery
 from gateway.obligations import join_obligations
-from gateway.planning.conjuncts import conjunction, fields_of
+from gateway.planning.conjuncts import conjunction
 from gateway.planning.guard import Admitted, admit, check_groups
 from gateway.planning.projection import Projection, project
 from gateway.planning.pushdown import can_narrow

@@ -13,9 +13,9 @@ from gateway.errors import Defect
 from gateway.model.catalog import Dataset
 from gateway.model.decision import Decision
 from gateway.model.ids import FieldName
+from gateway.model.parts import conjuncts, embeds_of
 from gateway.model.predicate import EVERYTHING, NOTHING, Predicate
 from gateway.model.query import STREAMED, AggregateFunction, BoundQuery, OutputColumn
-from gateway.planning.conjuncts import conjuncts, embeds_of
 from gateway.planning.guard import Admitted
 from gateway.planning.pushdown import Split, aggregates_alike, is_one_to_one, split
 from gateway.settings import Limits
