@@ -19,7 +19,7 @@ from gateway.demo.city import MARKET_FILE
 from gateway.demo.market_service import create_market_app
 from gateway.demo.prepare import Demo
 from gateway.demo.serving import serving
-from gateway.errors import AuditFailed, AuditUnavailable, PolicyChanged
+from gateway.errors import AuditFailed, AuditUnavailable, PolicyChanged, SourceTimeout
 from gateway.model.audit import AuditEntry, AuditReceipt
 from gateway.model.caller import InboundRequest
 from gateway.model.response import Response, Stream
@@ -264,6 +264,29 @@ async def test_a_policy_that_changes_half_way_ends_a_long_answer(demo: Demo) -> 
         with pytest.raises(PolicyChanged):
             await anext(answer.batches)
     assert (entries(demo)[-1]["kind"], entries(demo)[-1]["code"]) == ("refusal", "GW410")
+
+
+async def test_keys_travel_in_batches_of_their_limit(demo: Demo) -> None:
+    async with recorded(demo) as (pipeline, sources):
+        for most, fetches in ((20, 3), (25, 2), (50, 1)):
+            sources["health-db"].fetches.clear()
+            small = replace(pipeline, limits=pipeline.limits.model_copy(update={"embed_keys": most}))
+            question = "public-security.resident?select=name,vaccinations(dose)&order=resident_no&limit=50"
+            await answered(small, demo, question)
+            assert len(sources["health-db"].fetches) == fetches
+
+
+async def test_a_long_answer_ends_at_its_time(demo: Demo) -> None:
+    async with recorded(demo) as (pipeline, _):
+        limits = pipeline.limits.model_copy(update={"page_rows": 10})
+        hasty = replace(pipeline, limits=limits, timeouts=pipeline.timeouts.model_copy(update={"stream": 0.2}))
+        answer = await hasty.answer(request(demo, "public-security.resident?select=name", "application/x-ndjson"))
+        assert isinstance(answer, Stream)
+        await anext(answer.batches)
+        await anext(answer.batches)
+        await asyncio.sleep(0.3)
+        with pytest.raises(SourceTimeout):
+            await anext(answer.batches)
 
 
 async def test_a_batch_whose_entry_fails_does_not_leave(demo: Demo) -> None:
