@@ -66,6 +66,8 @@ async def batches_of(answer: BatchedAnswer) -> AsyncGenerator[bytes, None]:
 async def within(seconds: float, plan: ReadPlan) -> AsyncIterator[None]:
     """Raises SourceTimeout where the block takes longer."""
     try:
+        if seconds <= 0:  # what doesn't wait would not notice
+            raise TimeoutError
         async with asyncio.timeout(seconds):
             yield
     except TimeoutError:
