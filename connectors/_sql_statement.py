@@ -310,8 +310,8 @@ class _Compilation:
     def _at_path(self, source: SourceColumn, path: tuple[JsonStep, ...], term: Predicate) -> ColumnElement[Any]:
         there = copy(self)
         kind = FieldType.TEXT if path[-1].as_text else FieldType.JSON
-        there._there = (replace(source, type=kind), self._dialect.at_path(self._column(source), path))  # noqa: SLF001
-        return there._where(term)  # noqa: SLF001
+        there._there = (replace(source, type=kind), self._dialect.at_path(self._column(source), path))  # noqa: SLF001  # a copy of itself
+        return there._where(term)  # noqa: SLF001  # as above
 
     def _deciding_column(self, field: FieldName) -> Expression:
         source = self._known(field)

@@ -23,7 +23,7 @@ def searcher(words: str, mode: SearchMode, language: str) -> Callable[[str], boo
         raise ValueError("no language of full-text search")
     tree = read_query(words, mode, language)
     if isinstance(tree, Nothing):
-        return lambda text: False  # noqa: ARG005
+        return lambda text: False  # noqa: ARG005  # a test of any text
     return lambda text: _holds(tree, _places(text, language))
 
 
@@ -114,7 +114,7 @@ def _shifted(found: _Match, by: int) -> _Match:
 
 def _aligned(one: _Match, other: _Match) -> tuple[_Match, _Match]:
     widest = max(one.width, other.width)
-    return tuple(replace(_shifted(side, widest - side.width), width=widest) for side in (one, other))  # type: ignore[return-value]
+    return tuple(replace(_shifted(side, widest - side.width), width=widest) for side in (one, other))  # type: ignore[return-value]  # there are two
 
 
 def _both(one: _Match, other: _Match) -> _Match:

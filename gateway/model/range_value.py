@@ -42,7 +42,7 @@ def range_of(low: Bound | None, high: Bound | None, bounds: str = "[)") -> Range
         return EMPTY
     if closing == "]" and high is not None and (after := _after(high)) is not None:
         high, closing = after, ")"
-    if low is not None and high is not None and (low > high or (low == high and opening + closing != "[]")):  # type: ignore[operator]
+    if low is not None and high is not None and (low > high or (low == high and opening + closing != "[]")):  # type: ignore[operator]  # both ends have one type
         return EMPTY
     return Range(low, high, opening + closing)
 

@@ -284,7 +284,7 @@ def one_column(table: str, name: str, kind: FieldType, where: Predicate = EVERYT
 )
 def test_plain_text_is_looked_for_as_it_stands_so_that_an_index_serves(stored: StoredColumn, is_plain: bool) -> None:
     fetch = one_column("big", "name", FieldType.TEXT, Compare(FieldName("name"), Comparator.EQ, "n77"))
-    compiled = compile_fetch(fetch, POSTGRESQL, None, {"name": stored}).select.compile(dialect=postgresql.dialect())  # type: ignore[no-untyped-call]
+    compiled = compile_fetch(fetch, POSTGRESQL, None, {"name": stored}).select.compile(dialect=postgresql.dialect())  # type: ignore[no-untyped-call]  # untyped in the library
     assert ('WHERE t."name" =' in str(compiled)) is is_plain
 
 

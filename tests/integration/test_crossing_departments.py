@@ -294,7 +294,7 @@ async def test_a_batch_whose_entry_fails_does_not_leave(demo: Demo) -> None:
     async with recorded(demo) as (pipeline, _):
         log = _Failing(pipeline.audit, good=2)  # the opening, and the first batch
         limits = pipeline.limits.model_copy(update={"page_rows": 40})
-        answer = await replace(pipeline, limits=limits, audit=log).answer(  # type: ignore[arg-type]
+        answer = await replace(pipeline, limits=limits, audit=log).answer(  # type: ignore[arg-type]  # it answers as the log does
             request(demo, question, "application/x-ndjson")
         )
         assert isinstance(answer, Stream)

@@ -20,12 +20,12 @@ from tests.unit.query.small_town import LIMITS, read
 
 
 def field(name: str, alias: str | None = None, **more: object) -> SelectItem:
-    return replace(SelectItem(field=name, alias=alias, aggregate=None), **more)  # type: ignore[arg-type]
+    return replace(SelectItem(field=name, alias=alias, aggregate=None), **more)  # type: ignore[arg-type]  # handed on as they are
 
 
 def embed(target: str, *items: SelectItem | Embed, **more: object) -> Embed:
     plain = Embed(target=target, alias=None, hint=None, join=Join.LEFT, is_spread=False, level=Level(items=items))
-    return replace(plain, **more)  # type: ignore[arg-type]
+    return replace(plain, **more)  # type: ignore[arg-type]  # handed on as they are
 
 
 def steps(*keys: str | int, as_text: bool = False) -> tuple[JsonStep, ...]:
