@@ -34,7 +34,7 @@ from gateway.model.query import (
 from gateway.query._computed import cast_of, computed
 from gateway.query._faults import malformed
 from gateway.query._fitting import unfit_aggregate, unfit_path, unfit_term
-from gateway.query._links import Way, short_name, ways_to
+from gateway.query._links import Way, WayFinder, short_name
 from gateway.query._operators import predicate_of
 from gateway.query._select import column_names, name_of
 from gateway.query._shape import shape_of
@@ -62,6 +62,7 @@ class Asked:
     is_head: bool
     strips_nulls: bool
     limits: Limits
+    finder: WayFinder
 
 
 def bind_level(
@@ -139,7 +140,7 @@ class _Binding:
             if is_aggregate:
                 _check_taken(item, self._level)
             sorted_by = tuple(replace(term, embed=None) for term in self._level.order if term.embed == item.name)
-            for way in ways_to(self._dataset, item.target, item.hint, self._asked.catalog):
+            for way in self._asked.finder.ways_to(self._dataset, item.target, item.hint):
                 self.uses.update((name, FieldUse.JOIN) for name in way.near)
                 if way.onward is not None:
                     embed = self._over(way, way.onward, item, sorted_by)

@@ -11,6 +11,8 @@ from gateway.model.catalog import Catalog, Dataset, Link
 from gateway.model.ids import FieldName
 
 MOST_WAYS = 8
+MOST_WAYS_IN_ALL = 64
+"""Of one question: ways within ways multiply, and each is bound and decided."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +25,20 @@ class Way:
     far: tuple[FieldName, ...]
     one: bool
     onward: "Way | None" = None
+
+
+class WayFinder:
+    """Finds the ways of one question. Beyond `MOST_WAYS_IN_ALL` there are none: a hint makes a name mean one."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._left = MOST_WAYS_IN_ALL
+
+    def ways_to(self, dataset: Dataset, target: str, hint: str | None) -> tuple[Way, ...]:
+        """As the function, as far as any are left."""
+        ways = ways_to(dataset, target, hint, self._catalog)[: self._left]
+        self._left -= len(ways)
+        return ways
 
 
 def ways_to(dataset: Dataset, target: str, hint: str | None, catalog: Catalog) -> tuple[Way, ...]:

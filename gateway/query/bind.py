@@ -11,6 +11,7 @@ from gateway.model.catalog import Catalog, Dataset, Purpose
 from gateway.model.ids import CaseId, DatasetName, DepartmentName
 from gateway.model.query import BoundQuery, Embed, Join, Level, MediaType, Query
 from gateway.query._binding import Asked, bind_level
+from gateway.query._links import WayFinder
 from gateway.settings import Limits
 
 DEFAULT_LIMITS = Limits()
@@ -41,6 +42,7 @@ def bind(
         is_head=query.is_head,
         strips_nulls=query.strips_nulls,
         limits=limits,
+        finder=WayFinder(catalog),
     )
     return bind_level(_find(query, catalog, default), query.root, asked)
 
@@ -60,6 +62,7 @@ def bind_links(dataset: Dataset, bound: BoundQuery) -> BoundQuery:
         is_head=False,
         strips_nulls=False,
         limits=DEFAULT_LIMITS,
+        finder=WayFinder(bound.catalog),
     )
     return bind_level(dataset, Level(items=items), asked)
 
