@@ -7,7 +7,7 @@ from gateway.model.ids import DatasetName, FieldName
 from gateway.model.query import BoundQuery
 from gateway.query import bind
 from gateway.query._links import MOST_WAYS_IN_ALL, ways_to
-from tests.unit.query.small_town import CATALOG, DATASET, PURPOSE, read
+from tests.unit.query.small_town import CATALOG, DATASET, LIMITS, PURPOSE, read
 
 _ON = ((FieldName("name"), FieldName("name")),)
 
@@ -34,5 +34,6 @@ def test_a_links_own_name_leaves_all_others_out() -> None:
 def test_ways_within_ways_do_not_multiply_without_end() -> None:
     catalog = _linked([f"l{number}" for number in range(8)])
     deep = "select=no," + "aid.person(no," * 4 + "aid.person(no)" + ")" * 4
-    bound = bind(read(deep), catalog, PURPOSE, None)
+    limits = LIMITS.model_copy(update={"select_items": 50})
+    bound = bind(read(deep, limits=limits), catalog, PURPOSE, None)
     assert _levels(bound) <= 1 + MOST_WAYS_IN_ALL
