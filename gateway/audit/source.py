@@ -9,20 +9,9 @@ from typing import Self
 
 from gateway.errors import OperatorUnfit, SettingsInvalid
 from gateway.model.ids import FieldName, SourceName
+from gateway.model.parts import fields_of
 from gateway.model.plan import Fetch
-from gateway.model.predicate import (
-    AllOf,
-    AnyOf,
-    Comparator,
-    Compare,
-    IsNull,
-    IsTruth,
-    Like,
-    Not,
-    OneOf,
-    Predicate,
-    Under,
-)
+from gateway.model.predicate import AllOf, AnyOf, Comparator, Compare, Not, OneOf, Predicate
 from gateway.model.rows import Batch
 from gateway.spi import Capabilities, Connector, TableDescription
 
@@ -48,7 +37,8 @@ class BlindedSource:
 
     def fetch(self, fetch: Fetch) -> AsyncIterator[Batch]:
         """The inner source's rows; raises OperatorUnfit for any other question about `subject` than who it is."""
-        return self._inner.fetch(replace(fetch, where=self._blinded(fetch.where)))
+        blinded = replace(fetch, where=self._blinded(fetch.where), rows=self._blinded(fetch.rows))
+        return self._inner.fetch(blinded)
 
     async def describe(self) -> tuple[TableDescription, ...]:
         """The inner source's."""
@@ -74,11 +64,9 @@ class BlindedSource:
                 return Compare(field, comparator, self._hash(value))
             case OneOf(field, values) if field == SUBJECT and all(isinstance(value, str) for value in values):
                 return OneOf(field, tuple(self._hash(str(value)) for value in values))
-            case Compare(field) | OneOf(field) | Like(field) | IsNull(field) | IsTruth(field) | Under(field) if (
-                field == SUBJECT
-            ):
+            case _ if SUBJECT in fields_of(predicate):
                 raise OperatorUnfit(
-                    field=field, operator=type(predicate).__name__.lower(), type="text", offered="eq, neq, in"
+                    field=SUBJECT, operator=type(predicate).__name__.lower(), type="text", offered="eq, neq, in"
                 )
             case _:
                 return predicate

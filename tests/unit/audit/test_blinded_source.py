@@ -19,9 +19,11 @@ from gateway.model.predicate import (
     AnyOf,
     Comparator,
     Compare,
+    Contains,
     IsNull,
     IsTruth,
     Like,
+    Matches,
     Not,
     OneOf,
     Predicate,
@@ -40,6 +42,7 @@ class _Asked:
 
     def __init__(self) -> None:
         self.where: Predicate | None = None
+        self.rows: Predicate | None = None
 
     @classmethod
     def open(cls, name: SourceName, options: Mapping[str, object]) -> Self:
@@ -49,7 +52,7 @@ class _Asked:
         raise AssertionError
 
     async def fetch(self, fetch: Fetch) -> AsyncIterator[Batch]:
-        self.where = fetch.where
+        self.where, self.rows = fetch.where, fetch.rows
         yield [("row",)]
 
     async def describe(self) -> tuple[TableDescription, ...]:
@@ -65,7 +68,7 @@ class _Asked:
 def _fetch(where: Predicate) -> Fetch:
     return Fetch(
         dataset=DatasetName("langqiao.access"), table="access_log", columns=(), aggregates=(), known={}, where=where,
-        order=(), limit=None, offset=0, time_limit_seconds=1, batch_rows=10,
+        order=(), limit=None, offset=0, time_limit_seconds=1, batch_rows=10, rows=where,
     )  # fmt: skip
 
 
@@ -73,6 +76,7 @@ async def _asked(where: Predicate) -> Predicate | None:
     inner = _Asked()
     source = BlindedSource(inner, lambda number: f"hash-of-{number}")
     assert [batch async for batch in source.fetch(_fetch(where))] == [[("row",)]]
+    assert inner.rows == inner.where  # what is said of the rows twice is hashed twice
     return inner.where
 
 
@@ -109,6 +113,8 @@ async def test_id_numbers_are_hashed_wherever_they_stand() -> None:
         IsNull(SUBJECT),
         IsTruth(SUBJECT, truth=True),
         Under(SUBJECT, ("3301",)),
+        Matches(SUBJECT, "^3301", ignores_case=False),
+        Contains(SUBJECT, ID_NUMBER),
     ],
     ids=repr,
 )
