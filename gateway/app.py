@@ -128,7 +128,7 @@ class Gateway:
                 charge=apps.charge_matches,
                 charge_release=apps.charge_release,
                 hash_subject=keys.subject_hash,
-                pseudonym_key=keys.pseudonym_key,
+                mask_keys=keys.mask_keys,
                 limits=settings.limits,
                 timeouts=settings.timeouts,
                 default_department=(

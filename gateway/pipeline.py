@@ -45,7 +45,7 @@ from gateway.model.trail import Trail
 from gateway.planning import explain_plan, offering, plan_question
 from gateway.query import bind, bind_links, parse
 from gateway.settings import Limits, Timeouts
-from gateway.spi import Capabilities, Connector, MaskContext, PseudonymKey
+from gateway.spi import Capabilities, Connector, MaskContext, MaskKeys
 from gateway.streaming import BatchedAnswer, batches_of, within
 from gateway.telemetry import Stage, Tracing, log_failure
 
@@ -76,7 +76,7 @@ class Pipeline:
     charge: Callable[[PrincipalId, PurposeId, datetime, int, int], bool]
     charge_release: Callable[[PrincipalId, Purpose, datetime, int, tuple[str, ...]], None]
     hash_subject: Callable[[str], str]
-    pseudonym_key: Callable[[PurposeId], PseudonymKey]
+    mask_keys: Callable[[PurposeId], MaskKeys]
     limits: Limits
     timeouts: Timeouts
     default_department: DepartmentName | None  # what a short name means where the asker names no department
@@ -241,7 +241,7 @@ class Pipeline:
         """The whole where it is one batch; else a stream, once its first batch is there and its opening is durable."""
         recorder, plan = reading.recorder, reading.plan
         writer = writer_of(plan.media_type, plan)
-        context = MaskContext(pseudonym_key=self.pseudonym_key(reading.purpose.id))
+        context = self._mask_context(recorder, reading.purpose)
         parts = disclose_in_batches(self._open, plan, self.hash_subject, context, self.limits.page_rows)
         try:
             with self.tracing.stage(recorder.at(Stage.DISCLOSE)):
@@ -354,10 +354,15 @@ class Pipeline:
             raise LimitReached(what=("look-ups by a masked field", "脱敏字段匹配查询"), limit=limit)
 
     async def _disclose(self, recorder: Recorder, plan: ReadPlan, purpose: Purpose) -> Disclosure:
-        context = MaskContext(pseudonym_key=self.pseudonym_key(purpose.id))
+        context = self._mask_context(recorder, purpose)
         with self.tracing.stage(recorder.at(Stage.DISCLOSE)):
             async with within(self.timeouts.total, plan):
                 return await disclose(self._open, plan, self.hash_subject, context)
+
+    def _mask_context(self, recorder: Recorder, purpose: Purpose) -> MaskContext:
+        keys = self.mask_keys(purpose.id)
+        recorder.saw(token_version=keys.token_version)
+        return MaskContext(keys=keys, today=self.clock().date())
 
     def _open(self, plan: ReadPlan) -> RawRows:
         source = self._source(plan.bound.dataset)

@@ -6,7 +6,12 @@ A plug-in sees `gateway.model`, `gateway.errors` and this page. One file a plug-
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import ClassVar, Protocol, Self, runtime_checkable
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from gateway.model.catalog import FieldType
 from gateway.model.ids import SourceName
@@ -113,19 +118,80 @@ class Connector(Protocol):
 
 
 # ------------------------------------------------------------------ masks
-class PseudonymKey(Protocol):
-    """A keyed function bound to one purpose and one key version (made by gateway.keys)."""
+Octets = NDArray[np.uint8]
+Offsets = NDArray[np.int64]
+
+
+class KeyedDigest(Protocol):
+    """A keyed one-way function bound to one use, purpose and key version (made by gateway.keys)."""
 
     def digest(self, value: bytes) -> bytes:
-        """16 bytes; the same for the same value under the same purpose and key."""
+        """16 bytes; the same for the same value under the same key."""
+        ...
+
+    def digests(self, data: Octets, offsets: Offsets) -> Octets:
+        """The digests of a column, shape (n, 16); value i is `data[offsets[i]:offsets[i + 1]]`."""
+        ...
+
+
+class FormatCipher(Protocol):
+    """FF1 of NIST SP 800-38G Rev. 1 under one key: a permutation of the texts of one length over an alphabet.
+
+    Numerals have the shape (n, length), each below the radix. Raises ValueError where radix ** length is less than
+    one million (the standard's least domain).
+    """
+
+    def encrypt(self, numerals: Octets, radix: int, tweak: bytes = b"") -> Octets:
+        """Numerals of the same shape."""
+        ...
+
+    def decrypt(self, numerals: Octets, radix: int, tweak: bytes = b"") -> Octets:
+        """What `encrypt` made these of."""
+        ...
+
+
+class TerminalKey(Protocol):
+    """The public key that a terminal registered."""
+
+    def seal(self, values: Sequence[bytes]) -> list[str]:
+        """Each as a compact JWE that only the terminal opens; the same value is sealed differently each time."""
+        ...
+
+
+class MaskKeys(Protocol):
+    """The keyed functions of one purpose, all of the key versions in force at one instant (made by gateway.keys)."""
+
+    @property
+    def token_version(self) -> int:
+        """The version that `token` is of; the log keeps it, so that a token can be turned back."""
+        ...
+
+    def pseudonym(self, algorithm: str | None = None) -> KeyedDigest:
+        """For pseudonyms; `aes-cmac`, `sm4-cmac`, `hmac-sha256` or `hmac-sm3`; None: the key's own."""
+        ...
+
+    def shift(self) -> KeyedDigest:
+        """For the days by which one person's dates are shifted."""
+        ...
+
+    def token(self, shape: str) -> FormatCipher:
+        """For tokens of one shape."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MaskContext:
-    """What a mask may know beside the values."""
+    """What a mask may know beside the values.
 
-    pseudonym_key: PseudonymKey
+    today: in UTC; what an age depends on.
+    people: for a mask that `needs_person`, whom each value is about (an ID number), as many as there are values.
+    terminal: None where the asker named none.
+    """
+
+    keys: MaskKeys
+    today: date
+    terminal: TerminalKey | None = None
+    people: Sequence[str | None] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,10 +203,23 @@ class Mask(ABC):
     """
 
     HIDDEN: ClassVar[str] = "***"
+    needs_person: ClassVar[bool] = False
+    columns_from: ClassVar[int] = 512
+    """From how many values on `apply_array` is faster, the way there and back included (measured)."""
+
+    @property
+    @abstractmethod
+    def hides(self) -> int:
+        """How much: 0 nothing, 100 all. A stricter level may not hide a term less than a laxer one does."""
 
     @abstractmethod
     def apply(self, values: Sequence[object], context: MaskContext) -> list[str | None]:
         """Mask a column without NULLs; same length, same order. Values have the field's Python type."""
+
+    def apply_array(self, array: pa.Array, context: MaskContext) -> pa.Array | None:
+        """The same of an Arrow array (without NULLs) as an array of text; None where there is no columnar form."""
+        del array, context
+        return None
 
     def sql_form(self) -> SqlForm | None:
         """The same function for a text column at the source; None where SQL can't be held equal."""
@@ -204,11 +283,16 @@ __all__ = [
     "ColumnOrigin",
     "Connector",
     "ForeignKey",
+    "FormatCipher",
+    "KeyedDigest",
     "Mask",
     "MaskContext",
+    "MaskKeys",
     "Obligation",
+    "Octets",
+    "Offsets",
     "Predicate",
-    "PseudonymKey",
     "TableDescription",
+    "TerminalKey",
     "TreatsRows",
 ]

@@ -15,7 +15,7 @@ from gateway.model.case import CaseFacts
 from gateway.model.catalog import Purpose
 from gateway.model.decision import Decision
 from gateway.model.ids import PolicyVersion
-from gateway.model.plan import ReadPlan
+from gateway.model.plan import PlannedColumn, ReadPlan
 from gateway.model.query import BoundQuery
 from gateway.model.rows import Disclosure
 from gateway.model.trail import Trail
@@ -56,6 +56,7 @@ class Recorder:
         purpose: Purpose | None = None,
         bound: BoundQuery | None = None,
         plan: ReadPlan | None = None,
+        token_version: int | None = None,
     ) -> None:
         """Note what a stage made; what was noted stays."""
         self._trail = replace(
@@ -64,6 +65,7 @@ class Recorder:
             purpose=purpose or self._trail.purpose,
             bound=bound or self._trail.bound,
             plan=plan or self._trail.plan,
+            token_version=token_version or self._trail.token_version,
         )
 
     async def released(self, disclosure: Disclosure, body: bytes, *, refers_to: int | None = None) -> AuditReceipt:
@@ -88,7 +90,7 @@ class Recorder:
                     rows=part.rows,
                     subjects=part.subjects,
                     refers_to=refers_to,
-                    detail=f"embedded as {path}",
+                    detail=_detail(f"embedded as {path}", embedded, self._trail.token_version),
                 )
             )
         root = self._entry(
@@ -99,6 +101,7 @@ class Recorder:
             rows=len(disclosure.rows),
             subjects=disclosure.subjects,
             refers_to=refers_to,
+            detail=_detail("", plan, self._trail.token_version),
         )
         receipts = await asyncio.gather(*(self._audit.append(entry) for entry in (*entries, root)))
         return receipts[-1]
@@ -163,6 +166,17 @@ class Recorder:
             case=case,
             refers_to=refers_to,
         )
+
+
+def _detail(said: str, plan: ReadPlan | None, token_version: int | None) -> str:
+    """With the version of the key that tokens of this dataset were made with: they are turned back by it."""
+    if plan is None or token_version is None or not any(_is_token(column) for column in plan.columns):
+        return said
+    return f"{said}; token key {token_version}" if said else f"token key {token_version}"
+
+
+def _is_token(column: PlannedColumn) -> bool:
+    return column.mask is not None and column.mask.choice.kind == "token"
 
 
 def _plans_below(plan: ReadPlan, path: str = "") -> tuple[tuple[str, ReadPlan], ...]:

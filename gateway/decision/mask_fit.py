@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from gateway.errors import BundleProblem
 from gateway.masks import build_mask
@@ -30,7 +31,7 @@ class MaskFit:
 
 
 def build_masks(catalog: Catalog) -> tuple[MaskFit, tuple[BundleProblem, ...]]:
-    """Every declared mask built once, and the declarations that can't be."""
+    """Every declared mask built once, with the declarations that can't be, and those that belie their ranks."""
     built: dict[str, dict[TermName | None, Mask]] = {}
     problems: list[BundleProblem] = []
     for name, declaration in catalog.masks.items():
@@ -48,4 +49,24 @@ def build_masks(catalog: Catalog) -> tuple[MaskFit, tuple[BundleProblem, ...]]:
                         fix="mend its kind or parameters",
                     )
                 )
-    return MaskFit(built=built), tuple(problems)
+    return MaskFit(built=built), (*problems, *_misordered(catalog, built))
+
+
+def _misordered(catalog: Catalog, built: Mapping[str, Mapping[TermName | None, Mask]]) -> Iterable[BundleProblem]:
+    """Of two masks the one with the higher rank is the stricter, so it may hide no term less than the other."""
+    ranked = sorted(catalog.masks.values(), key=lambda declaration: declaration.rank)
+    for laxer, stricter in pairwise(ranked):
+        less, more = built[laxer.name], built[stricter.name]
+        for term in sorted({*less, *more}, key=lambda term: term or ""):
+            low, high = less.get(term, less.get(None)), more.get(term, more.get(None))
+            if low is not None and high is not None and high.hides < low.hides:
+                yield BundleProblem(
+                    file="masks.yaml",
+                    line=0,
+                    fault=(
+                        f"the mask `{stricter.name}` (rank {stricter.rank}) hides "
+                        f"{f'`{term}`' if term is not None else 'other terms'} less ({high.hides}) than "
+                        f"`{laxer.name}` (rank {laxer.rank}) does ({low.hides})"
+                    ),
+                    fix="change the ranks, or give the term in the stricter mask a kind that hides as much",
+                )

@@ -172,10 +172,12 @@ class Assembler:
         """Rows of the plan's columns; the cell of an embed is empty yet."""
         columns = level.plan.columns
         rows = [level.rows[at] for at in places]
+        about = level.plan.subject_index
         return mask_rows(
             [tuple(None if column.embed is not None else row[column.raw_index] for column in columns) for row in rows],
             columns,
             self._context,
+            None if about is None else [row[about] for row in rows],
         )
 
     # ------------------------------------------------------------------ whom they are about

@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Self
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives import cmac, hashes, hmac, serialization
+from cryptography.hazmat.primitives import hashes, hmac, serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.ciphers import algorithms
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from gateway.errors import SettingsInvalid
 from gateway.keys.notes import LogSigner
+from gateway.keys.purpose_keys import PurposeKeys
 from gateway.model.ids import PurposeId
-from gateway.spi import PseudonymKey
+from gateway.spi import MaskKeys
 
 _VERSION = 1
 _LOG, _SUBJECT, _PSEUDONYM, _SEAL = "log-1.key", "subject-1.key", "pseudonym-1.key", "seal-1.key"
@@ -24,23 +24,6 @@ _FILES = (_LOG, _SUBJECT, _PSEUDONYM, _SEAL)
 _KEY_BYTES = 32
 _HASH_BYTES = 16
 _NONCE_BYTES = 12
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class _PurposeKey:
-    """AES-256-CMAC (NIST SP 800-38B) under a key of one purpose."""
-
-    key: bytes
-
-    def digest(self, value: bytes) -> bytes:
-        """16 bytes."""
-        mac = cmac.CMAC(algorithms.AES256(self.key))
-        mac.update(value)
-        return mac.finalize()
-
-    def __repr__(self) -> str:
-        """Never the key."""
-        return "<pseudonym key>"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -77,9 +60,14 @@ class KeyRing:
         mac.update(id_number.strip().upper().encode("utf-8", "surrogatepass"))
         return mac.finalize()[:_HASH_BYTES].hex()
 
-    def pseudonym_key(self, purpose: PurposeId) -> PseudonymKey:
-        """The keyed function of one purpose (HKDF-SHA-256), so that two purposes' pseudonyms can't be joined."""
-        return _PurposeKey(self._derived(_PSEUDONYM, f"langqiao/pseudonym/v{_VERSION}/{purpose}"))
+    def mask_keys(self, purpose: PurposeId) -> MaskKeys:
+        """The keyed functions of one purpose (HKDF-SHA-256), so that two purposes' pseudonyms can't be joined."""
+        return PurposeKeys(
+            purpose=purpose,
+            token_version=_VERSION,
+            national=False,
+            derive=lambda use, info: self._derived(_PSEUDONYM, f"langqiao/{use}/v{_VERSION}/{info}"),
+        )
 
     def seal(self, plaintext: bytes, context: bytes) -> bytes:
         """Version byte, nonce, AES-256-GCM ciphertext; opens only with the same context."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from importlib.metadata import entry_points
 from typing import Final
 
+from gateway.masks._apply import mask_array, mask_values
 from gateway.masks._build import build
 from gateway.masks._registry import walk_masks
 from gateway.masks._reveals import Reveals
@@ -23,4 +24,4 @@ def build_mask(choice: MaskChoice) -> Mask:
     return build(choice, MASK_KINDS)
 
 
-__all__ = ["MASK_KINDS", "Reveals", "build_mask"]
+__all__ = ["MASK_KINDS", "Reveals", "build_mask", "mask_array", "mask_values"]

@@ -3,19 +3,27 @@
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_CEILING, Decimal, InvalidOperation
 from itertools import pairwise
 from typing import Final, Self
 
+import numpy as np
+import pyarrow as pa
+
 from gateway.masks._formula import digits
+from gateway.masks._octets import named
 from gateway.model.sqlform import Constant, IfShape, Left, Shape, SqlForm
 from gateway.spi import Mask
 
 REGION_DIGITS: Final[Mapping[str, int]] = {"province": 2, "prefecture": 4, "county": 6, "street": 9}
 """How many digits of a statistical division code name each level; a community has 12."""
 
+REGION_HIDES: Final[Mapping[str, int]] = {"province": 60, "prefecture": 50, "county": 35, "street": 20}
+"""How much each level hides (see Mask.hides)."""
+
 _ALL_DIGITS: Final = (*REGION_DIGITS.values(), 12)
 _MOST_EDGES: Final = 100
+_MOST_NUMBER: Final = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +48,25 @@ class Buckets:
         written = [f"{edge:f}" for edge in edges]
         between = [f"[{low},{high})" for low, high in pairwise(written)]
         return cls(edges, (f"<{written[0]}", *between, f">={written[-1]}"))
+
+    def names_of(self, array: pa.Array) -> pa.Array | None:
+        """The same of a column of whole or decimal numbers; None for others, and where 64 bits don't hold them."""
+        if pa.types.is_int64(array.type):
+            numbers, scale = np.asarray(array), 0
+        elif pa.types.is_decimal128(array.type):
+            halves = np.frombuffer(array.buffers()[1], np.int64).reshape(-1, 2)[
+                array.offset : array.offset + len(array)
+            ]
+            numbers, scale = halves[:, 0], array.type.scale
+            if not np.array_equal(halves[:, 1], numbers >> 63):
+                return None
+        else:
+            return None
+        # a number that is whole at this scale is at least the edge where it is at least the edge rounded up
+        edges = [int((edge * 10**scale).to_integral_value(ROUND_CEILING)) for edge in self.edges]
+        if not all(-_MOST_NUMBER <= edge <= _MOST_NUMBER for edge in edges):
+            return None
+        return named(np.searchsorted(np.array(edges, np.int64), numbers, side="right"), self.names)
 
     def name_of(self, value: object) -> str | None:
         """`<0`, `[0,500)`, `>=1000`; None for what is no finite number."""

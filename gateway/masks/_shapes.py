@@ -11,9 +11,14 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+import pyarrow as pa
+
 from gateway.masks._addresses import mask_address
+from gateway.masks._columns import columns_of
 from gateway.masks._formula import DIGIT, digits, kernel_of
+from gateway.masks._name_columns import names_masked
 from gateway.masks._names import HAN, mask_name
+from gateway.masks._plates import mask_plate, plates_masked
 from gateway.masks._reveals import Reveals
 from gateway.model.sqlform import Concat, Constant, IfShape, Left, Right, Shape, SqlForm
 from gateway.spi import Mask
@@ -25,22 +30,42 @@ class PartialShape:
 
     kernel: Callable[[str], str | None]
     form: SqlForm | None
+    columns: Callable[[pa.Array], pa.Array] | None  # the same of a whole column, where there is such a way
+    hides: int  # of 100; see Mask.hides
     longest: int  # characters; a longer text is hidden without being looked at
     longest_run: int
     reveals: frozenset[Reveals]
 
 
-def _of_form(form: SqlForm, *, longest: int, longest_run: int, reveals: frozenset[Reveals]) -> PartialShape:
+def _of_form(form: SqlForm, *, hides: int, longest: int, longest_run: int, reveals: frozenset[Reveals]) -> PartialShape:
     return PartialShape(
-        kernel=kernel_of(form), form=form, longest=longest, longest_run=longest_run, reveals=reveals | {Reveals.SHAPE}
+        kernel=kernel_of(form),
+        form=form,
+        columns=columns_of(form),
+        hides=hides,
+        longest=longest,
+        longest_run=longest_run,
+        reveals=reveals | {Reveals.SHAPE},
     )
 
 
 def _of_kernel(
-    kernel: Callable[[str], str | None], *, longest: int, longest_run: int, reveals: frozenset[Reveals]
+    kernel: Callable[[str], str | None],
+    columns: Callable[[pa.Array], pa.Array] | None = None,
+    *,
+    hides: int,
+    longest: int,
+    longest_run: int,
+    reveals: frozenset[Reveals],
 ) -> PartialShape:
     return PartialShape(
-        kernel=kernel, form=None, longest=longest, longest_run=longest_run, reveals=reveals | {Reveals.SHAPE}
+        kernel=kernel,
+        form=None,
+        columns=columns,
+        hides=hides,
+        longest=longest,
+        longest_run=longest_run,
+        reveals=reveals | {Reveals.SHAPE},
     )
 
 
@@ -95,6 +120,13 @@ _CARD_FORM: Final = IfShape(
     tuple(Shape(digits(length)) for length in range(15, 20)), Concat((Constant("*" * 12), Right(4))), _HIDDEN
 )
 
+# Passports of the People's Republic: a letter of the kind and eight digits, of late E, a letter and seven digits.
+_PASSPORT_FORM: Final = IfShape(
+    (Shape(("DEGHPS", *digits(8))), Shape(("E", "ABCDEFGHJKLMNPQRSTUVWXYZ", *digits(7)))),
+    Concat((Left(1), Constant("*" * 6), Right(2))),
+    _HIDDEN,
+)
+
 # USCC (GB 32100): authority, category and region are shown; the organisation's own code and the check are not.
 _USCC_ALPHABET: Final = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _USCC_FORM: Final = IfShape(
@@ -103,18 +135,10 @@ _USCC_FORM: Final = IfShape(
     _HIDDEN,
 )
 
-_PLATE: Final = re.compile(
-    "[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼使领][A-HJ-NP-Z]·?"
-    "[A-HJ-NP-Z0-9]{4}[A-HJ-NP-Z0-9]?[A-HJ-NP-Z0-9挂学警港澳]"
-)
 _LABEL: Final = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _EMAIL: Final = re.compile(f"[A-Za-z0-9][A-Za-z0-9._%+-]{{1,63}}@(?:{_LABEL}\\.){{1,8}}[A-Za-z]{{2,24}}")
 _ORGANISATION: Final = re.compile(f"[{HAN}][{HAN}A-Za-z0-9()（）·&-]{{3,79}}")
 _LEGAL_FORMS: Final = ("股份有限公司", "有限责任公司", "有限公司", "专业合作社", "事务所", "分公司")
-
-
-def _mask_plate(text: str) -> str | None:
-    return f"{text[:2]}****{text[-1]}" if _PLATE.fullmatch(text) else None
 
 
 def _mask_email(text: str) -> str | None:
@@ -129,9 +153,10 @@ def _mask_organisation(text: str) -> str | None:
     return f"{text[0]}****{form}"
 
 
-def _address_keeping(level: str) -> PartialShape:
+def _address_keeping(level: str, hides: int) -> PartialShape:
     return _of_kernel(
         lambda text: mask_address(text, level),
+        hides=hides,
         longest=200,
         longest_run=64,
         reveals=frozenset({Reveals.PREFIX, Reveals.BAND}),
@@ -143,17 +168,18 @@ _START: Final = frozenset({Reveals.PREFIX})
 
 SHAPES: Final[Mapping[str, PartialShape]] = MappingProxyType(
     {
-        "address": _address_keeping("street"),
-        "bank_card": _of_form(_CARD_FORM, longest=19, longest_run=4, reveals=frozenset({Reveals.SUFFIX})),
-        "email": _of_kernel(_mask_email, longest=254, longest_run=190, reveals=_ENDS),
-        "id_number": _of_form(_ID_FORM, longest=18, longest_run=4, reveals=_ENDS),
-        "mobile": _of_form(_PHONE_FORM, longest=13, longest_run=5, reveals=_ENDS),
-        "name": _of_kernel(mask_name, longest=80, longest_run=2, reveals=_START),
-        "organisation": _of_kernel(_mask_organisation, longest=80, longest_run=6, reveals=_ENDS),
-        "plate": _of_kernel(_mask_plate, longest=9, longest_run=2, reveals=_ENDS),
-        "uscc": _of_form(_USCC_FORM, longest=18, longest_run=8, reveals=_START),
+        "address": _address_keeping("street", 40),
+        "bank_card": _of_form(_CARD_FORM, hides=40, longest=19, longest_run=4, reveals=frozenset({Reveals.SUFFIX})),
+        "email": _of_kernel(_mask_email, hides=25, longest=254, longest_run=190, reveals=_ENDS),
+        "id_number": _of_form(_ID_FORM, hides=45, longest=18, longest_run=4, reveals=_ENDS),
+        "mobile": _of_form(_PHONE_FORM, hides=30, longest=13, longest_run=5, reveals=_ENDS),
+        "name": _of_kernel(mask_name, names_masked, hides=40, longest=80, longest_run=2, reveals=_START),
+        "organisation": _of_kernel(_mask_organisation, hides=35, longest=80, longest_run=6, reveals=_ENDS),
+        "passport": _of_form(_PASSPORT_FORM, hides=40, longest=9, longest_run=2, reveals=_ENDS),
+        "plate": _of_kernel(mask_plate, plates_masked, hides=35, longest=9, longest_run=2, reveals=_ENDS),
+        "uscc": _of_form(_USCC_FORM, hides=25, longest=18, longest_run=8, reveals=_START),
     }
 )
 """Every shape by the name that masks.yaml uses; `address` keeps to the street."""
 
-ADDRESS_TO_COMMUNITY: Final = _address_keeping("community")
+ADDRESS_TO_COMMUNITY: Final = _address_keeping("community", 30)

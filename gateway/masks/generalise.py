@@ -6,6 +6,8 @@
 | `to: month` | dates | 1961-07 |
 | `to: five_year_band` | dates | 1960-1964 |
 | `to: decade` | dates | 1960-1969 |
+| `to: age` | birth dates | 63 |
+| `to: age_band` | birth dates | 60-64 |
 | `bucket: "0, 500, 1000"` | numbers | <0, [0,500), [500,1000), >=1000 |
 | `region_level: street` | region codes (also `county`, `prefecture`, `province`) | 330102001 |
 | `address_to: community` | addresses (also `street`) | 杭州市上城区清波街道清波门社区*** |
@@ -16,35 +18,29 @@ from dataclasses import dataclass
 from datetime import date
 from typing import ClassVar, Final
 
+import pyarrow as pa
+
 from gateway.masks._addresses import LEVELS
-from gateway.masks._bands import REGION_DIGITS, Buckets, region_form
+from gateway.masks._bands import REGION_DIGITS, REGION_HIDES, Buckets, region_form
+from gateway.masks._columns import columns_of
+from gateway.masks._dates import DATE_BANDS, bands_of, days_of
 from gateway.masks._formula import kernel_of
+from gateway.masks._octets import is_text
 from gateway.masks._reveals import Reveals
-from gateway.masks._shapes import ADDRESS_TO_COMMUNITY, SHAPES
+from gateway.masks._shapes import ADDRESS_TO_COMMUNITY, SHAPES, PartialShape
 from gateway.model.catalog import FieldType
 from gateway.model.sqlform import SqlForm
 from gateway.spi import Mask, MaskContext
 
-_DATES: Final[dict[str, Callable[[date], str]]] = {
-    "decade": lambda day: _years(day.year, 10),
-    "five_year_band": lambda day: _years(day.year, 5),
-    "month": lambda day: f"{day.year:04d}-{day.month:02d}",
-    "year": lambda day: f"{day.year:04d}",
-}
 _LONGEST_CODE: Final = 12
-
-
-def _years(year: int, width: int) -> str:
-    first = year - year % width
-    return f"{first:04d}-{first + width - 1:04d}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generalise(Mask):
     """A band. Reveals the band and its order; two values in one band can't be told apart. Hides length.
 
-    The year of a timestamp is that of UTC. The one value that may come out as it went in is a region code that is no
-    finer than the level: it shows no more than the level would.
+    The year of a timestamp is that of UTC, an age that of today in UTC. The one value that
+    may come out as it went in is a region code that is no finer than the level: it shows no more than the level would.
     """
 
     reveals: ClassVar[frozenset[Reveals]] = frozenset({Reveals.BAND, Reveals.PREFIX, Reveals.SHAPE})
@@ -63,7 +59,7 @@ class Generalise(Mask):
         if self.bucket is not None:
             Buckets.read(self.bucket)
         for name, value, known in (
-            ("to", self.to, tuple(_DATES)),
+            ("to", self.to, tuple(DATE_BANDS)),
             ("region_level", self.region_level, tuple(REGION_DIGITS)),
             ("address_to", self.address_to, LEVELS),
         ):
@@ -71,11 +67,33 @@ class Generalise(Mask):
                 msg = f"`{name}` is one of {', '.join(f'`{one}`' for one in known)}, not `{value}`"
                 raise ValueError(msg)
 
+    @property
+    def hides(self) -> int:
+        """The more the coarser the bands are."""
+        if self.to is not None:
+            return DATE_BANDS[self.to].hides
+        if self.bucket is not None:
+            return 60 - min(len(Buckets.read(self.bucket).edges), 30)
+        if self.region_level is not None:
+            return REGION_HIDES[self.region_level]
+        return self._address().hides
+
     def apply(self, values: Sequence[object], context: MaskContext) -> list[str | None]:
         """The band of each; `***` for what is no date, number, region code or address."""
-        del context  # no key is needed
-        band = self._band()
+        band = self._band(context)
         return [band(value) or self.HIDDEN for value in values]
+
+    def apply_array(self, array: pa.Array, context: MaskContext) -> pa.Array | None:
+        """The same; None for addresses, and for numbers that aren't whole or decimal."""
+        if self.to is not None:
+            days = days_of(array)
+            return None if days is None else bands_of(days, DATE_BANDS[self.to], context.today)
+        if self.bucket is not None:
+            return Buckets.read(self.bucket).names_of(array)
+        if self.region_level is not None:
+            columns = columns_of(region_form(self.region_level))
+            return None if columns is None or not is_text(array) else columns(array)
+        return None
 
     def sql_form(self) -> SqlForm | None:
         """The form for region codes; the others aren't text, or aren't ASCII."""
@@ -89,16 +107,24 @@ class Generalise(Mask):
             return field_type in {FieldType.INTEGER, FieldType.NUMERIC}
         return field_type is FieldType.TEXT
 
-    def _band(self) -> Callable[[object], str | None]:
+    def _band(self, context: MaskContext) -> Callable[[object], str | None]:
         if self.to is not None:
-            name_of_day = _DATES[self.to]
-            return lambda value: name_of_day(value) if isinstance(value, date) else None
+            band, today = DATE_BANDS[self.to], context.today
+
+            def of_day(value: object) -> str | None:
+                number = band.number(value, today) if isinstance(value, date) else None
+                return None if number is None else band.name(number)
+
+            return of_day
         if self.bucket is not None:
             return Buckets.read(self.bucket).name_of
         if self.region_level is not None:
             return _of_text(kernel_of(region_form(self.region_level)), _LONGEST_CODE)
-        address = ADDRESS_TO_COMMUNITY if self.address_to == "community" else SHAPES["address"]
+        address = self._address()
         return _of_text(address.kernel, address.longest)
+
+    def _address(self) -> PartialShape:
+        return ADDRESS_TO_COMMUNITY if self.address_to == "community" else SHAPES["address"]
 
 
 def _of_text(kernel: Callable[[str], str | None], longest: int) -> Callable[[object], str | None]:

@@ -4,6 +4,7 @@
 | --- | --- | --- |
 | `name` | the surname; of foreign names the first character | 张**, 欧阳*, 阿**, J** |
 | `id_number` | first four digits; of 18 the check character | 3301*************X |
+| `passport` | first character, last two | E******12 |
 | `mobile` | mobile: first three, last four digits; landline: area code, last two | 138****5678, 0571-******21 |
 | `bank_card` | last four digits | ************1234 |
 | `plate` | province, office, last character | 浙A****5 |
@@ -17,7 +18,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+import pyarrow as pa
+
 from gateway.masks._addresses import LEVELS
+from gateway.masks._octets import is_text
 from gateway.masks._reveals import Reveals
 from gateway.masks._shapes import ADDRESS_TO_COMMUNITY, SHAPES, PartialShape
 from gateway.model.catalog import FieldType
@@ -51,6 +55,11 @@ class Partial(Mask):
             msg = f"an address is kept to `street` or `community`, not to `{self.keeps}`"
             raise ValueError(msg)
 
+    @property
+    def hides(self) -> int:
+        """As much as its shape."""
+        return self._shape().hides
+
     def apply(self, values: Sequence[object], context: MaskContext) -> list[str | None]:
         """The shown part of each, with stars; `***` for what isn't of the shape."""
         del context  # no key is needed
@@ -60,6 +69,12 @@ class Partial(Mask):
             (kernel(value) or hidden) if isinstance(value, str) and len(value) <= longest else hidden
             for value in values
         ]
+
+    def apply_array(self, array: pa.Array, context: MaskContext) -> pa.Array | None:
+        """The same; None for shapes without a columnar form."""
+        del context
+        columns = self._shape().columns
+        return None if columns is None or not is_text(array) else columns(array)
 
     def sql_form(self) -> SqlForm | None:
         """The form for the shapes that are of ASCII characters throughout, else None."""

@@ -4,35 +4,76 @@ Reveals: equality (two rows about one person can be told to be so). Hides the va
 without the key nobody can compute it, so a short list of candidates can't be tried out. Not reversible.
 """
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gateway.masks._octets import Texts, is_text, pieced, text_array
 from gateway.masks._reveals import Reveals
 from gateway.model.catalog import FieldType
 from gateway.model.sqlform import SqlForm
-from gateway.spi import Mask, MaskContext, PseudonymKey
+from gateway.spi import KeyedDigest, Mask, MaskContext, Octets
 
 PREFIX: Final = "ps_"
+ALGORITHMS: Final = ("aes-cmac", "hmac-sha256", "hmac-sm3", "sm4-cmac")
 _LONGEST: Final = 4_096  # characters; no identifier is longer, and a longer text is hidden without being read
+_LONGEST_OCTETS: Final = 4 * _LONGEST
+_HEX: Final = np.frombuffer("".join(f"{high:02x}" for high in range(256)).encode(), np.uint16)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pseudonym(Mask):
-    """`ps_` and 26 letters and digits (16 bytes, base32 of RFC 4648 in lower case, unpadded). Reveals equality only.
+    """`ps_` and 32 hexadecimal digits: 16 bytes of a keyed function. Reveals equality only.
 
-    One value has one pseudonym under one purpose and key, whatever the dataset or field: within a purpose rows of
-    two departments can be joined by it, across purposes they can't. Equality is that of the text, code point by
-    code point: `...x` and `...X` are two people to it. A whole number counts as its decimal text.
+    One value has one pseudonym under one purpose, key and algorithm, whatever the dataset or field: within a purpose
+    rows of two departments can be joined by it, across purposes they can't. Equality is that of the text, code point by
+    code point: `...x` and `...X` are two people to it. A whole number counts as its decimal text. `algorithm`:
+    `aes-cmac`, `sm4-cmac`, or for a peer that knows nothing else `hmac-sha256`, `hmac-sm3`; without it the key ring's.
     """
 
     reveals: ClassVar[frozenset[Reveals]] = frozenset({Reveals.EQUALITY})
+    columns_from: ClassVar[int] = 24
+
+    algorithm: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raises ValueError with a sentence for an algorithm that isn't known."""
+        if self.algorithm is not None and self.algorithm not in ALGORITHMS:
+            msg = f"`algorithm` is one of {', '.join(f'`{one}`' for one in ALGORITHMS)}, not `{self.algorithm}`"
+            raise ValueError(msg)
+
+    @property
+    def hides(self) -> int:
+        """All but equality."""
+        return 70
 
     def apply(self, values: Sequence[object], context: MaskContext) -> list[str | None]:
         """A pseudonym for each; hidden whole where a value is empty, over 4,096 characters or no valid Unicode."""
-        key = context.pseudonym_key
+        key = context.keys.pseudonym(self.algorithm)
         return [self._one(value, key) for value in values]
+
+    def apply_array(self, array: pa.Array, context: MaskContext) -> pa.Array | None:
+        """The same of texts and whole numbers."""
+        if pa.types.is_int64(array.type):
+            array = array.cast(pa.string())
+        if not is_text(array):
+            return None
+        texts = Texts.of(array)
+        lengths = texts.lengths
+        bad = lengths == 0
+        if len(lengths) and int(lengths.max()) > _LONGEST:
+            bad |= (lengths > _LONGEST_OCTETS) | (np.asarray(pc.utf8_length(array)) > _LONGEST)
+        key = context.keys.pseudonym(self.algorithm)
+        if not bad.any():
+            return text_array(_written(key.digests(texts.data, texts.offsets)))
+        places = np.flatnonzero(~bad)
+        good = Texts.of(array.take(pa.array(places)))
+        shown = text_array(_written(key.digests(good.data, good.offsets)))
+        return pieced(len(lengths), [(places, shown)], self.HIDDEN)
 
     def sql_form(self) -> SqlForm | None:
         """None: keys never go to a source."""
@@ -42,7 +83,7 @@ class Pseudonym(Mask):
         """Identifiers: text and whole numbers."""
         return field_type in {FieldType.TEXT, FieldType.INTEGER}
 
-    def _one(self, value: object, key: PseudonymKey) -> str:
+    def _one(self, value: object, key: KeyedDigest) -> str:
         if type(value) is int:
             text = str(value) if value.bit_length() <= 256 else ""
         else:
@@ -53,4 +94,11 @@ class Pseudonym(Mask):
             plain = text.encode()
         except UnicodeEncodeError:  # a lone surrogate
             return self.HIDDEN
-        return PREFIX + base64.b32encode(key.digest(plain)).decode("ascii").rstrip("=").lower()
+        return PREFIX + key.digest(plain).hex()
+
+
+def _written(digests: Octets) -> Octets:
+    written = np.empty((len(digests), len(PREFIX) + 32), np.uint8)
+    written[:, : len(PREFIX)] = np.frombuffer(PREFIX.encode(), np.uint8)
+    written[:, len(PREFIX) :] = np.take(_HEX, digests, mode="clip").view(np.uint8)
+    return written

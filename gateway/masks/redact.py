@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+import pyarrow as pa
+
+from gateway.masks._octets import constant
 from gateway.masks._reveals import Reveals
 from gateway.model.catalog import FieldType
 from gateway.model.sqlform import Constant, SqlForm
@@ -19,10 +22,20 @@ class Redact(Mask):
 
     reveals: ClassVar[frozenset[Reveals]] = frozenset()
 
+    @property
+    def hides(self) -> int:
+        """All but that there is a value."""
+        return 95
+
     def apply(self, values: Sequence[object], context: MaskContext) -> list[str | None]:
         """The same stars for each."""
         del context  # no key is needed
         return [self.HIDDEN] * len(values)
+
+    def apply_array(self, array: pa.Array, context: MaskContext) -> pa.Array:
+        """The same stars for each."""
+        del context
+        return constant(self.HIDDEN, len(array))
 
     def sql_form(self) -> SqlForm:
         """The constant."""

@@ -26,6 +26,7 @@ class Trail:
     decision: Decision | None = None
     decided_at: datetime | None = None  # the instant that the decision was made for
     plan: ReadPlan | None = None
+    token_version: int | None = None  # of the key that tokens in the answer are made with
 
     def __repr__(self) -> str:
         """The trace only."""

@@ -1,7 +1,5 @@
 """Laws that every mask keeps, over shaped values, broken values and any Unicode text at all."""
 
-import hashlib
-import hmac
 from dataclasses import dataclass
 from datetime import UTC, date
 from decimal import Decimal
@@ -12,28 +10,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.masks import MASK_KINDS, build_mask
+from gateway.masks._dates import DATE_BANDS
 from gateway.masks._names import COMPOUND_SURNAMES
 from gateway.masks._shapes import SHAPES
+from gateway.masks._token_shapes import TOKEN_SHAPES
+from gateway.masks.pseudonym import ALGORITHMS
 from gateway.model.catalog import FieldType, MaskChoice
-from gateway.spi import Mask, MaskContext
+from gateway.spi import Mask
+from tests.mask_keys import mask_context
 
 HIDDEN: Final = "***"
 
 
-@dataclass(frozen=True, slots=True)
-class HmacKey:
-    """A keyed function by the standard library."""
-
-    secret: bytes
-
-    def digest(self, value: bytes) -> bytes:
-        return hmac.digest(self.secret, value, hashlib.sha256)[:16]
+CONTEXT: Final = mask_context()
 
 
-CONTEXT: Final = MaskContext(pseudonym_key=HmacKey(b"test"))
-
-
-def _mask(kind: str, **parameters: str) -> Mask:
+def _mask(kind: str, **parameters: str | int | bool) -> Mask:
     return build_mask(MaskChoice(kind=kind, parameters=parameters))
 
 
@@ -48,9 +40,15 @@ OF_TEXT: Final = [
     _mask("null"),
 ]
 OTHERS: Final = [
-    *(_mask("generalise", to=to) for to in ("year", "month", "five_year_band", "decade")),
+    *(_mask("generalise", to=to) for to in DATE_BANDS),
     _mask("generalise", bucket="-10, 0, 10.5"),
     _mask("pseudonym"),
+    *(_mask("pseudonym", algorithm=algorithm) for algorithm in ALGORITHMS),
+    *(_mask("token", shape=shape) for shape in TOKEN_SHAPES),
+    _mask("token", shape="id_number", check="valid"),
+    _mask("token", alphabet="abcdefghij", shortest=6, longest=12),
+    _mask("date-shift"),
+    _mask("seal"),
 ]
 
 # ------------------------------------------------------------------ values
@@ -107,6 +105,10 @@ SHAPED: Final[dict[str, list[Parts]]] = {
         Parts(_chosen("138", "199"), _digits(4), _digits(4)),
         Parts(_chosen("0571"), _joined(_chosen("", "-"), _chosen("2", "8"), _digits(4, 5)), _digits(2)),
         Parts(_chosen("010", "021"), _joined(_chosen("", "-"), _chosen("2", "8"), _digits(5)), _digits(2)),
+    ],
+    "passport": [
+        Parts(_chosen("E", "G"), _digits(6), _digits(2)),
+        Parts(st.just("E"), _joined(_chosen("A", "Z"), _digits(5)), _digits(2)),
     ],
     "bank_card": [Parts(st.just(""), _digits(11, 15), _digits(4))],
     "plate": [Parts(_chosen("浙A", "沪B"), st.text("ABC0123456789", min_size=4, max_size=5), _chosen("5", "K", "警"))],
@@ -290,7 +292,7 @@ def test_a_pseudonym_tells_equality_and_nothing_of_the_text(first: str, second: 
     mask = _mask("pseudonym")
     one, two = mask.apply([first, second], CONTEXT)
     assert (one == two) is (first == second)
-    assert len(one or "") == len(two or "") == 29
+    assert len(one or "") == len(two or "") == 35
     assert one != _one(mask, one)
-    other = MaskContext(pseudonym_key=HmacKey(b"another purpose"))
+    other = mask_context("another-purpose")
     assert mask.apply([first], other) != [one]

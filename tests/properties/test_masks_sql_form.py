@@ -1,7 +1,5 @@
 """Kernel = SQL form: an evaluator written from gateway.model.sqlform alone, beside the masks' own kernels."""
 
-import hashlib
-from dataclasses import dataclass
 from typing import Final
 
 from hypothesis import given, settings
@@ -11,7 +9,8 @@ from gateway.masks import build_mask
 from gateway.masks._shapes import SHAPES
 from gateway.model.catalog import MaskChoice
 from gateway.model.sqlform import Column, Concat, Constant, IfShape, Left, Right, Shape, SqlForm
-from gateway.spi import Mask, MaskContext
+from gateway.spi import Mask
+from tests.mask_keys import mask_context
 
 
 def evaluate(form: SqlForm, column: str) -> str | None:
@@ -43,15 +42,7 @@ def _has(column: str, shape: Shape) -> bool:
     return all(character in allowed for character, allowed in zip(column, shape.positions, strict=True))
 
 
-@dataclass(frozen=True, slots=True)
-class Sha:
-    """Unused by any mask that has a form."""
-
-    def digest(self, value: bytes) -> bytes:
-        return hashlib.sha256(value).digest()[:16]
-
-
-CONTEXT: Final = MaskContext(pseudonym_key=Sha())
+CONTEXT: Final = mask_context()
 
 
 def _with_form(kind: str, **parameters: str) -> tuple[Mask, SqlForm]:

@@ -1,32 +1,20 @@
 """A mask applied to one value, with a key that a test can know."""
 
-import hashlib
-import hmac
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import pytest
 
 from gateway.masks import build_mask
 from gateway.model.catalog import MaskChoice
 from gateway.spi import MaskContext
+from tests.mask_keys import mask_context
 
 Masked = Callable[..., str | None]
 
 
-@dataclass(frozen=True, slots=True)
-class HmacKey:
-    """A keyed function by the standard library."""
-
-    secret: bytes
-
-    def digest(self, value: bytes) -> bytes:
-        return hmac.digest(self.secret, value, hashlib.sha256)[:16]
-
-
 @pytest.fixture
 def context() -> MaskContext:
-    return MaskContext(pseudonym_key=HmacKey(b"home-visit"))
+    return mask_context()
 
 
 @pytest.fixture

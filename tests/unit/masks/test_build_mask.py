@@ -17,14 +17,14 @@ def test_a_declaration_becomes_the_mask_that_it_names() -> None:
 @pytest.mark.parametrize(
     ("kind", "parameters", "sentence"),
     [
-        ("clear", {}, "no mask kind `clear`; there are `generalise`, `null`"),
+        ("clear", {}, "no mask kind `clear`; there are `date-shift`, `generalise`, `null`"),
         ("redact", {"with": "x"}, "`redact` has no parameter `with`; it takes none"),
         ("partial", {}, "`partial` needs the parameter `shape`"),
         ("partial", {"shap": "name"}, "no parameter `shap`; it takes `keeps`, `shape`"),
         ("partial", {"shape": 3}, "`shape` of the mask `partial` must be a text"),
         ("partial", {"shape": True}, "must be a text"),
         ("partial", {"shape": None}, "must be a text"),
-        ("partial", {"shape": "passport"}, "no shape `passport`"),
+        ("partial", {"shape": "visa"}, "no shape `visa`"),
         ("partial", {"shape": "name", "keeps": "street"}, "with the shape `address` only"),
         ("partial", {"shape": "address", "keeps": "house"}, "not to `house`"),
         ("generalise", {}, "exactly one of"),

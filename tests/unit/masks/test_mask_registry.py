@@ -23,6 +23,7 @@ from gateway.spi import Mask
 class Stars(Mask):
     """Reveals nothing."""
     reveals: ClassVar[frozenset[Reveals]] = frozenset()
+    hides = 95
     def apply(self, values, context): return ["*"] * len(values)
     def accepts(self, field_type): return True
 '''
@@ -47,7 +48,7 @@ def test_the_registry_is_the_listing_of_the_folder() -> None:
     room = Path(sys.modules["gateway.masks"].__file__ or "").parent
     modules = {path.stem.replace("_", "-") for path in room.glob("*.py") if not path.stem.startswith("_")}
     assert set(MASK_KINDS) == modules
-    assert {"generalise", "null", "partial", "pseudonym", "redact"} <= modules
+    assert {"date-shift", "generalise", "null", "partial", "pseudonym", "redact", "seal", "token"} == modules
 
 
 def test_the_registry_can_not_be_changed() -> None:

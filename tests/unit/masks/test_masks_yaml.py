@@ -35,7 +35,7 @@ def test_otherwise_hides_whole_whatever_the_type(name: str) -> None:
 
 def test_ranks_ascend_as_officers_expect() -> None:
     ranks = {name: declared["rank"] for name, declared in _MASKS.items()}
-    assert ranks == {"generalise": 20, "partial": 40, "pseudonym": 60, "redact": 90, "null": 100}
+    assert ranks == {"generalise": 20, "partial": 40, "token": 50, "pseudonym": 60, "redact": 90, "null": 100}
 
 
 def test_titles_are_in_both_languages() -> None:

@@ -37,7 +37,8 @@ from gateway.model.query import AggregateFunction, BoundOrder, BoundQuery, Field
 from gateway.model.rows import Disclosure, RawRows
 from gateway.planning import plan_read
 from gateway.settings import Limits
-from gateway.spi import Capabilities, MaskContext
+from gateway.spi import Capabilities
+from tests.mask_keys import mask_context
 from tests.memory_connector import ALL, MemoryConnector
 
 TITLE = Title(zh="题", en="title")
@@ -272,14 +273,7 @@ def _filters(where: Predicate, *, is_top: bool = True) -> Iterator[tuple[FieldNa
             yield where.field, FieldUse.FILTER
 
 
-class StillKey:
-    """A pseudonym key that needs no key ring."""
-
-    def digest(self, value: bytes) -> bytes:
-        return value[:16].rjust(16, b"\0")
-
-
-CONTEXT = MaskContext(pseudonym_key=StillKey())
+CONTEXT = mask_context()
 
 
 def plan(bound: BoundQuery, decided: Decision | None = None, claims: Capabilities = ALL) -> ReadPlan:

@@ -17,7 +17,8 @@ from gateway.model.predicate import EVERYTHING, NOTHING, Predicate
 from gateway.model.query import FieldUse
 from gateway.model.rows import Disclosure, RawRows
 from gateway.planning import plan_read
-from gateway.spi import Capabilities, MaskContext
+from gateway.spi import Capabilities
+from tests.mask_keys import mask_context
 from tests.unit.query.small_town import CATALOG, DATASET, FIELDS, LIMITS, PURPOSE, bound
 
 Stored = tuple[int, str | None, str | None, str, str | None, int | None, str | None, str | None, str | None]
@@ -34,12 +35,7 @@ NOTHING_CLAIMED = Capabilities(
 )
 
 
-class _Key:
-    def digest(self, value: bytes) -> bytes:
-        return value[:16].rjust(16, b"\0")
-
-
-CONTEXT = MaskContext(pseudonym_key=_Key())
+CONTEXT = mask_context()
 
 
 def decide(
