@@ -204,8 +204,11 @@ class Mask(ABC):
 
     HIDDEN: ClassVar[str] = "***"
     needs_person: ClassVar[bool] = False
-    columns_from: ClassVar[int] = 512
-    """From how many values on `apply_array` is faster, the way there and back included (measured)."""
+
+    @property
+    def columns_from(self) -> int:
+        """From how many values of a list on `apply_array` is faster, the way there and back included (measured)."""
+        return 1_000
 
     @property
     @abstractmethod

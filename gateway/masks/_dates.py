@@ -103,7 +103,13 @@ def days_of(array: pa.Array) -> NDArray[np.int64] | None:
 def bands_of(days: NDArray[np.int64], band: DateBand, today: date) -> pa.Array:
     """The name of each day's band; `***` for a day that Python's calendar doesn't have, or without a band."""
     is_day = (days >= FIRST_DAY) & (days <= LAST_DAY)
-    numbers = band.numbers(days if is_day.all() else np.where(is_day, days, 0), today)
+    known_days = days if is_day.all() else np.where(is_day, days, 0)
+    first, last = (int(known_days.min()), int(known_days.max())) if len(days) else (0, 0)
+    if last - first < len(days):
+        # few days and many who were born on them: each day is looked at once
+        numbers = np.take(band.numbers(np.arange(first, last + 1), today), known_days - first)
+    else:
+        numbers = band.numbers(known_days, today)
     known = is_day & (numbers != _NO_BAND)
     if not known.any():
         return named(np.zeros(len(days), np.int32), [Mask.HIDDEN])

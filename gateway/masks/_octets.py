@@ -10,6 +10,12 @@ from numpy.typing import NDArray
 
 from gateway.spi import Octets, Offsets
 
+NEVER: Final = 2**63 - 1
+"""Of `Mask.columns_from`: no list is so long."""
+
+CODES: Final = 0x1_0000
+"""Characters of the basic plane have codes below."""
+
 _MOST_OCTETS: Final = 2**31 - 1  # that 32-bit offsets reach
 
 
@@ -49,6 +55,18 @@ class Texts:
             return Texts.of(self.array.take(pa.array(places))).of_length(length, None)
         start = int(self.offsets[0])
         return self.data[start : start + length * (len(self.offsets) - 1)].reshape(-1, length)
+
+
+def character_codes(triples: Octets) -> NDArray[np.uint16]:
+    """The code of each character of three bytes in valid UTF-8; 0 for three bytes that are none."""
+    lead, middle, last = triples[:, 0], triples[:, 1], triples[:, 2]
+    codes: NDArray[np.uint16] = lead.astype(np.uint16) << np.uint16(12)
+    codes |= (middle & np.uint8(0x3F)).astype(np.uint16) << np.uint16(6)
+    codes |= last & np.uint8(0x3F)
+    is_triple = (lead & np.uint8(0xF0)) == 0xE0  # then, the text being UTF-8, the next two follow it
+    if not is_triple.all():
+        codes[~is_triple] = 0
+    return codes
 
 
 def text_array(matrix: Octets) -> pa.Array:

@@ -7,16 +7,15 @@ import numpy as np
 import pyarrow as pa
 
 from gateway.masks._columns import fits_shape
-from gateway.masks._octets import Texts, pieced, text_array
+from gateway.masks._octets import CODES, Texts, character_codes, pieced, text_array
 from gateway.model.sqlform import Shape
 from gateway.spi import Mask
 
 _PROVINCES: Final = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼使领"
 _LETTERS: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 _PLATE: Final = re.compile(f"[{_PROVINCES}][A-HJ-NP-Z]·?[A-HJ-NP-Z0-9]{{4}}[A-HJ-NP-Z0-9]?[A-HJ-NP-Z0-9挂学警港澳]")
-_PROVINCE_OCTETS: Final = np.sort(
-    np.array([int.from_bytes(province.encode(), "big") for province in _PROVINCES], np.uint32)
-)
+_IS_PROVINCE: Final = np.zeros(CODES, np.bool_)
+_IS_PROVINCE[[ord(province) for province in _PROVINCES]] = True
 _TAILS: Final = {
     9: Shape((_LETTERS, *(_LETTERS + "0123456789",) * 5)),
     10: Shape((_LETTERS, *(_LETTERS + "0123456789",) * 6)),
@@ -40,14 +39,11 @@ def plates_masked(array: pa.Array) -> pa.Array:
         if not len(places):
             continue
         rows = texts.of_length(length, None if len(places) == len(lengths) else places)
-        head = rows[:, :3].astype(np.uint32)
-        province = (head[:, 0] << 16) | (head[:, 1] << 8) | head[:, 2]
-        at = np.minimum(np.searchsorted(_PROVINCE_OCTETS, province), len(_PROVINCE_OCTETS) - 1)
-        fits = (_PROVINCE_OCTETS[at] == province) & fits_shape(rows[:, 3:], (tail,))
-        rows = rows[fits]
+        fits = np.take(_IS_PROVINCE, character_codes(rows[:, :3]), mode="clip") & fits_shape(rows[:, 3:], (tail,))
+        if not fits.all():
+            rows, places = rows[fits], places[fits]
         written = np.empty((len(rows), 9), np.uint8)
         written[:, :4], written[:, 4:8], written[:, 8] = rows[:, :4], _STARS, rows[:, -1]
-        places = places[fits]
         is_done[places] = True
         pieces.append((places, text_array(written)))
     left = np.flatnonzero(~is_done)

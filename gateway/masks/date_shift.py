@@ -22,6 +22,7 @@ from gateway.model.sqlform import SqlForm
 from gateway.spi import Mask, MaskContext
 
 _MOST_DAYS: Final = 3_660
+_BLANKS: Final = " \t\r\n"
 _LONGEST_PERSON: Final = 64  # characters of an ID number
 
 
@@ -35,7 +36,6 @@ class DateShift(Mask):
 
     reveals: ClassVar[frozenset[Reveals]] = frozenset({Reveals.BAND, Reveals.EQUALITY})
     needs_person: ClassVar[bool] = True
-    columns_from: ClassVar[int] = 16
 
     days: int = 180
 
@@ -44,6 +44,11 @@ class DateShift(Mask):
         if not 7 <= self.days <= _MOST_DAYS:
             msg = f"`days` is from 7 to {_MOST_DAYS}, not {self.days}"
             raise ValueError(msg)
+
+    @property
+    def columns_from(self) -> int:
+        """Measured."""
+        return 16
 
     @property
     def hides(self) -> int:
@@ -71,9 +76,8 @@ class DateShift(Mask):
         """The same of dates; None for timestamps."""
         if not pa.types.is_date32(array.type) or context.people is None:
             return None
-        people = [_person(person) for person in context.people]
-        is_known = np.array([person is not None for person in people], np.bool_)
-        texts = Texts.of(pa.array([person or "" for person in people], pa.string()))
+        people, is_known = _people(pa.array(context.people, pa.string()))
+        texts = Texts.of(people)
         days = np.asarray(array.view(pa.int32())).astype(np.int64)
         days = days + self._shift(context.keys.shift().digests(texts.data, texts.offsets))
         is_day = is_known & (days >= FIRST_DAY) & (days <= LAST_DAY)
@@ -96,11 +100,18 @@ class DateShift(Mask):
 
 
 def _person(person: str | None) -> str | None:
-    """As the log's look-up by person reads an ID number; None for nobody."""
+    """One spelling of an ID number; None for nobody."""
     if person is None:
         return None
-    plain = person.strip().upper()
-    return plain if 0 < len(plain) <= _LONGEST_PERSON and plain.isascii() else None
+    plain = person.strip(_BLANKS)
+    return plain.upper() if 0 < len(plain) <= _LONGEST_PERSON and plain.isascii() else None
+
+
+def _people(people: pa.Array) -> tuple[pa.Array, NDArray[np.bool_]]:
+    """The same of a column, and which of them are known; an unknown one is empty."""
+    plain = pc.ascii_upper(pc.fill_null(pc.utf8_trim(people, characters=_BLANKS), ""))
+    lengths = Texts.of(plain).lengths
+    return plain, np.asarray(pc.string_is_ascii(plain)) & (lengths > 0) & (lengths <= _LONGEST_PERSON)
 
 
 def _moved(value: date, days: int) -> str | None:

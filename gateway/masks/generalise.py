@@ -68,6 +68,11 @@ class Generalise(Mask):
                 raise ValueError(msg)
 
     @property
+    def columns_from(self) -> int:
+        """Measured."""
+        return 400
+
+    @property
     def hides(self) -> int:
         """The more the coarser the bands are."""
         if self.to is not None:

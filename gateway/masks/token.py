@@ -44,7 +44,6 @@ class Token(Mask):
     """
 
     reveals: ClassVar[frozenset[Reveals]] = frozenset({Reveals.EQUALITY, Reveals.LENGTH, Reveals.SHAPE})
-    columns_from: ClassVar[int] = 8
 
     shape: str | None = None
     alphabet: str | None = None
@@ -80,6 +79,11 @@ class Token(Mask):
                 f"texts of {self.shortest} characters over {len(alphabet)} are fewer than a million, too few to hide in"
             )
             raise ValueError(msg)
+
+    @property
+    def columns_from(self) -> int:
+        """Measured."""
+        return 256
 
     @property
     def hides(self) -> int:

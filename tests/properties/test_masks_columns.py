@@ -149,7 +149,7 @@ def test_a_list_is_masked_alike_whichever_way_its_length_chooses(values: list[ob
     for mask in OF_TEXT:
         expected = [mask.apply([value], CONTEXT)[0] for value in values]
         assert mask_values(mask, values, CONTEXT) == expected
-        many = values * (mask.columns_from // max(len(values), 1) + 1)
+        many = values * (min(mask.columns_from, 2_000) // max(len(values), 1) + 1)
         if values:
             assert mask_values(mask, many, CONTEXT)[: len(values)] == expected
 
