@@ -20,14 +20,25 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response as HttpResponse
 from starlette.exceptions import HTTPException
 
-from gateway.administration import Apps, CaseDesk, PolicyHolder, PolicyVersions, ReviewDesk, keeping
+from gateway.administration import (
+    Apps,
+    CaseDesk,
+    FlagDesk,
+    PolicyHolder,
+    PolicyVersions,
+    ReidentificationDesk,
+    ReviewDesk,
+    keeping,
+)
 from gateway.api.authzen import AuthzenFace, request_id_of
 from gateway.api.control_plane import Face
 from gateway.api.data_plane import DataPlane, Receive, Send
+from gateway.api.flags import FlagFace
 from gateway.api.inbound import Scope
 from gateway.api.limits import WithinLimits
 from gateway.api.openapi import describe_data_plane
 from gateway.api.problems import PROBLEM, challenge_of, language_of, problem_of
+from gateway.api.reidentification import ReidentificationFace
 from gateway.api.reviews import ReviewFace
 from gateway.api.why import WhyFace
 from gateway.audit import AuditLog, BlindedSource
@@ -43,13 +54,14 @@ from gateway.errors import (
     PolicyNotKept,
     SettingsInvalid,
     SourceFailed,
+    TokenKeyGone,
 )
 from gateway.keys import KeyRing
 from gateway.model.audit import EntryKind
-from gateway.model.ids import DepartmentName, SourceName
+from gateway.model.ids import DepartmentName, PurposeId, SourceName
 from gateway.pipeline import Pipeline
 from gateway.settings import Issuer, Settings
-from gateway.spi import Connector
+from gateway.spi import Connector, FormatCipher
 from gateway.store import open_state
 from gateway.telemetry import Tracing, configure_logging, operator_log, read_traceparent
 
@@ -70,6 +82,8 @@ class Rooms:
     pipeline: Pipeline
     cases: CaseDesk
     reviews: ReviewDesk
+    flags: FlagDesk
+    reidentification: ReidentificationDesk
 
 
 @dataclass(slots=True, kw_only=True)
@@ -113,7 +127,10 @@ class Gateway:
         try:
             await audit.start()
             apps, cases = Apps(state), CaseDesk(state, keys)
-            reviews = ReviewDesk(state, settings.review_hours)
+            reviews, flags = ReviewDesk(state, settings.review_hours), FlagDesk(state, self.clock)
+            reidentification = ReidentificationDesk(
+                state, keys, _token_key(keys), cases.find, hours=settings.reidentification_hours
+            )
             pipeline = Pipeline(
                 engine=lambda: policy.current,
                 authenticator=Authenticator(
@@ -127,6 +144,7 @@ class Gateway:
                 find_case=cases.find,
                 charge=apps.charge_matches,
                 charge_release=apps.charge_release,
+                raise_flag=flags.raise_flag,
                 hash_subject=keys.subject_hash,
                 mask_keys=keys.mask_keys,
                 limits=settings.limits,
@@ -137,7 +155,15 @@ class Gateway:
                 tracing=tracing,
                 clock=self.clock,
             )
-            self._rooms = Rooms(policy=policy, audit=audit, pipeline=pipeline, cases=cases, reviews=reviews)
+            self._rooms = Rooms(
+                policy=policy,
+                audit=audit,
+                pipeline=pipeline,
+                cases=cases,
+                reviews=reviews,
+                flags=flags,
+                reidentification=reidentification,
+            )
             await pipeline.note(EntryKind.START, f"policy {policy.current.version}")
             operator_log().info("started", version=policy.current.version, count=len(sources))
             with self._reloads_on_hangup():
@@ -230,6 +256,18 @@ def open_source(name: SourceName, kind: str, options: Mapping[str, object]) -> C
     return connector.open(name, options)
 
 
+def _token_key(keys: KeyRing) -> Callable[[PurposeId, str, int], FormatCipher]:
+    """The ciphers of tokens that the ring can still make."""
+
+    def cipher(purpose: PurposeId, shape: str, version: int) -> FormatCipher:
+        of_purpose = keys.mask_keys(purpose)
+        if of_purpose.token_version != version:
+            raise TokenKeyGone(version=version)
+        return of_purpose.token(shape)
+
+    return cipher
+
+
 def _log_options(settings: Settings) -> dict[str, object]:
     """How the log is read as a dataset: a SQLite file read-only, a server under the reading account."""
     scheme, _, path = settings.state_url.partition(":///")
@@ -287,6 +325,15 @@ def create_application(gateway: Gateway) -> Callable[[Scope, Receive, Send], Any
         pipeline=lambda: gateway.rooms.pipeline, reviews=lambda: gateway.rooms.reviews, clock=gateway.clock
     )
     api.include_router(reviews.routes())
+    flags = FlagFace(pipeline=lambda: gateway.rooms.pipeline, flags=lambda: gateway.rooms.flags, clock=gateway.clock)
+    api.include_router(flags.routes())
+    reidentification = ReidentificationFace(
+        pipeline=lambda: gateway.rooms.pipeline,
+        policy=lambda: gateway.rooms.policy,
+        desk=lambda: gateway.rooms.reidentification,
+        clock=gateway.clock,
+    )
+    api.include_router(reidentification.routes())
     why = WhyFace(pipeline=lambda: gateway.rooms.pipeline, policy=lambda: gateway.rooms.policy, clock=gateway.clock)
     api.include_router(why.routes())
     described = api.openapi

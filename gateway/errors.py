@@ -581,6 +581,7 @@ class LimitReached(NotAllowed):
     }
     what: Words
     limit: int
+    flag: str = ""  # the name of the flag that this raises, where it raises one
 
 
 @dataclass(eq=False, kw_only=True)
@@ -822,6 +823,70 @@ class NotRedecidable(AdministrationFailed):
     }
     index: int
     why: Words
+
+
+@dataclass(eq=False, kw_only=True)
+class NotReversible(AdministrationFailed):
+    """What is asked for isn't a token of that answer: whatever the reason, the text is the same."""
+
+    code = "GW731"
+    status = 403
+    text = {
+        "en": "only a token that the named answer showed can be turned back",
+        "zh": "仅可还原所指答复中出现的令牌",
+    }
+    mend = {
+        "en": "name the answer's entry, the dataset and the field, and copy the token as it was shown",
+        "zh": "请注明该答复的日志序号、数据集与字段，并原样填写令牌",
+    }
+
+
+@dataclass(eq=False, kw_only=True)
+class ReidentificationUnknown(AdministrationFailed):
+    """No such request for this purpose, or not this person's to open."""
+
+    code = "GW732"
+    status = 404
+    text = {
+        "en": "you have no re-identification `{request}` for this purpose",
+        "zh": "在此用途下没有您可办理的还原申请 `{request}`",
+    }
+    mend = {
+        "en": "`langqiao reidentify list` lists those of the purpose; only who asked may open one",
+        "zh": "`langqiao reidentify list` 列出该用途的申请；仅申请人可开启",
+    }
+    request: str
+
+
+@dataclass(eq=False, kw_only=True)
+class ReidentificationConflict(AdministrationFailed):
+    """The request's state does not admit the step."""
+
+    code = "GW733"
+    status = 409
+    text = {"en": "the re-identification is {state[0]}", "zh": "该还原申请{state[1]}"}
+    mend = {
+        "en": "what is refused, opened or lapsed is over: ask anew, with a reason",
+        "zh": "已驳回、已开启或已失效的申请不可再用，请重新申请并说明理由",
+    }
+    state: Words
+
+
+@dataclass(eq=False, kw_only=True)
+class TokenKeyGone(AdministrationFailed):
+    """The key version that made a token is no longer there."""
+
+    code = "GW734"
+    status = 409
+    text = {
+        "en": "the token key of version {version} is gone: its tokens can't be turned back",
+        "zh": "令牌密钥版本 {version} 已不存在，其令牌无法还原",
+    }
+    mend = {
+        "en": "ask the departments for the data anew; a destroyed key doesn't come back",
+        "zh": "请重新向部门查询；已销毁的密钥无法恢复",
+    }
+    version: int
 
 
 # ------------------------------------------------------------------ GW9xx defects

@@ -24,7 +24,6 @@ from gateway.errors import (
     Defect,
     EmbedUnavailable,
     GatewayError,
-    LimitReached,
     PolicyChanged,
     PurposeMissing,
     SourceFailed,
@@ -73,8 +72,9 @@ class Pipeline:
     audit: AuditLog
     check_glass: Callable[[Purpose, Caller, datetime], None]  # break-glass: reviews decided, grant not lapsed
     find_case: Callable[[CaseId], CaseFacts | None]
-    charge: Callable[[PrincipalId, PurposeId, datetime, int, int], bool]
+    charge: Callable[[PrincipalId, Purpose, datetime, int], None]
     charge_release: Callable[[PrincipalId, Purpose, datetime, int, tuple[str, ...]], None]
+    raise_flag: Callable[[Recorder, GatewayError], Awaitable[None]]  # does so for a limit against guessing only
     hash_subject: Callable[[str], str]
     mask_keys: Callable[[PurposeId], MaskKeys]
     limits: Limits
@@ -196,7 +196,7 @@ class Pipeline:
                 raise offering(error, engine.decide_question(links, caller, facts, now)) from None
             recorder.saw(plan=plan)
             await asyncio.to_thread(self.check_glass, purpose, caller, self.clock())
-            await self._charge(plan, caller, purpose)
+            await asyncio.to_thread(self.charge, caller.principal, purpose, self.clock(), plan.matches)
         if bound.media_type in STREAMED:
             return await self._in_batches(_Reading(engine, recorder, plan, caller, purpose))
         disclosure = await self._disclose(recorder, plan, purpose)
@@ -345,14 +345,6 @@ class Pipeline:
             raise SourceUnavailable(dataset=dataset.name, operator="the dataset's source is not configured")
         return source
 
-    async def _charge(self, plan: ReadPlan, caller: Caller, purpose: Purpose) -> None:
-        limit = purpose.matches_per_day
-        if plan.matches == 0 or limit is None:
-            return
-        charged = await asyncio.to_thread(self.charge, caller.principal, purpose.id, self.clock(), plan.matches, limit)
-        if not charged:
-            raise LimitReached(what=("look-ups by a masked field", "脱敏字段匹配查询"), limit=limit)
-
     async def _disclose(self, recorder: Recorder, plan: ReadPlan, purpose: Purpose) -> Disclosure:
         context = self._mask_context(recorder, purpose)
         with self.tracing.stage(recorder.at(Stage.DISCLOSE)):
@@ -384,6 +376,7 @@ class Pipeline:
         receipt: AuditReceipt | None = None
         stage = recorder.stage.value
         try:
+            await self.raise_flag(recorder, known)
             outcome = "failed" if isinstance(known, Defect | SourceFailed) else "refused"
             receipt = await recorder.record(EntryKind.REFUSAL, outcome, refusal=known, refers_to=refers_to)
         except AuditFailed as failure:

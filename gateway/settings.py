@@ -100,6 +100,7 @@ class Settings(BaseSettings):
     public_url: str | None = None  # as other systems reach it; the AuthZEN metadata names it
     default_department: str | None = None  # whose datasets short names mean where the asker names no department
     review_hours: PositiveInt = 72  # a break-glass review not decided by then bars its person from breaking glass
+    reidentification_hours: PositiveInt = 24  # an approved re-identification not opened by then has lapsed
     bundle: Path = Path("policies")
     state_url: str = Field(default="sqlite:///langqiao.db", repr=False)  # SQLite or postgresql+psycopg
     keys: Path = Path("keys")  # folder of key files, mode 0700

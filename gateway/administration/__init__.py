@@ -14,8 +14,11 @@ from gateway.administration.explain import (
     rule_texts,
     simulate,
 )
+from gateway.administration.flags import Flag, FlagDesk
 from gateway.administration.policy import PolicyHolder, build_engine
 from gateway.administration.redecide import Redecision, redecide
+from gateway.administration.reidentification import ReidentificationDesk, ReidentificationView, TokenAsked
+from gateway.administration.released_tokens import TokenKey
 from gateway.administration.reviews import Notice, ReviewDesk
 from gateway.administration.versions import PolicyVersions, keeping
 from gateway.decision import PolicyEngine
@@ -26,6 +29,8 @@ __all__ = [
     "CaseDesk",
     "CaseTold",
     "CaseView",
+    "Flag",
+    "FlagDesk",
     "Grant",
     "Notice",
     "OfficerExplanation",
@@ -33,9 +38,13 @@ __all__ = [
     "PolicyHolder",
     "PolicyVersions",
     "Redecision",
+    "ReidentificationDesk",
+    "ReidentificationView",
     "ReviewDesk",
     "RuleText",
     "Somebody",
+    "TokenAsked",
+    "TokenKey",
     "WhoCan",
     "authzen",
     "build_engine",

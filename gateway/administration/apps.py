@@ -6,11 +6,15 @@ from gateway.authentication import AppKey
 from gateway.errors import LimitReached, Words
 from gateway.keys import new_api_key
 from gateway.model.catalog import Purpose
-from gateway.model.ids import AppId, PrincipalId, PurposeId
+from gateway.model.ids import AppId, PrincipalId
 from gateway.store import State, charge, charge_release, find_key, insert_key
 
 _MATCHES = "matches"
-_WORDS: dict[str, Words] = {"rows": ("rows", "返回行数"), "subjects": ("different people", "查询人数")}
+_WORDS: dict[str, Words] = {
+    _MATCHES: ("look-ups by a masked field", "脱敏字段匹配查询"),
+    "rows": ("rows", "返回行数"),
+    "subjects": ("different people", "查询人数"),
+}
 
 
 class Apps:
@@ -30,14 +34,16 @@ class Apps:
         found = find_key(self._state, key_id)
         return None if found is None else AppKey(app=AppId(found.app), digest=found.digest)
 
-    def charge_matches(
-        self, principal: PrincipalId, purpose: PurposeId, now: datetime, amount: int, limit: int
-    ) -> bool:
-        """Count look-ups by masked fields against the purpose's daily limit (UTC day); False: used up, not counted."""
+    def charge_matches(self, principal: PrincipalId, purpose: Purpose, now: datetime, amount: int) -> None:
+        """Count look-ups by masked fields on the UTC day; raises LimitReached, and then counted nothing."""
+        limit = purpose.matches_per_day
+        if limit is None or amount == 0:
+            return
         day = now.astimezone(UTC).date().isoformat()
-        return charge(
-            self._state, principal=principal, purpose=purpose, day=day, what=_MATCHES, amount=amount, limit=limit
-        )
+        if not charge(
+            self._state, principal=principal, purpose=purpose.id, day=day, what=_MATCHES, amount=amount, limit=limit
+        ):
+            raise LimitReached(what=_WORDS[_MATCHES], limit=limit, flag="matches-limit")
 
     def charge_release(
         self, principal: PrincipalId, purpose: Purpose, now: datetime, rows: int, subjects: tuple[str, ...]

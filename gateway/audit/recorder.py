@@ -44,6 +44,11 @@ class Recorder:
         """The policy that the request keeps to its end."""
         return self._trail.policy_version
 
+    @property
+    def caller(self) -> Caller | None:
+        """Who asks, as far as that is known."""
+        return self._trail.caller
+
     def at(self, stage: Stage) -> Stage:
         """Note that the stage has begun."""
         self.stage = stage

@@ -12,6 +12,7 @@ from gateway.model.ids import AppId, MaskName, PurposeId, RoleName
 
 LONGEST_RETENTION_DAYS = 36_500
 MOST_MATCHES = 1_000_000
+MOST_REIDENTIFICATIONS = 1_000
 MOST_A_DAY = 1_000_000_000
 LONGEST_GRANT_MINUTES = 1440
 ROOT, ORDINARY = "any", "normal"
@@ -94,6 +95,7 @@ def _purpose(name: str, section: Section, parents: tuple[PurposeId, ...], declar
         obligations=_obligations(section),
         rows_per_day=section.count("rows_per_day", 1, MOST_A_DAY),
         subjects_per_day=section.count("subjects_per_day", 1, MOST_A_DAY),
+        reidentifications_per_day=section.count("reidentifications_per_day", 1, MOST_REIDENTIFICATIONS),
         max_minutes=section.count("max_minutes", 1, LONGEST_GRANT_MINUTES),
     )
     for key, values, fix in (
@@ -103,6 +105,8 @@ def _purpose(name: str, section: Section, parents: tuple[PurposeId, ...], declar
     ):
         if not values:
             section.blame(key, f"a purpose without `{key}` can't be used", fix)
+    if purpose.reidentifications_per_day is not None and not purpose.needs_case:
+        section.blame("reidentifications_per_day", "re-identification without a case", "add `needs_case: true`")
     if purpose.is_break_glass and not purpose.needs_justification:
         section.blame("break_glass", "break-glass without a justification", "add `needs_justification: true`")
     if purpose.max_minutes is not None and not purpose.is_break_glass:

@@ -8,6 +8,7 @@ from gateway.cli.audit import audit
 from gateway.cli.discovering import discover
 from gateway.cli.keys import app_keys, keys
 from gateway.cli.policy import catalog, policy
+from gateway.cli.reidentification import flags, reidentify
 from gateway.cli.reviews import notices, reviews
 from gateway.cli.running import demo, serve, token
 from gateway.cli.why import explain, who_can
@@ -19,7 +20,9 @@ for command in (demo, serve, token, query, explain, discover):
     app.command()(command)
 app.command("who-can")(who_can)
 app.command()(notices)
+app.command()(flags)
 app.add_typer(reviews, name="reviews")
+app.add_typer(reidentify, name="reidentify")
 app.add_typer(keys, name="keys")
 app.add_typer(audit, name="audit")
 app.add_typer(catalog, name="catalog")

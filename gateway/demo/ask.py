@@ -78,9 +78,12 @@ def ask(
     return answer_of(response)
 
 
-def post(asker: Asker, path: str, content: dict[str, object] | None, *, purpose: str) -> Answer:
+def post(
+    asker: Asker, path: str, content: dict[str, object] | None, *, purpose: str, case: str | None = None
+) -> Answer:
     """A control-plane change, e.g. opening a case."""
     headers = {"apikey": asker.app_key, "authorization": f"Bearer {asker.token}", "purpose": purpose}
+    headers |= {"case": case} if case is not None else {}
     with httpx2.Client(base_url=asker.url, timeout=30, trust_env=False) as client:
         return answer_of(client.post(path, headers=headers, json=content))
 

@@ -10,6 +10,7 @@ class EntryKind(StrEnum):
 
     CASE = "case"
     EXPLAIN = "explain"
+    FLAG = "flag"  # somebody ran into a limit that guards against guessing
     LOG_READ = "log-read"
     NOT_MADE = "not-made"  # a change that was written down and then failed
     NOT_RELEASED = "not-released"
@@ -17,6 +18,7 @@ class EntryKind(StrEnum):
     PROBE = "probe"
     READ = "read"
     REFUSAL = "refusal"
+    REIDENTIFICATION = "reidentification"  # a step of turning a token back
     REVIEW = "review"  # break-glass: notices and reviews read, a review decided
     START = "start"
 

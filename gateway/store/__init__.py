@@ -2,6 +2,7 @@
 
 from gateway.store.app_keys import AppKeyRecord, find_key, insert_key, revoke_key
 from gateway.store.cases import CaseRecord, extend_case, insert_case, move_case, read_case, read_cases
+from gateway.store.flags import FlagKey, claim_flag, read_flags, settle_flag
 from gateway.store.log import EntryRow, LogBatch, LogHead, LogStore, LogTransaction, StoreFailed, TileRow
 from gateway.store.log_reading import COLUMNS, LogReader, moment_of, reading_log
 from gateway.store.policy_versions import (
@@ -9,6 +10,14 @@ from gateway.store.policy_versions import (
     insert_policy_version,
     read_policy_version,
     read_policy_versions,
+)
+from gateway.store.reidentifications import (
+    ReidentificationRecord,
+    insert_reidentification,
+    move_reidentification,
+    read_parts,
+    read_reidentification,
+    read_reidentifications,
 )
 from gateway.store.reviews import ReviewItem, decide_review, find_review, open_grant, open_reviews, read_notices
 from gateway.store.state import State, open_state, open_state_read_only
@@ -19,18 +28,21 @@ __all__ = [
     "AppKeyRecord",
     "CaseRecord",
     "EntryRow",
+    "FlagKey",
     "LogBatch",
     "LogHead",
     "LogReader",
     "LogStore",
     "LogTransaction",
     "PolicyVersionRow",
+    "ReidentificationRecord",
     "ReviewItem",
     "State",
     "StoreFailed",
     "TileRow",
     "charge",
     "charge_release",
+    "claim_flag",
     "decide_review",
     "extend_case",
     "find_key",
@@ -38,17 +50,24 @@ __all__ = [
     "insert_case",
     "insert_key",
     "insert_policy_version",
+    "insert_reidentification",
     "moment_of",
     "move_case",
+    "move_reidentification",
     "open_grant",
     "open_reviews",
     "open_state",
     "open_state_read_only",
     "read_case",
     "read_cases",
+    "read_flags",
     "read_notices",
+    "read_parts",
     "read_policy_version",
     "read_policy_versions",
+    "read_reidentification",
+    "read_reidentifications",
     "reading_log",
     "revoke_key",
+    "settle_flag",
 ]

@@ -28,7 +28,7 @@ from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.types import TypeEngine
 
 TABLES = MetaData()
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 _BigKey = BigInteger().with_variant(Integer(), "sqlite")  # SQLite's row id, so that the log needs no second index
 
 
@@ -103,6 +103,8 @@ audit_entry = Table(
 Index("audit_entry_at", audit_entry.c.at)
 Index("audit_entry_principal", audit_entry.c.principal, audit_entry.c.idx)
 Index("audit_entry_needs_review", audit_entry.c.needs_review, audit_entry.c.idx)
+_IS_FLAG = audit_entry.c.kind == "flag"
+Index("audit_entry_flag", audit_entry.c.idx, sqlite_where=_IS_FLAG, postgresql_where=_IS_FLAG)
 
 audit_subject = Table(
     "audit_subject",
@@ -196,6 +198,40 @@ review_decision = Table(
     Column("decided_by", Text, nullable=False),
     Column("decided_at", UtcTime, nullable=False),
 )
+
+raised_flag = Table(
+    "raised_flag",
+    TABLES,
+    Column("principal", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("day", Date, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("claimed_at", UtcTime, nullable=False),
+    Column("idx", BigInteger),  # of the flag's entry; NULL while it is being written
+    PrimaryKeyConstraint("principal", "purpose", "day", "what", name="raised_flag_key"),
+)
+
+reidentification = Table(
+    "reidentification",
+    TABLES,
+    Column("id", Text, primary_key=True),
+    Column("purpose", Text, nullable=False),
+    Column("case_id", Text, nullable=False),
+    Column("app", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("requested_by", Text, nullable=False),
+    Column("requested_at", UtcTime, nullable=False),
+    Column("entry", BigInteger, nullable=False),  # of the answer that showed the token
+    Column("dataset", Text, nullable=False),
+    Column("field", Text, nullable=False),
+    Column("seen_by", Text, nullable=False),  # who got that answer
+    Column("content", LargeBinary, nullable=False),  # token and reason, sealed by gateway.keys
+    Column("decided_by", Text),
+    Column("decided_at", UtcTime),
+    Column("note", LargeBinary),  # sealed as well
+    Column("opened_at", UtcTime),
+)
+Index("reidentification_purpose", reidentification.c.purpose, reidentification.c.state, reidentification.c.requested_at)
 
 policy_versions = Table(
     "policy_versions",

@@ -73,8 +73,11 @@ def test_break_glass_is_short_of_nothing_that_makes_it_answerable(city: Catalog)
     assert [p.id for p in concrete(city) if p.is_break_glass] == ["break-glass"]
 
 
-def test_only_the_transport_is_bound_to_a_case_and_statistics_to_groups(city: Catalog) -> None:
-    assert [purpose.id for purpose in concrete(city) if purpose.needs_case] == ["vaccination-transport"]
+def test_transport_and_re_identification_are_bound_to_a_case_and_statistics_to_groups(city: Catalog) -> None:
+    assert [purpose.id for purpose in concrete(city) if purpose.needs_case] == [
+        "vaccination-transport",
+        "re-identification",
+    ]
     statistics = city.purposes[PurposeId("statistics")]
     assert [(spec.name, spec.value) for spec in statistics.obligations] == [("k", "10")]
     assert statistics.ceiling is None
