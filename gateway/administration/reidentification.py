@@ -8,7 +8,7 @@ Token, reason and note are kept sealed beside the log, never in it.
 import asyncio
 import json
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -172,7 +172,11 @@ class ReidentificationDesk:
         if verdict == APPROVED:
             await self._check_stands(record, now)
         sealed = self._seal(record.id, "note", [note])
-        make = self._moving(record.id, PENDING, state=verdict, decided_by=caller.principal, decided_at=now, note=sealed)
+        make = self._moving(
+            record.id,
+            PENDING,
+            {"state": verdict, "decided_by": caller.principal, "decided_at": now, "note": sealed},
+        )
         detail = f"re-identification {record.id} {verdict}"
         return Change(detail=detail, case=record.case_id, subjects=subjects, make=make)
 
@@ -193,7 +197,7 @@ class ReidentificationDesk:
         if await self._check_case(engine, caller, purpose, now) != record.case_id:
             raise CaseUnavailable(case=(caller.case or "")[:100])
         _, value = await asyncio.to_thread(self._turn_back, engine, self._asked(record))
-        make = self._moving(record.id, APPROVED, state=OPENED, opened_at=now)
+        make = self._moving(record.id, APPROVED, {"state": OPENED, "opened_at": now})
         detail = f"re-identification {record.id} opened"
         return Change(detail=detail, case=record.case_id, subjects=(value,), make=make), value
 
@@ -284,10 +288,12 @@ class ReidentificationDesk:
             lapses_at=self._lapses_at(record),
         )
 
-    def _moving(self, request: str, before: str, **values: str | bytes | datetime) -> Callable[[], Awaitable[None]]:
+    def _moving(
+        self, request: str, before: str, values: Mapping[str, str | bytes | datetime]
+    ) -> Callable[[], Awaitable[None]]:
         async def make() -> None:
             # compare-and-set: of two who act at once, one finds the state changed
-            if not await asyncio.to_thread(move_reidentification, self._state, request, before, **values):
+            if not await asyncio.to_thread(move_reidentification, self._state, request, before, values):
                 raise ReidentificationConflict(state=_CHANGED)
 
         return make

@@ -1,6 +1,6 @@
 """Requests to turn tokens back: kept here, understood by administration. Token, reason and note are sealed bytes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -8,6 +8,9 @@ from sqlalchemy import case, insert, select, update
 
 from gateway.store._tables import audit_entry, reidentification
 from gateway.store.state import State
+
+Values = Mapping[str, str | bytes | datetime]
+"""Columns and what they become."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +63,7 @@ def read_reidentifications(state: State, *, purpose: str, first: str, limit: int
     return tuple(ReidentificationRecord(**row) for row in rows)
 
 
-def move_reidentification(state: State, request: str, expected: str, **values: str | bytes | datetime) -> bool:
+def move_reidentification(state: State, request: str, expected: str, values: Values) -> bool:
     """Change columns of a request that is in the state `expected`; False where it is not, or no longer."""
     with state.writing() as connection:
         moved = connection.execute(
