@@ -119,15 +119,15 @@ def take_turns(works: Sequence[tuple[int, Work]], rounds: int) -> list[tuple[int
 def make_context() -> MaskContext:
     """Keys and a terminal that stay the same."""
     terminal = TerminalPublicKey.read(ECKey.generate_key("P-256").as_dict(private=False))
-    return MaskContext(keys=keys(national=False), today=date(2026, 11, 24), terminal=terminal)
+    return MaskContext(keys=keys(), today=date(2026, 11, 24), terminal=terminal)
 
 
-def keys(*, national: bool) -> PurposeKeys:
+def keys() -> PurposeKeys:
     """Keys of a purpose."""
     return PurposeKeys(
         purpose=PurposeId("statistics"),
         token_version=1,
-        national=national,
+        national=frozenset(),
         derive=lambda use, info: hashlib.sha256(f"{use}/{info}".encode()).digest(),
     )
 

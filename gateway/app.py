@@ -24,17 +24,21 @@ from gateway.administration import (
     Apps,
     CaseDesk,
     FlagDesk,
+    KeyDesk,
     PolicyHolder,
     PolicyVersions,
     ReidentificationDesk,
     ReviewDesk,
+    following,
     keeping,
+    open_ring,
 )
 from gateway.api.authzen import AuthzenFace, request_id_of
 from gateway.api.control_plane import Face
 from gateway.api.data_plane import DataPlane, Receive, Send
 from gateway.api.flags import FlagFace
 from gateway.api.inbound import Scope
+from gateway.api.keys import KeyFace
 from gateway.api.limits import WithinLimits
 from gateway.api.openapi import describe_data_plane
 from gateway.api.problems import PROBLEM, challenge_of, language_of, problem_of
@@ -54,14 +58,13 @@ from gateway.errors import (
     PolicyNotKept,
     SettingsInvalid,
     SourceFailed,
-    TokenKeyGone,
 )
-from gateway.keys import KeyRing
+from gateway.keys import STALE_SECONDS, KeyRing
 from gateway.model.audit import EntryKind
-from gateway.model.ids import DepartmentName, PurposeId, SourceName
+from gateway.model.ids import DepartmentName, SourceName
 from gateway.pipeline import Pipeline
 from gateway.settings import Issuer, Settings
-from gateway.spi import Connector, FormatCipher
+from gateway.spi import Connector
 from gateway.store import open_state
 from gateway.telemetry import Tracing, configure_logging, operator_log, read_traceparent
 
@@ -84,6 +87,8 @@ class Rooms:
     reviews: ReviewDesk
     flags: FlagDesk
     reidentification: ReidentificationDesk
+    keys: KeyDesk
+    ring: KeyRing
 
 
 @dataclass(slots=True, kw_only=True)
@@ -106,10 +111,10 @@ class Gateway:
         """Open every room in order, and close them in reverse; a room that can't open stops the start."""
         settings = self.settings
         configure_logging(settings.telemetry.log_level)
-        keys = KeyRing.open(settings.keys, create=False)
-        sources = open_sources(settings, keys)
         state = open_state(settings.state_url)
         try:
+            keys = open_ring(settings.keys, state, self.clock, stale_seconds=STALE_SECONDS)
+            sources = open_sources(settings, keys)
             # kept before it serves: what was decided under it can be decided again
             policy = PolicyHolder(settings.bundle, keeping(PolicyVersions(state), self.clock))
         except BaseException:
@@ -129,7 +134,7 @@ class Gateway:
             apps, cases = Apps(state), CaseDesk(state, keys)
             reviews, flags = ReviewDesk(state, settings.review_hours), FlagDesk(state, self.clock)
             reidentification = ReidentificationDesk(
-                state, keys, _token_key(keys), cases.find, hours=settings.reidentification_hours
+                state, keys, keys.token_key, cases.find, hours=settings.reidentification_hours
             )
             pipeline = Pipeline(
                 engine=lambda: policy.current,
@@ -163,11 +168,14 @@ class Gateway:
                 reviews=reviews,
                 flags=flags,
                 reidentification=reidentification,
+                keys=KeyDesk(state, keys, settings.keys.algorithms),
+                ring=keys,
             )
             await pipeline.note(EntryKind.START, f"policy {policy.current.version}")
             operator_log().info("started", version=policy.current.version, count=len(sources))
-            with self._reloads_on_hangup():
-                yield
+            async with following(keys):
+                with self._reloads_on_hangup():
+                    yield
         finally:
             self._rooms = None
             await audit.close()
@@ -256,18 +264,6 @@ def open_source(name: SourceName, kind: str, options: Mapping[str, object]) -> C
     return connector.open(name, options)
 
 
-def _token_key(keys: KeyRing) -> Callable[[PurposeId, str, int], FormatCipher]:
-    """The ciphers of tokens that the ring can still make."""
-
-    def cipher(purpose: PurposeId, shape: str, version: int) -> FormatCipher:
-        of_purpose = keys.mask_keys(purpose)
-        if of_purpose.token_version != version:
-            raise TokenKeyGone(version=version)
-        return of_purpose.token(shape)
-
-    return cipher
-
-
 def _log_options(settings: Settings) -> dict[str, object]:
     """How the log is read as a dataset: a SQLite file read-only, a server under the reading account."""
     scheme, _, path = settings.state_url.partition(":///")
@@ -334,6 +330,8 @@ def create_application(gateway: Gateway) -> Callable[[Scope, Receive, Send], Any
         clock=gateway.clock,
     )
     api.include_router(reidentification.routes())
+    keys = KeyFace(pipeline=lambda: gateway.rooms.pipeline, keys=lambda: gateway.rooms.keys, clock=gateway.clock)
+    api.include_router(keys.routes())
     why = WhyFace(pipeline=lambda: gateway.rooms.pipeline, policy=lambda: gateway.rooms.policy, clock=gateway.clock)
     api.include_router(why.routes())
     described = api.openapi

@@ -873,19 +873,67 @@ class ReidentificationConflict(AdministrationFailed):
 
 
 @dataclass(eq=False, kw_only=True)
-class TokenKeyGone(AdministrationFailed):
-    """The key version that made a token is no longer there."""
+class KeysUnreadable(AdministrationFailed):
+    """The key ring can't be used now: its table is out of reach or too long unread."""
 
-    code = "GW734"
+    code = "GW741"
+    status = 503
+    text = {"en": "the keys can't be used: {why[0]}", "zh": "密钥暂不可用：{why[1]}"}
+    mend = {"en": "the operator must mend the gateway's database", "zh": "请运维修复网关数据库"}
+    why: Words
+
+
+@dataclass(eq=False, kw_only=True)
+class KeyUnavailable(AdministrationFailed):
+    """A key's version is not in a state for this."""
+
+    code = "GW742"
     status = 409
     text = {
-        "en": "the token key of version {version} is gone: its tokens can't be turned back",
-        "zh": "令牌密钥版本 {version} 已不存在，其令牌无法还原",
+        "en": "version {version} of the key `{use}` is {state}: this is not possible",
+        "zh": "密钥 {use} 第 {version} 版状态为 {state}，无法执行此操作",
     }
     mend = {
-        "en": "ask the departments for the data anew; a destroyed key doesn't come back",
-        "zh": "请重新向部门查询；已销毁的密钥无法恢复",
+        "en": "`langqiao keys list` shows each version and its state; a retired one can be reinstated",
+        "zh": "`langqiao keys list` 列出各版本及状态；已停用的版本可以恢复",
     }
+    use: str
+    version: int
+    state: str
+
+
+@dataclass(eq=False, kw_only=True)
+class KeyFixed(AdministrationFailed):
+    """The use has one key for good."""
+
+    code = "GW743"
+    status = 409
+    text = {
+        "en": "the key `{use}` is not rotated, retired or destroyed",
+        "zh": "密钥 {use} 不轮换、不停用、不销毁",
+    }
+    mend = {
+        "en": "begin a new log with a new `audit.origin`, database and root key, and keep the old one to be read",
+        "zh": "请以新的 audit.origin、数据库和根密钥另立新日志，旧日志留存备查",
+    }
+    use: str
+
+
+@dataclass(eq=False, kw_only=True)
+class ConfirmationMissing(AdministrationFailed):
+    """A destruction that does not repeat what it destroys."""
+
+    code = "GW744"
+    status = 422
+    text = {
+        "en": "destroying is for good, and `confirm` does not say what is destroyed",
+        "zh": "销毁不可恢复，而 confirm 未写明所销毁的密钥",
+    }
+    mend = {
+        "en": "read what will be lost, then give `confirm` as `{use} {version}`",
+        "zh": "请先查看将丢失的内容，再将 confirm 写为 `{use} {version}`",
+    }
+    use: str
     version: int
 
 

@@ -3,9 +3,9 @@
 import ipaddress
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from gateway.errors import SettingsInvalid
@@ -71,6 +71,16 @@ class Audit(_Strict):
     batch_entries: PositiveInt = 2_048
 
 
+class Keys(_Strict):
+    """The root key, which wraps every key in the database: from a file, the environment or a key service."""
+
+    root_file: Path = Path("keys/root.key")  # 32 bytes, mode 0600, in a folder of mode 0700
+    root: SecretStr | None = None  # base64 of 32 bytes; in the environment only: LANGQIAO_KEYS__ROOT
+    kms: str | None = None  # an entry point of the group `langqiao.kms`
+    kms_options: dict[str, SecretStr] = Field(default_factory=dict)
+    algorithms: Literal["international", "national"] = "international"  # of versions made from now on
+
+
 class Source(BaseModel):
     """One department's system: `kind` names a connector's entry point; the rest are its options."""
 
@@ -103,7 +113,7 @@ class Settings(BaseSettings):
     reidentification_hours: PositiveInt = 24  # an approved re-identification not opened by then has lapsed
     bundle: Path = Path("policies")
     state_url: str = Field(default="sqlite:///langqiao.db", repr=False)  # SQLite or postgresql+psycopg
-    keys: Path = Path("keys")  # folder of key files, mode 0700
+    keys: Keys = Keys()
     high_water: Path = Path("high-water.json")  # refuses a restored old log
     issuers: tuple[Issuer, ...] = ()
     sources: dict[str, Source] = Field(default_factory=dict, repr=False)
@@ -148,7 +158,7 @@ def load_settings(path: Path | None) -> Settings:
     return settings.model_copy(
         update={
             "bundle": home / settings.bundle,
-            "keys": home / settings.keys,
+            "keys": settings.keys.model_copy(update={"root_file": home / settings.keys.root_file}),
             "high_water": home / settings.high_water,
             "issuers": tuple(
                 issuer.model_copy(update={"jwks_file": home / issuer.jwks_file}) for issuer in settings.issuers

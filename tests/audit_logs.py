@@ -10,10 +10,11 @@ from pathlib import Path
 from gateway.app import utc_now
 from gateway.audit import AuditLog, Verification, verify_log
 from gateway.audit.log import probe_entry
-from gateway.keys import KeyRing, LogSigner
+from gateway.keys import LogSigner
 from gateway.model.audit import AuditEntry, EntryKind, FieldTrace
 from gateway.settings import Audit
 from gateway.store import State, open_state
+from tests.key_rings import ring_at
 
 ORIGIN = "langqiao.example/test"
 NOON = datetime(2026, 11, 23, 4, 0, 0, 123456, tzinfo=UTC)
@@ -68,7 +69,7 @@ class House:
 
 
 def house(folder: Path, url: str | None = None) -> House:
-    ring = KeyRing.open(folder / "keys", create=True)
+    ring = ring_at(folder / "keys")
     return House(folder=folder, url=url or f"sqlite:///{folder / 'log.db'}", signer=ring.log_signer(ORIGIN))
 
 

@@ -15,7 +15,7 @@ def mask_context(purpose: str = "home-visit", *, national: bool = False) -> Mask
     keys = PurposeKeys(
         purpose=PurposeId(purpose),
         token_version=1,
-        national=national,
+        national=frozenset({"pseudonym", "shift", "token"}) if national else frozenset(),
         derive=lambda use, info: hashlib.sha256(f"{use}/{info}".encode()).digest(),
     )
     return MaskContext(keys=keys, today=TODAY)

@@ -15,6 +15,7 @@ from gateway.administration.explain import (
     simulate,
 )
 from gateway.administration.flags import Flag, FlagDesk
+from gateway.administration.keys import KeyDesk, KeyLoss, KeyView, create_ring, following, open_ring, rewrap_ring
 from gateway.administration.policy import PolicyHolder, build_engine
 from gateway.administration.redecide import Redecision, redecide
 from gateway.administration.reidentification import ReidentificationDesk, ReidentificationView, TokenAsked
@@ -32,6 +33,9 @@ __all__ = [
     "Flag",
     "FlagDesk",
     "Grant",
+    "KeyDesk",
+    "KeyLoss",
+    "KeyView",
     "Notice",
     "OfficerExplanation",
     "PolicyEngine",
@@ -49,12 +53,16 @@ __all__ = [
     "authzen",
     "build_engine",
     "check_bundle",
+    "create_ring",
     "explain_as",
     "find_who_can",
+    "following",
     "keeping",
     "lint_bundle",
     "nothing_to_make",
+    "open_ring",
     "redecide",
+    "rewrap_ring",
     "rule_texts",
     "simulate",
     "try_cases",

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from gateway.errors import BodyMalformed, CaseConflict, CaseUnavailable, FourEyesNeeded
+from gateway.errors import BodyMalformed, CaseConflict, CaseUnavailable, FourEyesNeeded, KeyUnavailable
 from gateway.keys import KeyRing
 from gateway.model.caller import Caller
 from gateway.model.case import CaseFacts, CaseState
@@ -24,7 +24,7 @@ _MOST_LISTED = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseView:
-    """A case as those involved may read it: who the subjects are is told by keyed hashes only."""
+    """A case as those involved may read it: who the subjects are is told by keyed hashes, if their key serves still."""
 
     id: CaseId
     purpose: PurposeId
@@ -159,8 +159,15 @@ class CaseDesk:
             approved_by=PrincipalId(record.approved_by) if record.approved_by is not None else None,
             opened_at=record.opened_at,
             expires_at=record.expires_at,
-            subjects=tuple(sorted(self._keys.subject_hash(subject) for subject in self._subjects(record))),
+            subjects=self._hashes(record),
         )
+
+    def _hashes(self, record: CaseRecord) -> tuple[str, ...]:
+        try:
+            subjects = self._subjects(record)
+        except KeyUnavailable:
+            return ()  # one case that can't be opened any more hides no other from its people
+        return tuple(sorted(self._keys.subject_hash(subject) for subject in subjects))
 
     def _subjects(self, record: CaseRecord) -> tuple[str, ...]:
         return tuple(json.loads(self._keys.unseal(record.subjects, record.id.encode())))

@@ -19,11 +19,11 @@ from gateway.errors import (
     CaseMissing,
     CaseUnavailable,
     FourEyesNeeded,
+    KeyUnavailable,
     LimitReached,
     NotReversible,
     ReidentificationConflict,
     ReidentificationUnknown,
-    TokenKeyGone,
     Words,
 )
 from gateway.keys import KeyRing
@@ -113,7 +113,7 @@ class ReidentificationDesk:
         """Apply for one token: the change and the request's id.
 
         It counts against the purpose's daily limit whatever comes of it, so that texts can't be tried out. Raises
-        ActionNotAllowed, CaseMissing, CaseUnavailable, LimitReached, NotReversible, TokenKeyGone.
+        ActionNotAllowed, CaseMissing, CaseUnavailable, LimitReached, NotReversible, KeyUnavailable.
         """
         case = await self._check_case(engine, caller, purpose, now)
         await self._charge(caller, purpose, now)
@@ -165,7 +165,7 @@ class ReidentificationDesk:
         try:
             _, value = await asyncio.to_thread(self._turn_back, engine, self._asked(record))
             subjects = (value,)
-        except (NotReversible, TokenKeyGone):
+        except (NotReversible, KeyUnavailable):
             # what can't be opened any more can still be refused
             if verdict == APPROVED:
                 raise
@@ -186,7 +186,7 @@ class ReidentificationDesk:
         """The change and what the token stands for: to who asked, once, in time, under the same case.
 
         The value may leave once the change is made. Raises ReidentificationUnknown, ReidentificationConflict,
-        CaseMissing, CaseUnavailable, NotReversible, TokenKeyGone.
+        CaseMissing, CaseUnavailable, NotReversible, KeyUnavailable.
         """
         record = await self._record(request, purpose)
         if record.requested_by != caller.principal:

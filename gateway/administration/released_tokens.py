@@ -22,7 +22,7 @@ from gateway.spi import FormatCipher
 from gateway.store import State, read_parts
 
 TokenKey = Callable[[PurposeId, str, int], FormatCipher]
-"""The cipher of a purpose's tokens of one shape and key version; raises TokenKeyGone."""
+"""The cipher of a purpose's tokens of one shape and key version; raises KeyUnavailable."""
 
 _KIND = "token"
 _SPAN = 20_000  # entries between an answer's own: those of an answer in batches, and of others at the same time
@@ -85,7 +85,7 @@ class TokenDesk:
         )
 
     def turn_back(self, released: ReleasedTokens, token: str) -> str:
-        """What the token stands for; raises NotReversible, TokenKeyGone.
+        """What the token stands for; raises NotReversible, KeyUnavailable.
 
         Where the field says whom a row is about, the answer must have been about that person: a text that merely looks
         like a token, or a token of another answer, turns into nobody.

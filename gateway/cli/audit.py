@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from gateway.administration import redecide
+from gateway.administration import open_ring, redecide
+from gateway.app import utc_now
 from gateway.audit import verify_export, verify_log
 from gateway.cli.terminal import SettingsPath, err, out, stop, stop_bundle
 from gateway.errors import BundleInvalid, GatewayError
-from gateway.keys import KeyRing
 from gateway.settings import load_settings
 from gateway.store import open_state_read_only
 
@@ -31,8 +31,12 @@ def audit_verify(
             result = verify_export(export, key)
         else:
             read = load_settings(settings)
-            ring = KeyRing.open(read.keys, create=False)
-            result = verify_log(read.state_url, ring.log_signer(read.audit.origin).vkey, high_water=read.high_water)
+            state = open_state_read_only(read.state_url)
+            try:
+                vkey = open_ring(read.keys, state, utc_now).log_signer(read.audit.origin).vkey
+            finally:
+                state.close()
+            result = verify_log(read.state_url, vkey, high_water=read.high_water)
     except GatewayError as error:
         stop(error)
     for line in (result.text("en"), result.text("zh")):
@@ -48,9 +52,9 @@ def audit_redecide(
     """Make an entry's decision again under the kept policy version. Exit status 1: not the same, or can't be told."""
     try:
         read = load_settings(settings)
-        ring = KeyRing.open(read.keys, create=False)
         state = open_state_read_only(read.state_url)
         try:
+            ring = open_ring(read.keys, state, utc_now)
             result = redecide(state, index, ring.subject_hash)
         finally:
             state.close()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from gateway.administration import Apps
+from gateway.administration import Apps, create_ring
 from gateway.catalog import load_catalog
 from gateway.demo.city import (
     CIVIL_FILE,
@@ -21,7 +21,8 @@ from gateway.demo.city import (
     read_summary,
 )
 from gateway.demo.personas import DEMO_ISSUER, Places, personas, write_people
-from gateway.keys import Issuer, KeyRing
+from gateway.keys import Issuer
+from gateway.settings import load_settings
 from gateway.store import open_state
 
 Progress = Callable[[str, int, int], None]
@@ -67,7 +68,6 @@ def prepare(
     (folder / "state").mkdir(mode=0o700)
     issuer = Issuer.create(folder / "issuer", DEMO_ISSUER)
     (folder / "issuer" / "jwks.json").write_text(json.dumps(issuer.jwks()), encoding="utf-8")
-    KeyRing.open(folder / "keys", create=True)
     market_token = secrets.token_urlsafe(24)
     token_file = folder / "market-token"
     token_file.touch(mode=0o600)
@@ -76,6 +76,7 @@ def prepare(
     settings.write_text(_settings(folder, bundle, port, market_port), encoding="utf-8")
     state = open_state(_state_url(folder))
     try:
+        create_ring(load_settings(settings).keys, state, lambda: now)
         apps = Apps(state)
         app_keys = {name: apps.create_key(name, now) for name in load_catalog(bundle).apps}
     finally:
@@ -121,7 +122,6 @@ def _settings(folder: Path, bundle: Path, port: int, market_port: int) -> str:
 port = {port}
 bundle = {_quoted(bundle)}
 state_url = {_quoted(_state_url(folder))}
-keys = "keys"
 high_water = "state/high-water.json"
 
 [telemetry]

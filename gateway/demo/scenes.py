@@ -6,12 +6,14 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
+from gateway.administration import open_ring
+from gateway.app import utc_now
 from gateway.audit import verify_log
 from gateway.demo.ask import post
 from gateway.demo.prepare import Demo
 from gateway.demo.telling import Teller, expect
-from gateway.keys import KeyRing
 from gateway.settings import load_settings
+from gateway.store import open_state_read_only
 
 Scene = Callable[[int, Teller, Demo], None]
 
@@ -156,7 +158,11 @@ def verify(number: int, teller: Teller, demo: Demo) -> None:
     """The log verifies; with one byte changed it does not, and the entry is named."""
     teller.scene(number, "账本自证", "The log proves itself; one changed byte is found")
     settings = load_settings(demo.settings)
-    vkey = KeyRing.open(settings.keys, create=False).log_signer(settings.audit.origin).vkey
+    state = open_state_read_only(settings.state_url)
+    try:
+        vkey = open_ring(settings.keys, state, utc_now).log_signer(settings.audit.origin).vkey
+    finally:
+        state.close()
     sound = verify_log(settings.state_url, vkey)
     teller.say(f"[green]✓ {sound.text('en')}[/]")
     teller.say(f"[green]✓ {sound.text('zh')}[/]")

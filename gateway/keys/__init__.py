@@ -5,16 +5,23 @@ Nothing here shows a key: not a repr, not an error, not a log line.
 
 from gateway.keys.api_keys import new_api_key, read_api_key, same_digest
 from gateway.keys.notes import LogSigner, NoteVerifier
-from gateway.keys.ring import KeyRing
+from gateway.keys.ring import STALE_SECONDS, KeyRing, make_ring, rewrap
+from gateway.keys.roots import LocalRoot, RootKey, open_root
 from gateway.keys.tokens import Issuer, verify_token
 
 __all__ = [
+    "STALE_SECONDS",
     "Issuer",
     "KeyRing",
+    "LocalRoot",
     "LogSigner",
     "NoteVerifier",
+    "RootKey",
+    "make_ring",
     "new_api_key",
+    "open_root",
     "read_api_key",
+    "rewrap",
     "same_digest",
     "verify_token",
 ]

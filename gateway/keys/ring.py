@@ -1,100 +1,273 @@
-"""The key ring: a folder of key files, one a use and version, readable by the gateway alone."""
+"""The key ring: every data key of the gateway, in versions, unwrapped in memory only.
 
-import os
+Replicas share the wrapped keys in the database. Each reads them anew several times a second, and a new version
+comes into force at a moment that lies after everybody's next reading: all switch at the same instant.
+"""
+
 import secrets
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
-from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes, hmac, serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from gateway.errors import SettingsInvalid
+from gateway.errors import KeysUnreadable, KeyUnavailable, SettingsInvalid
 from gateway.keys.notes import LogSigner
 from gateway.keys.purpose_keys import PurposeKeys
+from gateway.keys.roots import KEY_BYTES, RootKey, derive, gcm_open, gcm_seal, read_secret, write_secret
+from gateway.model.data_key import DataKey, KeyState, KeyUse
 from gateway.model.ids import PurposeId
-from gateway.spi import MaskKeys
+from gateway.spi import FormatCipher, MaskKeys
 
-_VERSION = 1
-_LOG, _SUBJECT, _PSEUDONYM, _SEAL = "log-1.key", "subject-1.key", "pseudonym-1.key", "seal-1.key"
-_FILES = (_LOG, _SUBJECT, _PSEUDONYM, _SEAL)
-_KEY_BYTES = 32
-_HASH_BYTES = 16
-_NONCE_BYTES = 12
+NOTICE: Final = timedelta(seconds=1)
+"""Between the making of a version and its coming into force."""
+STALE_SECONDS: Final = 10.0
+"""After so long without reading the table a following ring uses no key."""
+_ALWAYS: Final = datetime(1970, 1, 1, tzinfo=UTC)  # first versions are in force by every replica's clock
+_HASH_BYTES: Final = 16
+_MASKED: Final = (KeyUse.PSEUDONYM, KeyUse.TOKEN, KeyUse.SHIFT)
+_WRAPS: Final = {"international": "aes-gcm", "national": "sm4-gcm"}
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class KeyRing:
-    """Every key of one gateway. Losing it loses the log's identity, look-ups by person, pseudonyms and open cases."""
+class _Snapshot:
+    """What one reading of the table found. `derived` fills as keys are asked for, and goes with the snapshot."""
 
-    _keys: dict[str, bytes] = field(repr=False)
+    records: Mapping[tuple[KeyUse, int], DataKey]
+    material: Mapping[tuple[KeyUse, int], bytes] = field(repr=False)
+    derived: dict[tuple[KeyUse, int, str], bytes] = field(default_factory=dict, repr=False)
+    purposes: dict[tuple[PurposeId, tuple[int, ...]], PurposeKeys] = field(default_factory=dict, repr=False)
+
+    def in_force(self, use: KeyUse, now: datetime) -> DataKey:
+        found = _in_force(self.records.values(), use, now)
+        if found is None:
+            raise KeyUnavailable(use=use.value, version=0, state="missing")
+        return found
+
+    def derive(self, use: KeyUse, version: int, info: str) -> bytes:
+        place = (use, version, info)
+        if place not in self.derived:
+            self.derived[place] = derive(self.material[use, version], f"langqiao/{use}/v{version}/{info}")
+        return self.derived[place]
+
+
+class KeyRing:
+    """Every key of one gateway. Losing the root or the table loses the log's identity, pseudonyms and open cases.
+
+    Methods raise KeysUnreadable where the ring follows the table and could not read it for ten seconds, and
+    KeyUnavailable where a version is retired, destroyed or unknown.
+    """
+
+    __slots__ = ("_clock", "_elapsed", "_read", "_read_at", "_root", "_snapshot", "_stale_seconds")
+
+    def __init__(
+        self,
+        read: Callable[[], tuple[DataKey, ...]],
+        root: RootKey,
+        clock: Callable[[], datetime],
+        *,
+        stale_seconds: float | None,
+        elapsed: Callable[[], float],
+    ) -> None:
+        self._read = read
+        self._root = root
+        self._clock = clock
+        self._stale_seconds = stale_seconds
+        self._elapsed = elapsed
+        self._read_at = elapsed()
+        self._snapshot = _Snapshot({}, {})
 
     @classmethod
-    def open(cls, folder: Path, *, create: bool) -> Self:
-        """Read the ring; with `create` make what is missing of a new one.
+    def open(
+        cls,
+        read: Callable[[], tuple[DataKey, ...]],
+        root: RootKey,
+        clock: Callable[[], datetime],
+        *,
+        stale_seconds: float | None = None,
+        elapsed: Callable[[], float] = time.monotonic,
+    ) -> Self:
+        """Read and unwrap; `stale_seconds` for a ring that is refreshed, None for one that is used and let go.
 
-        Raises SettingsInvalid where the folder or a file is missing, malformed, or open to others (0700, 0600).
-        A ring with some keys and not others is never completed: that would hide a loss.
+        Raises SettingsInvalid where a use has no key or one doesn't open under this root; KeysUnreadable.
         """
-        if create and not any((folder / name).exists() for name in _FILES):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            folder.chmod(0o700)
-            for name in _FILES:
-                _write(folder / name, secrets.token_bytes(_KEY_BYTES))
-        _refuse_open(folder, 0o077)
-        return cls({name: _read(folder / name) for name in _FILES})
+        ring = cls(read, root, clock, stale_seconds=stale_seconds, elapsed=elapsed)
+        ring.refresh()
+        missing = [use.value for use in KeyUse if not any(of is use for of, _ in ring._snapshot.records)]
+        if missing:
+            raise SettingsInvalid(
+                fault=f"`keys`: the database holds no key for {', '.join(missing)}",
+                fix="restore the database, or make the keys of a new gateway with `langqiao keys create`",
+            )
+        return ring
+
+    def refresh(self) -> None:
+        """Read the table anew, and switch to what it says in one step; raises KeysUnreadable, SettingsInvalid.
+
+        Blocks on the database: call it in a thread. A retired or destroyed key's material is dropped.
+        """
+        began = self._elapsed()
+        records = {(record.use, record.version): record for record in self._read()}
+        before = self._snapshot
+        if records != before.records:
+            material = {
+                place: before.material[place] if _same(before.records.get(place), record) else self._unwrap(record)
+                for place, record in records.items()
+                if record.wrapped is not None and record.retired_at is None
+            }
+            self._snapshot = _Snapshot(records, material)
+        self._read_at = began
+
+    def records(self) -> tuple[tuple[DataKey, KeyState], ...]:
+        """Every version with its state now."""
+        current, now = self._current(), self._clock()
+        return tuple((record, state_of(current.records.values(), record, now)) for record in current.records.values())
 
     def log_signer(self, origin: str) -> LogSigner:
         """The signer of the log's checkpoints."""
+        current = self._current()
+        version = current.in_force(KeyUse.LOG, self._clock()).version
         try:
-            return LogSigner(name=origin, key=Ed25519PrivateKey.from_private_bytes(self._keys[_LOG]))
+            key = Ed25519PrivateKey.from_private_bytes(current.material[KeyUse.LOG, version])
+            return LogSigner(name=origin, key=key)
         except ValueError as error:
             raise SettingsInvalid(fault=f"`audit.origin`: {error}", fix="use a name like city.example/log") from None
 
     def subject_hash(self, id_number: str) -> str:
-        """32 hex digits: HMAC-SHA-256 cut to 128 bits; the same for the same person, and nothing without the key."""
-        mac = hmac.HMAC(self._keys[_SUBJECT], hashes.SHA256())
+        """32 hex digits: HMAC-SHA-256 or HMAC-SM3 cut to 128 bits; one person's are always the same."""
+        current = self._current()
+        record = current.in_force(KeyUse.SUBJECT, self._clock())
+        digest = hashes.SM3() if record.algorithms == "national" else hashes.SHA256()
+        mac = hmac.HMAC(current.material[KeyUse.SUBJECT, record.version], digest)
         mac.update(id_number.strip().upper().encode("utf-8", "surrogatepass"))
         return mac.finalize()[:_HASH_BYTES].hex()
 
     def mask_keys(self, purpose: PurposeId) -> MaskKeys:
-        """The keyed functions of one purpose (HKDF-SHA-256), so that two purposes' pseudonyms can't be joined."""
-        return PurposeKeys(
-            purpose=purpose,
-            token_version=_VERSION,
-            national=False,
-            derive=lambda use, info: self._derived(_PSEUDONYM, f"langqiao/{use}/v{_VERSION}/{info}"),
-        )
+        """The keyed functions of one purpose (HKDF-SHA-256), of the versions in force now: purposes can't be joined."""
+        current, now = self._current(), self._clock()
+        records = tuple(current.in_force(use, now) for use in _MASKED)
+        place = (purpose, tuple(record.version for record in records))
+        if place not in current.purposes:
+            current.purposes[place] = _purpose_keys(current, purpose, records)
+        return current.purposes[place]
+
+    def token_key(self, purpose: PurposeId, shape: str, version: int) -> FormatCipher:
+        """What made the tokens of one version, to turn them back; raises KeyUnavailable where it serves no more."""
+        current = self._current()
+        record = self._readable(current, KeyUse.TOKEN, version)
+        return _purpose_keys(current, purpose, (record,)).token(shape)
 
     def seal(self, plaintext: bytes, context: bytes) -> bytes:
-        """Version byte, nonce, AES-256-GCM ciphertext; opens only with the same context."""
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        cipher = AESGCM(self._derived(_SEAL, "langqiao/seal"))
-        return bytes([_VERSION]) + nonce + cipher.encrypt(nonce, plaintext, bytes([_VERSION]) + context)
+        """Version byte, nonce, ciphertext, tag (AES-256-GCM or SM4-GCM); opens only with the same context."""
+        current = self._current()
+        record = current.in_force(KeyUse.SEAL, self._clock())
+        version, is_national = bytes([record.version]), record.algorithms == "national"
+        key = current.derive(KeyUse.SEAL, record.version, "state")
+        return version + gcm_seal(key, plaintext, version + context, national=is_national)
 
     def unseal(self, sealed: bytes, context: bytes) -> bytes:
-        """The plaintext; raises ValueError where it was not sealed by this ring for this context."""
-        version, nonce, ciphertext = sealed[:1], sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
-        if version != bytes([_VERSION]):
+        """The plaintext; ValueError where it was not sealed by this ring for this context, KeyUnavailable as above."""
+        current = self._current()
+        place = (KeyUse.SEAL, sealed[0] if sealed else 0)
+        if place not in current.records:
             msg = "sealed under an unknown version"
             raise ValueError(msg)
-        try:
-            return AESGCM(self._derived(_SEAL, "langqiao/seal")).decrypt(nonce, ciphertext, version + context)
-        except (InvalidTag, ValueError):
-            msg = "not sealed by this ring for this use"
-            raise ValueError(msg) from None
+        record = self._readable(current, *place)
+        key = current.derive(KeyUse.SEAL, record.version, "state")
+        return gcm_open(key, sealed[1:], sealed[:1] + context, national=record.algorithms == "national")
 
-    def _derived(self, name: str, info: str) -> bytes:
-        return HKDF(algorithm=hashes.SHA256(), length=_KEY_BYTES, salt=None, info=info.encode()).derive(
-            self._keys[name]
-        )
+    def new_version(self, use: KeyUse, algorithms: str) -> DataKey:
+        """A key that follows the newest version of the use, wrapped, in force a second from now; it is not kept yet."""
+        current, now = self._current(), self._clock()
+        newest = max((version for of, version in current.records if of is use), default=0)
+        if newest >= 255:
+            raise KeyUnavailable(use=use.value, version=newest, state="the last")
+        return make_key(self._root, use, newest + 1, algorithms, now, active_at=now + NOTICE)
+
+    def _current(self) -> _Snapshot:
+        if self._stale_seconds is not None and self._elapsed() - self._read_at > self._stale_seconds:
+            raise KeysUnreadable(
+                why=("they could not be read from the database for too long", "过久未能从数据库读取密钥")
+            )
+        return self._snapshot
+
+    def _readable(self, current: _Snapshot, use: KeyUse, version: int) -> DataKey:
+        record = current.records.get((use, version))
+        if record is None:
+            raise KeyUnavailable(use=use.value, version=version, state="unknown")
+        state = state_of(current.records.values(), record, self._clock())
+        if (use, version) not in current.material:
+            raise KeyUnavailable(use=use.value, version=version, state=state.value)
+        return record
+
+    def _unwrap(self, record: DataKey) -> bytes:
+        return unwrap(self._root, record)
 
     def __repr__(self) -> str:
         """Never a key."""
         return "<KeyRing>"
+
+
+def make_ring(root: RootKey, algorithms: str, now: datetime) -> tuple[DataKey, ...]:
+    """Version 1 of every use, wrapped."""
+    return tuple(make_key(root, use, 1, algorithms, now, active_at=_ALWAYS) for use in KeyUse)
+
+
+def make_key(
+    root: RootKey, use: KeyUse, version: int, algorithms: str, now: datetime, *, active_at: datetime
+) -> DataKey:
+    """A new random key, wrapped; raises SettingsInvalid where the root can't wrap."""
+    empty = DataKey(
+        use=use,
+        version=version,
+        algorithms=algorithms,
+        wrap=_WRAPS[algorithms],
+        wrapped=None,
+        created_at=now,
+        active_at=active_at,
+    )
+    return _wrapped(root, empty, secrets.token_bytes(KEY_BYTES))
+
+
+def rewrap(old: RootKey, new: RootKey, records: tuple[DataKey, ...], wrap: str) -> tuple[tuple[DataKey, DataKey], ...]:
+    """Each key that is there with itself under the new root; raises SettingsInvalid, and shows no key."""
+    return tuple(
+        (record, _wrapped(new, replace(record, wrap=wrap), unwrap(old, record)))
+        for record in records
+        if record.wrapped is not None
+    )
+
+
+def state_of(records: Iterable[DataKey], record: DataKey, now: datetime) -> KeyState:
+    """What a version serves for at a moment, among all versions of its use."""
+    if record.destroyed_at is not None:
+        return KeyState.DESTROYED
+    if record.retired_at is not None:
+        return KeyState.RETIRED
+    if record.active_at > now:
+        return KeyState.PENDING
+    return KeyState.ACTIVE if _in_force(records, record.use, now) == record else KeyState.OLD
+
+
+def unwrap(root: RootKey, record: DataKey) -> bytes:
+    """A record's key; raises SettingsInvalid where it doesn't open under this root, and shows nothing of it."""
+    try:
+        key = root.unwrap_key(record.wrapped or b"", _context(record), record.wrap)
+    except (ValueError, OSError) as error:
+        raise SettingsInvalid(
+            fault=f"`keys`: {record.use.value} {record.version} doesn't open under this root key "
+            f"({'unreachable' if isinstance(error, OSError) else 'another root, or damaged'})",
+            fix="give the root key that this database's keys were wrapped under",
+        ) from None
+    if len(key) != KEY_BYTES:
+        raise SettingsInvalid(
+            fault=f"`keys`: {record.use.value} {record.version} is no key", fix="restore the database"
+        )
+    return key
 
 
 def private_key(path: Path, *, create: bool) -> Ed25519PrivateKey:
@@ -104,35 +277,37 @@ def private_key(path: Path, *, create: bool) -> Ed25519PrivateKey:
         raw = key.private_bytes(
             serialization.Encoding.Raw, serialization.PrivateFormat.Raw, serialization.NoEncryption()
         )
-        _write(path, raw)
-    return Ed25519PrivateKey.from_private_bytes(_read(path))
+        write_secret(path, raw)
+    return Ed25519PrivateKey.from_private_bytes(read_secret(path))
 
 
-def _write(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _read(path: Path) -> bytes:
-    _refuse_open(path, 0o077)
-    content = path.read_bytes()
-    if len(content) != _KEY_BYTES:
-        raise SettingsInvalid(fault=f"`keys`: {path.name} is no key of {_KEY_BYTES} bytes", fix="restore the key ring")
-    return content
-
-
-def _refuse_open(path: Path, others: int) -> None:
+def _wrapped(root: RootKey, record: DataKey, key: bytes) -> DataKey:
     try:
-        mode = path.stat().st_mode
+        return replace(record, wrapped=root.wrap_key(key, _context(record), record.wrap))
     except OSError:
-        raise SettingsInvalid(
-            fault=f"`keys`: {path.name} is missing or can't be read",
-            fix="restore the key ring, or make one for a new gateway with `langqiao keys create`",
-        ) from None
-    if mode & others:
-        raise SettingsInvalid(
-            fault=f"`keys`: {path.name} is open to other users", fix="chmod 700 the folder and 600 the files"
-        )
+        raise SettingsInvalid(fault="`keys.kms`: can't be reached", fix="mend the key service") from None
+
+
+def _context(record: DataKey) -> bytes:
+    return f"langqiao/{record.use.value}/{record.version}/{record.algorithms}/{record.wrap}".encode()
+
+
+def _same(before: DataKey | None, now: DataKey) -> bool:
+    return before is not None and before.retired_at is None and before.wrapped == now.wrapped
+
+
+def _in_force(records: Iterable[DataKey], use: KeyUse, now: datetime) -> DataKey | None:
+    serving = (
+        record for record in records if record.use is use and record.retired_at is None and record.active_at <= now
+    )
+    return max(serving, key=lambda record: record.version, default=None)
+
+
+def _purpose_keys(current: _Snapshot, purpose: PurposeId, records: tuple[DataKey, ...]) -> PurposeKeys:
+    by_use = {record.use: record for record in records}
+    return PurposeKeys(
+        purpose=purpose,
+        token_version=by_use[KeyUse.TOKEN].version,
+        national=frozenset(use.value for use, record in by_use.items() if record.algorithms == "national"),
+        derive=lambda use, info: current.derive(KeyUse(use), by_use[KeyUse(use)].version, info),
+    )

@@ -28,7 +28,8 @@ def mask_values(mask: Mask, values: Sequence[object], context: MaskContext) -> l
 def masked_as_array(mask: Mask, values: Sequence[object], context: MaskContext) -> list[str | None] | None:
     """There and back; None where the values, or the mask, have no columnar form."""
     array = _array_of(values)
-    if array is None or mask.apply_array(array[:0], context) is None:
+    of_none = replace(context, people=None if context.people is None else context.people[:0])
+    if array is None or mask.apply_array(array[:0], of_none) is None:
         return None
     return list(mask_array(mask, array, context).to_pylist())
 

@@ -11,6 +11,7 @@ class EntryKind(StrEnum):
     CASE = "case"
     EXPLAIN = "explain"
     FLAG = "flag"  # somebody ran into a limit that guards against guessing
+    KEY = "key"  # keys listed, rotated, retired, reinstated, destroyed
     LOG_READ = "log-read"
     NOT_MADE = "not-made"  # a change that was written down and then failed
     NOT_RELEASED = "not-released"

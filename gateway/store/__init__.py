@@ -2,6 +2,16 @@
 
 from gateway.store.app_keys import AppKeyRecord, find_key, insert_key, revoke_key
 from gateway.store.cases import CaseRecord, extend_case, insert_case, move_case, read_case, read_cases
+from gateway.store.data_keys import (
+    count_case_files,
+    destroy_data_key,
+    entries_with,
+    insert_data_keys,
+    read_data_keys,
+    reinstate_data_key,
+    replace_wrapped,
+    retire_data_key,
+)
 from gateway.store.flags import FlagKey, claim_flag, read_flags, settle_flag
 from gateway.store.log import EntryRow, LogBatch, LogHead, LogStore, LogTransaction, StoreFailed, TileRow
 from gateway.store.log_reading import COLUMNS, LogReader, moment_of, reading_log
@@ -43,11 +53,15 @@ __all__ = [
     "charge",
     "charge_release",
     "claim_flag",
+    "count_case_files",
     "decide_review",
+    "destroy_data_key",
+    "entries_with",
     "extend_case",
     "find_key",
     "find_review",
     "insert_case",
+    "insert_data_keys",
     "insert_key",
     "insert_policy_version",
     "insert_reidentification",
@@ -60,6 +74,7 @@ __all__ = [
     "open_state_read_only",
     "read_case",
     "read_cases",
+    "read_data_keys",
     "read_flags",
     "read_notices",
     "read_parts",
@@ -68,6 +83,9 @@ __all__ = [
     "read_reidentification",
     "read_reidentifications",
     "reading_log",
+    "reinstate_data_key",
+    "replace_wrapped",
+    "retire_data_key",
     "revoke_key",
     "settle_flag",
 ]

@@ -28,7 +28,7 @@ from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.types import TypeEngine
 
 TABLES = MetaData()
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 _BigKey = BigInteger().with_variant(Integer(), "sqlite")  # SQLite's row id, so that the log needs no second index
 
 
@@ -240,6 +240,25 @@ policy_versions = Table(
     Column("stored_at", UtcTime, nullable=False),
     Column("size", BigInteger, nullable=False),  # of the archive, bytes
     Column("content", LargeBinary, nullable=False),  # the archive, zlib (RFC 1950)
+)
+
+data_key = Table(
+    "data_key",
+    TABLES,
+    Column("use", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("algorithms", Text, nullable=False),
+    Column("wrap", Text, nullable=False),
+    Column("wrapped", LargeBinary),  # by the root key, which the database doesn't hold; NULL: destroyed
+    Column("created_at", UtcTime, nullable=False),
+    Column("active_at", UtcTime, nullable=False),
+    Column("retired_at", UtcTime),
+    Column("retired_by", Text),
+    Column("destroyed_at", UtcTime),
+    PrimaryKeyConstraint("use", "version", name="data_key_key"),
+    CheckConstraint("version BETWEEN 1 AND 255", name="version_is_a_byte"),
+    CheckConstraint("(wrapped IS NULL) = (destroyed_at IS NOT NULL)", name="destroyed_is_gone"),
+    CheckConstraint("destroyed_at IS NULL OR retired_at IS NOT NULL", name="destroyed_was_retired"),
 )
 
 # The log as a dataset: one row an entry and person, one row without a person where an entry names none.

@@ -50,7 +50,7 @@ def test_the_unit_runs_a_command_that_exists_on_paths_that_agree() -> None:
     settings = example_as_written()
     # ProtectSystem=strict: these are the places that can be written
     assert settings["high_water"].startswith(f"/var/lib/{unit['StateDirectory'][0]}/")
-    assert unit["ReadWritePaths"] == [settings["keys"]]
+    assert unit["ReadWritePaths"] == [str(Path(settings["keys"]["root_file"]).parent)]
 
 
 def test_a_credential_that_the_settings_name_is_loaded() -> None:

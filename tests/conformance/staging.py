@@ -13,10 +13,10 @@ from typing import Any
 
 import psycopg
 
-from gateway.administration import Apps
+from gateway.administration import Apps, create_ring
 from gateway.app import Gateway, create_application, utc_now
 from gateway.demo.serving import free_port, serving
-from gateway.keys import Issuer, KeyRing
+from gateway.keys import Issuer
 from gateway.settings import load_settings
 from gateway.store import open_state
 from tests.postgres_server import Server
@@ -80,17 +80,17 @@ def served_schema(server: Server, folder: Path, statements: str, *, schema: str 
     port = free_port()
     issuer = Issuer.create(folder / "issuer", _ISSUER)
     (folder / "issuer" / "jwks.json").write_text(json.dumps(issuer.jwks()), encoding="utf-8")
-    KeyRing.open(folder / "keys", create=True)
     state_url = f"sqlite:///{folder / 'langqiao.db'}"
     settings = folder / "langqiao.toml"
     settings.write_text(
-        f'port = {port}\nbundle = "bundle"\nstate_url = {_quoted(state_url)}\nkeys = "keys"\n'
+        f'port = {port}\nbundle = "bundle"\nstate_url = {_quoted(state_url)}\n'
         f'high_water = "high-water.json"\n\n[telemetry]\nlog_level = "WARNING"\n\n'
         f'[[issuers]]\nissuer = "{_ISSUER}"\njwks_file = "issuer/jwks.json"\n\n{source}',
         encoding="utf-8",
     )
     state = open_state(state_url)
     try:
+        create_ring(load_settings(settings).keys, state, utc_now)
         app_key = Apps(state).create_key("staging-desk", utc_now())
     finally:
         state.close()

@@ -77,7 +77,7 @@ def _refused(settings: Path) -> str:
 
 def test_without_keys_it_says_how_to_make_them(tmp_path: Path, city: Demo) -> None:
     demo = build(tmp_path / "town", city=city.folder / "city")
-    (demo.folder / "keys" / "subject-1.key").unlink()
+    (demo.folder / "keys" / "root.key").unlink()
     assert "langqiao keys create" in _refused(demo.settings)
 
 

@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterator
 import pytest
 from rich.console import Console
 
-from gateway.administration import Apps
+from gateway.administration import Apps, create_ring
 from gateway.app import utc_now
 from gateway.audit import verify_log
 from gateway.demo.prepare import Demo
 from gateway.demo.scenes import transport
 from gateway.demo.telling import Teller
-from gateway.keys import KeyRing
 from gateway.settings import load_settings
 from gateway.store import open_state
+from tests.key_rings import ring_of
 from tests.postgres_server import postgres_server
 from tests.town import Town
 
@@ -31,6 +31,7 @@ def moved(fresh_demo: Demo) -> Iterator[tuple[Demo, str]]:
         content = json.loads(people.read_text(encoding="utf-8"))
         state = open_state(url)
         try:
+            create_ring(load_settings(fresh_demo.settings).keys, state, utc_now)
             content["app_keys"] = {app: Apps(state).create_key(app, utc_now()) for app in content["app_keys"]}
         finally:
             state.close()
@@ -51,7 +52,7 @@ def test_the_whole_road_runs_on_postgresql(moved: tuple[Demo, str], serve: Calla
     )
     assert [row["principal"] for row in seen.rows()] == ["grid-worker"]
     settings = load_settings(demo.settings)
-    vkey = KeyRing.open(settings.keys, create=False).log_signer(settings.audit.origin).vkey
+    vkey = ring_of(settings).log_signer(settings.audit.origin).vkey
     result = verify_log(url, vkey)
     assert result.is_sound, result.text("en")
     assert result.size >= 8

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from types import UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 from pydantic_core import PydanticUndefined
 
 import gateway.model
@@ -65,9 +65,11 @@ def _type_words(annotation: Any) -> str:
         return f"list of {_type_words(get_args(annotation)[0])}"
     if origin is dict:
         return f"table of {_type_words(get_args(annotation)[1])}"
+    if origin is Literal:
+        return ", ".join(get_args(annotation))
     if origin is not None:  # Annotated
         return _type_words(get_args(annotation)[0])
-    return {int: "integer", float: "number", str: "text", Path: "path"}.get(annotation, "table")
+    return {int: "integer", float: "number", str: "text", SecretStr: "text", Path: "path"}.get(annotation, "table")
 
 
 def _default_words(default: object) -> str:

@@ -26,7 +26,6 @@ from gateway.decision import PolicyEngine
 from gateway.demo.ask import Answer, Asker
 from gateway.demo.prepare import Demo
 from gateway.errors import NotRedecidable
-from gateway.keys import KeyRing
 from gateway.model.audit import AuditReceipt
 from gateway.model.caller import Caller, InboundRequest
 from gateway.model.case import CaseFacts
@@ -35,6 +34,7 @@ from gateway.model.query import BoundQuery
 from gateway.model.response import Response
 from gateway.settings import load_settings
 from gateway.store import open_state_read_only
+from tests.key_rings import ring_of
 from tests.town import Town, build, edited_bundle, served
 
 TRANSPORT = "vaccination-transport"
@@ -51,7 +51,7 @@ class Yesterday:
 
     def redecided(self, index: int) -> Redecision:
         settings = load_settings(self.town.demo.settings)
-        ring = KeyRing.open(settings.keys, create=False)
+        ring = ring_of(settings)
         state = open_state_read_only(settings.state_url)
         try:
             return redecide(state, index, ring.subject_hash)
@@ -199,7 +199,7 @@ def test_a_changed_entry_an_old_entry_and_a_lost_policy_are_told(
     asked = _index(town.ask("grid-worker", "community.need?select=name,phone&limit=1", "home-visit"))
     body = town.entries()[asked]
     settings = load_settings(fresh_demo.settings)
-    ring = KeyRing.open(settings.keys, create=False)
+    ring = ring_of(settings)
 
     def after(change: str, *values: object) -> Redecision:
         with sqlite3.connect(town.log) as live, sqlite3.connect(tmp_path / "copy.db") as copy:

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from gateway.audit import verify_log
 from gateway.demo.scenes import copy_and_tamper
-from gateway.keys import KeyRing
 from gateway.settings import load_settings
+from tests.key_rings import ring_at, ring_of
 from tests.town import Town
 
 
 def _vkey(town: Town) -> str:
     settings = load_settings(town.demo.settings)
-    return KeyRing.open(settings.keys, create=False).log_signer(settings.audit.origin).vkey
+    return ring_of(settings).log_signer(settings.audit.origin).vkey
 
 
 def _copy(town: Town, folder: Path) -> Path:
@@ -42,7 +42,7 @@ def test_one_changed_bit_is_found_and_named(town: Town, tmp_path: Path) -> None:
 
 
 def test_another_key_does_not_verify(town: Town, tmp_path: Path) -> None:
-    other = KeyRing.open(tmp_path / "other-keys", create=True).log_signer("langqiao.example/demo").vkey
+    other = ring_at(tmp_path / "other-keys").log_signer("langqiao.example/demo").vkey
     assert not verify_log(f"sqlite:///{_copy(town, tmp_path)}", other).is_sound
 
 

@@ -13,12 +13,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from gateway.administration import CaseDesk, build_engine
 from gateway.demo.prepare import bundle_folder
 from gateway.errors import GatewayError
-from gateway.keys import KeyRing
 from gateway.model.caller import Caller
 from gateway.model.case import CaseState
 from gateway.model.change import Change
 from gateway.model.ids import AppId, CaseId, PrincipalId, PurposeId, RoleName
 from gateway.store import open_state
+from tests.key_rings import ring_at
 
 ENGINE = build_engine(bundle_folder())
 PURPOSE = ENGINE.catalog.purposes[PurposeId("vaccination-transport")]
@@ -40,7 +40,7 @@ class CaseLife(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory()
         root = Path(self.folder.name)
         self.state = open_state(f"sqlite:///{root / 'state.db'}")
-        self.desk = CaseDesk(self.state, KeyRing.open(root / "keys", create=True))
+        self.desk = CaseDesk(self.state, ring_at(root / "keys"))
         self.now = START
         self.opener = ""
         self.approved = self.closed = False

@@ -154,6 +154,14 @@ def test_a_list_is_masked_alike_whichever_way_its_length_chooses(values: list[ob
             assert mask_values(mask, many, CONTEXT)[: len(values)] == expected
 
 
+def test_a_long_list_of_dates_takes_its_people_with_it() -> None:
+    values = [date(2020, 1, 1 + number % 28) for number in range(70_000)]
+    about = ["34052419800101001X", None, "11010519491231002X"] * 30_000
+    for mask in DATES:
+        context = MaskContext(keys=CONTEXT.keys, today=TODAY, people=about[: len(values)])
+        assert mask_values(mask, values, context) == mask.apply(values, context)
+
+
 def test_a_column_of_dates_needs_its_people() -> None:
     array = pa.array([date(2020, 1, 1)] * 20)
     assert mask_array(_mask("date-shift"), array, CONTEXT).to_pylist() == [HIDDEN] * 20

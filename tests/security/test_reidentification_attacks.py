@@ -19,12 +19,13 @@ from gateway.app import utc_now
 from gateway.cli import app as command
 from gateway.demo.ask import Answer, get, post
 from gateway.demo.prepare import Demo
-from gateway.errors import TokenKeyGone
-from gateway.keys import KeyRing
+from gateway.errors import KeyUnavailable
 from gateway.model.caller import Caller
 from gateway.model.ids import AppId, PrincipalId, PurposeId, RoleName
+from gateway.settings import load_settings
 from gateway.spi import FormatCipher
 from gateway.store import open_state
+from tests.key_rings import ring_of
 from tests.town import Clock, Town, build, edited_bundle, edited_settings, served, town_at
 
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
@@ -203,7 +204,7 @@ def test_a_token_comes_back_to_who_asked_once_somebody_else_agreed(desk: Desk) -
         f"re-identification {request} approved",
         f"re-identification {request} opened",
     ]
-    ring = KeyRing.open(desk.demo.folder / "keys", create=False)
+    ring = ring_of(load_settings(desk.demo.settings))
     told = [step for step in steps if step["detail"] != "re-identifications listed"]
     assert [step["subjects"] for step in told] == [[ring.subject_hash(value)]] * 3
     assert {step["case"] for step in told} == {desk.case}
@@ -475,10 +476,10 @@ async def test_a_token_whose_key_is_gone_can_only_be_refused(desk: Desk, bundle:
     request = desk.requested(entry, str(rows[0]["id_number"]))
 
     def gone(_purpose: PurposeId, _shape: str, version: int) -> FormatCipher:
-        raise TokenKeyGone(version=version)
+        raise KeyUnavailable(use="token", version=version, state="destroyed")
 
     state = open_state(f"sqlite:///{desk.town.log}")
-    ring = KeyRing.open(desk.demo.folder / "keys", create=False)
+    ring = ring_of(load_settings(desk.demo.settings))
     without = ReidentificationDesk(state, ring, gone, CaseDesk(state, ring).find, hours=24)
     engine = build_engine(bundle)
     purpose = engine.catalog.purposes[PurposeId(PURPOSE)]
@@ -487,7 +488,7 @@ async def test_a_token_whose_key_is_gone_can_only_be_refused(desk: Desk, bundle:
         organisation="", regions=(), assurance=3, network="", id_number=None, purpose=purpose.id, case=None,
         justification=None, token_id="t",
     )  # fmt: skip
-    with pytest.raises(TokenKeyGone, match="version 1"):
+    with pytest.raises(KeyUnavailable, match="version 1"):
         await without.decide(engine, request, officer, purpose, verdict="approved", note="n", now=NOW)
     refused = await without.decide(engine, request, officer, purpose, verdict="refused", note="n", now=NOW)
     assert refused.subjects == ()

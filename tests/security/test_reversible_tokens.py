@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from gateway.demo.ask import get
 from gateway.demo.prepare import Demo
-from gateway.keys import KeyRing
 from gateway.masks.token import Token
 from gateway.model.ids import PurposeId
 from gateway.settings import load_settings
+from tests.key_rings import ring_of
 from tests.town import Town, build, edited_bundle
 
 _RULE = "field:public-security.resident.{}, show, pur:home-visit, cn, *, , , , allow, level={}"
@@ -48,7 +49,7 @@ def test_tokens_leave_and_turn_back_with_the_key_that_the_log_names(tokens: Town
     assert len(rows) > 20
     entry = tokens.entry_of(answer)
     assert entry["detail"] == "token key 1"
-    keys = KeyRing.open(load_settings(tokens.demo.settings).keys, create=False)
+    keys = ring_of(load_settings(tokens.demo.settings))
     of_purpose = keys.mask_keys(PurposeId("home-visit"))
     assert of_purpose.token_version == 1
     log = tokens.log.read_bytes() + tokens.log.with_name(tokens.log.name + "-wal").read_bytes()
@@ -98,3 +99,11 @@ def test_a_token_can_not_be_filtered_sorted_or_grouped_by(tokens: Town) -> None:
     ):
         answer = tokens.ask("grid-worker", f"public-security.resident?{query}", "home-visit")
         assert answer.status == 403, query
+
+
+def test_what_a_token_key_takes_with_it_is_counted_in_the_log(tokens: Town) -> None:
+    assert tokens.ask("grid-worker", ASK, "home-visit").status == 200
+    told = get(tokens.askers["officer"], "/keys/token/1/loss", purpose="policy-administration")
+    answers = [entry for entry in tokens.entries() if entry["detail"] == "token key 1"]
+    assert len(answers) >= 1
+    assert json.loads(told.text)["count"] == len(answers)

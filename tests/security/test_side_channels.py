@@ -13,7 +13,6 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from gateway.app import Gateway, utc_now
 from gateway.demo.ask import Asker
 from gateway.demo.prepare import Demo
-from gateway.keys import KeyRing
 from gateway.model.caller import InboundRequest
 from gateway.model.ids import PurposeId, SourceName
 from gateway.model.response import Response
@@ -21,6 +20,7 @@ from gateway.model.rows import Disclosure
 from gateway.pipeline import Pipeline
 from gateway.settings import Telemetry, load_settings
 from gateway.telemetry import Tracing
+from tests.key_rings import ring_of
 from tests.recording_source import RecordingSource
 from tests.town import Town
 
@@ -106,7 +106,7 @@ async def test_no_alias_and_no_literal_reaches_the_log_or_a_trace(fresh_demo: De
 
 
 def test_pseudonyms_of_two_purposes_cannot_be_joined(fresh_demo: Demo) -> None:
-    keys = KeyRing.open(load_settings(fresh_demo.settings).keys, create=False)
+    keys = ring_of(load_settings(fresh_demo.settings))
     one, other = (keys.mask_keys(PurposeId(name)).pseudonym() for name in ("home-visit", "statistics"))
     person = b"330102195001010011"
     assert one.digest(person) == one.digest(person)

@@ -9,13 +9,13 @@ import pytest
 from gateway.administration import CaseDesk, build_engine
 from gateway.demo.prepare import bundle_folder
 from gateway.errors import BodyMalformed, CaseConflict, CaseUnavailable, FourEyesNeeded
-from gateway.keys import KeyRing
 from gateway.model.caller import Caller
 from gateway.model.case import CaseState
 from gateway.model.catalog import Purpose
 from gateway.model.change import Change
 from gateway.model.ids import AppId, CaseId, PrincipalId, PurposeId, RoleName
 from gateway.store import open_state
+from tests.key_rings import ring_at
 
 NOW = datetime(2026, 11, 1, 9, tzinfo=UTC)
 CASE = CaseId("c-1")
@@ -47,7 +47,7 @@ def purpose() -> Purpose:
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[CaseDesk]:
     state = open_state(f"sqlite:///{tmp_path / 'state.db'}")
-    yield CaseDesk(state, KeyRing.open(tmp_path / "keys", create=True))
+    yield CaseDesk(state, ring_at(tmp_path / "keys"))
     state.close()
 
 

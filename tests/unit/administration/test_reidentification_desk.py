@@ -10,7 +10,6 @@ import pytest
 from gateway.administration import PolicyEngine, ReidentificationDesk, TokenAsked, build_engine
 from gateway.demo.prepare import bundle_folder
 from gateway.errors import ActionNotAllowed, CaseMissing, CaseUnavailable, LimitReached, NotReversible
-from gateway.keys import KeyRing
 from gateway.model.caller import Caller
 from gateway.model.case import CaseFacts, CaseState
 from gateway.model.catalog import Purpose
@@ -18,6 +17,7 @@ from gateway.model.ids import AppId, CaseId, PrincipalId, PurposeId, RoleName
 from gateway.spi import FormatCipher
 from gateway.store import State, open_state
 from tests.audit_logs import entry, house, open_log
+from tests.key_rings import ring_at
 
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 CASE = CaseFacts(
@@ -51,7 +51,7 @@ def state(tmp_path: Path) -> Iterator[State]:
 
 
 def desk_over(state: State, tmp_path: Path, case: CaseFacts | None = CASE) -> ReidentificationDesk:
-    ring = KeyRing.open(tmp_path / "keys", create=True)
+    ring = ring_at(tmp_path / "keys")
 
     def key(purpose: PurposeId, shape: str, _version: int) -> FormatCipher:
         return ring.mask_keys(purpose).token(shape)

@@ -13,9 +13,9 @@ from gateway.audit import Verification, export_log, verify_export, verify_log
 from gateway.audit.entry import encode_entry, project
 from gateway.audit.merkle import Frontier, leaf_hash
 from gateway.errors import SettingsInvalid
-from gateway.keys import KeyRing
 from gateway.store import open_state
 from tests.audit_logs import ORIGIN, PEOPLE, House, copy_of, entry, house, open_log
+from tests.key_rings import ring_at
 
 SIZE = 600  # two full tiles and a part
 COLUMNS = (
@@ -226,7 +226,7 @@ def test_an_entry_rewritten_with_everything_but_the_signature_is_found(
 
 
 def test_a_log_signed_with_another_key_is_found(sound: House, tmp_path: Path) -> None:
-    other = KeyRing.open(tmp_path / "keys", create=True).log_signer(ORIGIN)
+    other = ring_at(tmp_path / "keys").log_signer(ORIGIN)
     found = verify_log(sound.url, other.vkey)
     assert not found.is_sound
     assert found.first_bad == 0
@@ -303,7 +303,7 @@ def test_an_export_is_in_the_tiles_layout_and_verifies(sound: House, exported: P
     found = verify_export(exported, sound.signer.vkey)
     assert found.is_sound, found.text()
     assert found.size == SIZE
-    other = KeyRing.open(exported.parent / "other-keys", create=True).log_signer(ORIGIN)
+    other = ring_at(exported.parent / "other-keys").log_signer(ORIGIN)
     assert not verify_export(exported, other.vkey).is_sound
 
 

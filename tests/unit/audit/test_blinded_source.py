@@ -10,7 +10,6 @@ import pytest
 from connectors.sql import SqlConnector
 from gateway.audit import BlindedSource
 from gateway.errors import OperatorUnfit
-from gateway.keys import KeyRing
 from gateway.model.catalog import FieldType
 from gateway.model.ids import DatasetName, FieldName, SourceName
 from gateway.model.plan import Fetch, FetchColumn, SourceColumn
@@ -32,6 +31,7 @@ from gateway.model.predicate import (
 from gateway.model.rows import Batch
 from gateway.spi import Capabilities, TableDescription
 from tests.audit_logs import NOON, entry, house, open_log
+from tests.key_rings import ring_at
 
 SUBJECT, OTHER = FieldName("subject"), FieldName("principal")
 ID_NUMBER = "330102199001011234"
@@ -127,7 +127,7 @@ async def test_nothing_else_may_be_asked_about_a_person(predicate: Predicate, wr
 
 async def test_the_log_is_read_as_a_dataset_by_an_ordinary_connector(tmp_path: Path) -> None:
     home = house(tmp_path)
-    ring = KeyRing.open(tmp_path / "keys", create=False)
+    ring = ring_at(tmp_path / "keys")
     async with open_log(home) as log:
         await log.append(entry(0, subjects=(ring.subject_hash(ID_NUMBER),), needs_review=True))
         await log.append(entry(1, subjects=(ring.subject_hash("1"),)))

@@ -1,0 +1,290 @@
+"""The key desk: versions made, retired, reinstated and destroyed; and what is then lost, counted before it is.
+
+Each step is prepared here; the pipeline writes it down and then makes it. Replicas follow within a second.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from gateway.audit.entry import decode_entry
+from gateway.errors import (
+    ConfirmationMissing,
+    FourEyesNeeded,
+    GatewayError,
+    KeyFixed,
+    KeyUnavailable,
+    SettingsInvalid,
+    Words,
+)
+from gateway.keys import KeyRing, RootKey, make_ring, open_root, rewrap
+from gateway.model.caller import Caller
+from gateway.model.change import Change
+from gateway.model.data_key import ROTATING, DataKey, KeyState, KeyUse
+from gateway.settings import Keys
+from gateway.store import (
+    State,
+    count_case_files,
+    destroy_data_key,
+    entries_with,
+    insert_data_keys,
+    read_data_keys,
+    reinstate_data_key,
+    replace_wrapped,
+    retire_data_key,
+)
+from gateway.telemetry import operator_log
+
+_EVERY_SECONDS: Final = 0.3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyView:
+    """A version as people may see it: nothing of the key."""
+
+    use: str
+    version: int
+    state: str
+    algorithms: str
+    wrap: str
+    created_at: datetime
+    active_at: datetime
+    retired_at: datetime | None
+    retired_by: str | None
+    destroyed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyLoss:
+    """What can never be read or made again once the version is destroyed. `count` is None where nothing is counted."""
+
+    use: str
+    version: int
+    state: str
+    count: int | None
+    text: Words  # English, Chinese
+    confirm: str  # what the destruction must repeat
+
+
+def open_ring(
+    settings: Keys, state: State, clock: Callable[[], datetime], *, stale_seconds: float | None = None
+) -> KeyRing:
+    """The ring of a database under the root that the settings name; raises SettingsInvalid, KeysUnreadable."""
+    return KeyRing.open(lambda: read_data_keys(state), open_root(settings), clock, stale_seconds=stale_seconds)
+
+
+def create_ring(settings: Keys, state: State, clock: Callable[[], datetime]) -> KeyRing:
+    """Make the root file where it is missing, and version 1 of every use of a database that has none.
+
+    Raises SettingsInvalid where some uses have keys and others don't, or the root is missing while keys are there:
+    that is a loss, and never filled up. A ring that is whole is opened as it is.
+    """
+    is_new = not read_data_keys(state)
+    root = open_root(settings, create=is_new)
+    if is_new:
+        insert_data_keys(state, make_ring(root, settings.algorithms, clock()))
+    return KeyRing.open(lambda: read_data_keys(state), root, clock)
+
+
+def rewrap_ring(state: State, old: RootKey, new: RootKey, algorithms: str) -> int:
+    """Wrap every key under another root, all or none; how many. Raises SettingsInvalid."""
+    changed = rewrap(old, new, read_data_keys(state), "sm4-gcm" if algorithms == "national" else "aes-gcm")
+    if not replace_wrapped(state, changed):
+        raise SettingsInvalid(fault="`keys`: changed while they were wrapped anew", fix="do it again")
+    return len(changed)
+
+
+@asynccontextmanager
+async def following(ring: KeyRing) -> AsyncIterator[None]:
+    """Read the table anew every 0.3 s while the block runs."""
+    task = asyncio.create_task(_follow(ring))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _follow(ring: KeyRing) -> None:
+    is_well = True
+    while True:
+        await asyncio.sleep(_EVERY_SECONDS)
+        try:
+            await asyncio.to_thread(ring.refresh)
+        except GatewayError as error:
+            if is_well:
+                operator_log().error("keys not read", code=error.code, detail=error.operator)
+            is_well = False
+        else:
+            is_well = True
+
+
+class KeyDesk:
+    """What security officers do with keys."""
+
+    def __init__(self, state: State, ring: KeyRing, algorithms: str) -> None:
+        self._state = state
+        self._ring = ring
+        self._algorithms = algorithms
+
+    def list(self) -> tuple[KeyView, ...]:
+        """Every version of every use."""
+        self._ring.refresh()
+        return tuple(
+            KeyView(
+                use=record.use.value,
+                version=record.version,
+                state=state.value,
+                algorithms=record.algorithms,
+                wrap=record.wrap,
+                created_at=record.created_at,
+                active_at=record.active_at,
+                retired_at=record.retired_at,
+                retired_by=record.retired_by,
+                destroyed_at=record.destroyed_at,
+            )
+            for record, state in self._ring.records()
+        )
+
+    async def rotate(self, use: KeyUse) -> Change:
+        """A new version, in force a second after it is made; raises KeyFixed, KeyUnavailable."""
+        _refuse_fixed(use)
+        await asyncio.to_thread(self._ring.refresh)
+        found = [(record, state) for record, state in self._ring.records() if record.use is use]
+        pending = next((record for record, state in found if state is KeyState.PENDING), None)
+        if pending is not None:
+            raise KeyUnavailable(use=use.value, version=pending.version, state=KeyState.PENDING.value)
+        version = max(record.version for record, _ in found) + 1
+
+        def make() -> None:
+            # made here and not before: its second of notice begins when the log has it
+            key = self._ring.new_version(use, self._algorithms)
+            if key.version != version or not insert_data_keys(self._state, (key,)):
+                raise KeyUnavailable(use=use.value, version=version, state="there already")
+            self._ring.refresh()
+
+        return _change(f"key {use} {version} made", make)
+
+    async def retire(self, use: KeyUse, version: int, caller: Caller, now: datetime) -> Change:
+        """Let an old version serve for nothing; raises KeyFixed, KeyUnavailable (also for the one in force)."""
+        await self._in(use, version, KeyState.OLD)
+
+        def make() -> None:
+            self._done(use, version, is_done=retire_data_key(self._state, use, version, by=caller.principal, now=now))
+
+        return _change(f"key {use} {version} retired", make)
+
+    async def reinstate(self, use: KeyUse, version: int) -> Change:
+        """Let a retired version be read with again; raises KeyFixed, KeyUnavailable."""
+        await self._in(use, version, KeyState.RETIRED)
+
+        def make() -> None:
+            self._done(use, version, is_done=reinstate_data_key(self._state, use, version))
+
+        return _change(f"key {use} {version} reinstated", make)
+
+    async def destroy(self, use: KeyUse, version: int, caller: Caller, *, confirm: str, now: datetime) -> Change:
+        """Overwrite a retired version, for good; by somebody else than retired it.
+
+        Raises KeyFixed, KeyUnavailable, FourEyesNeeded, ConfirmationMissing.
+        """
+        record = await self._in(use, version, KeyState.RETIRED)
+        if record.retired_by == caller.principal:
+            raise FourEyesNeeded
+        if confirm != _confirmation(use, version):
+            raise ConfirmationMissing(use=use.value, version=version)
+        retired_at = record.retired_at or now
+
+        def make() -> None:
+            is_done = destroy_data_key(self._state, use, version, retired_at=retired_at, now=now)
+            self._done(use, version, is_done=is_done)
+
+        return _change(f"key {use} {version} destroyed", make)
+
+    def loss(self, use: KeyUse, version: int) -> KeyLoss:
+        """What goes with the version, counted now; raises KeyFixed, KeyUnavailable for one unknown or destroyed."""
+        _refuse_fixed(use)
+        self._ring.refresh()
+        _, state = self._find(use, version)
+        if state is KeyState.DESTROYED:
+            raise KeyUnavailable(use=use.value, version=version, state=state.value)
+        count = self._count(use, version)
+        return KeyLoss(
+            use=use.value,
+            version=version,
+            state=state.value,
+            count=count,
+            text=_loss_text(use, version, count),
+            confirm=_confirmation(use, version),
+        )
+
+    def _count(self, use: KeyUse, version: int) -> int | None:
+        if use is KeyUse.SEAL:
+            return count_case_files(self._state, version)
+        if use is KeyUse.TOKEN:
+            detail = f"token key {version}"
+            bodies = entries_with(self._state, json.dumps(detail))
+            return sum(decode_entry(body).detail == detail for body in bodies)
+        return None
+
+    async def _in(self, use: KeyUse, version: int, wanted: KeyState) -> DataKey:
+        _refuse_fixed(use)
+        await asyncio.to_thread(self._ring.refresh)
+        record, state = self._find(use, version)
+        if state is not wanted:
+            raise KeyUnavailable(use=use.value, version=version, state=state.value)
+        return record
+
+    def _find(self, use: KeyUse, version: int) -> tuple[DataKey, KeyState]:
+        for record, state in self._ring.records():
+            if (record.use, record.version) == (use, version):
+                return record, state
+        raise KeyUnavailable(use=use.value, version=version, state="unknown")
+
+    def _done(self, use: KeyUse, version: int, *, is_done: bool) -> None:
+        self._ring.refresh()
+        if not is_done:
+            raise KeyUnavailable(use=use.value, version=version, state="changed meanwhile")
+
+
+def _refuse_fixed(use: KeyUse) -> None:
+    if use not in ROTATING:
+        raise KeyFixed(use=use.value)
+
+
+def _change(detail: str, make: Callable[[], None]) -> Change:
+    async def in_thread() -> None:
+        await asyncio.to_thread(make)
+
+    return Change(detail=detail, case="", subjects=(), make=in_thread)
+
+
+def _confirmation(use: KeyUse, version: int) -> str:
+    return f"{use.value} {version}"
+
+
+def _loss_text(use: KeyUse, version: int, count: int | None) -> Words:
+    if use is KeyUse.SEAL:
+        return (
+            f"{count} case files are sealed under seal {version}: whom they are about can never be read again",
+            f"{count} 份案件卷宗以 seal 第 {version} 版封存：其当事人将永远无法读出",
+        )
+    if use is KeyUse.TOKEN:
+        return (
+            f"{count} answers in the log hold tokens of version {version}: none can ever be turned back",
+            f"日志中有 {count} 次应答含 token 第 {version} 版的令牌：均永远无法还原",
+        )
+    if use is KeyUse.PSEUDONYM:
+        return (
+            f"the pseudonyms that version {version} made, of every purpose, can never be made again",
+            f"第 {version} 版为各用途生成的化名将永远无法再次生成：当时的数据不能再与个人对应",
+        )
+    return (
+        f"the days by which version {version} shifted dates, of every purpose, can never be found again",
+        f"第 {version} 版为各用途移动日期所用的天数将永远无法再次得出",
+    )
