@@ -4,7 +4,6 @@ Each step is prepared here; the pipeline writes it down and then makes it. Repli
 """
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ from gateway.model.data_key import ROTATING, DataKey, KeyState, KeyUse
 from gateway.settings import Keys
 from gateway.store import (
     State,
-    count_case_files,
+    count_sealed,
     destroy_data_key,
     entries_with,
     insert_data_keys,
@@ -213,23 +212,23 @@ class KeyDesk:
         _, state = self._find(use, version)
         if state is KeyState.DESTROYED:
             raise KeyUnavailable(use=use.value, version=version, state=state.value)
-        count = self._count(use, version)
+        sealed = count_sealed(self._state, version) if use is KeyUse.SEAL else (0, 0)
+        count = sum(sealed) if use is KeyUse.SEAL else self._count(use, version)
         return KeyLoss(
             use=use.value,
             version=version,
             state=state.value,
             count=count,
-            text=_loss_text(use, version, count),
+            text=_loss_text(use, version, count, sealed),
             confirm=_confirmation(use, version),
         )
 
     def _count(self, use: KeyUse, version: int) -> int | None:
-        if use is KeyUse.SEAL:
-            return count_case_files(self._state, version)
         if use is KeyUse.TOKEN:
-            detail = f"token key {version}"
-            bodies = entries_with(self._state, json.dumps(detail))
-            return sum(decode_entry(body).detail == detail for body in bodies)
+            # an answer has an entry for each dataset with tokens; those of one answer share trace and body
+            words = f"token key {version}"
+            entries = (decode_entry(body) for body in entries_with(self._state, words))
+            return len({(one.trace_id, one.response_sha256) for one in entries if _names(one.detail, words)})
         return None
 
     async def _in(self, use: KeyUse, version: int, wanted: KeyState) -> DataKey:
@@ -268,11 +267,17 @@ def _confirmation(use: KeyUse, version: int) -> str:
     return f"{use.value} {version}"
 
 
-def _loss_text(use: KeyUse, version: int, count: int | None) -> Words:
+def _names(detail: str, words: str) -> bool:
+    """Whether an entry's detail says so: alone, or after what it says of an embed."""
+    return detail == words or detail.endswith(f"; {words}")
+
+
+def _loss_text(use: KeyUse, version: int, count: int | None, sealed: tuple[int, int]) -> Words:
     if use is KeyUse.SEAL:
+        files, asked = sealed
         return (
-            f"{count} case files are sealed under seal {version}: whom they are about can never be read again",
-            f"{count} 份案件卷宗以 seal 第 {version} 版封存：其当事人将永远无法读出",
+            f"{files} case files and {asked} re-identification requests are sealed under seal {version}: lost for good",
+            f"{files} 份案件卷宗及 {asked} 份还原申请以 seal 第 {version} 版封存：其当事人与申请内容将永远无法读出",
         )
     if use is KeyUse.TOKEN:
         return (
@@ -282,7 +287,7 @@ def _loss_text(use: KeyUse, version: int, count: int | None) -> Words:
     if use is KeyUse.PSEUDONYM:
         return (
             f"the pseudonyms that version {version} made, of every purpose, can never be made again",
-            f"第 {version} 版为各用途生成的化名将永远无法再次生成：当时的数据不能再与个人对应",
+            f"第 {version} 版为各用途生成的假名将永远无法再次生成：当时的数据不能再与个人对应",
         )
     return (
         f"the days by which version {version} shifted dates, of every purpose, can never be found again",

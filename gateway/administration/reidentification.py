@@ -258,6 +258,12 @@ class ReidentificationDesk:
         texts: list[str] = json.loads(self._keys.unseal(sealed, f"reidentification/{request}/{part}".encode()))
         return texts
 
+    def _readable(self, request: str, part: str, sealed: bytes, at: int) -> str:
+        try:
+            return self._unseal(request, part, sealed)[at]
+        except KeyUnavailable:
+            return ""  # one request that can't be opened any more hides no other from the list
+
     def _state_of(self, record: ReidentificationRecord, now: datetime) -> str:
         """What the state is by the clock."""
         lapses_at = self._lapses_at(record)
@@ -280,10 +286,10 @@ class ReidentificationDesk:
             dataset=record.dataset,
             field=record.field,
             seen_by=record.seen_by,
-            reason=self._asked(record).reason,
+            reason=self._readable(record.id, "content", record.content, -1),
             decided_by=record.decided_by,
             decided_at=record.decided_at,
-            note=self._unseal(record.id, "note", record.note)[0] if record.note is not None else None,
+            note=self._readable(record.id, "note", record.note, 0) if record.note is not None else None,
             opened_at=record.opened_at,
             lapses_at=self._lapses_at(record),
         )

@@ -1,4 +1,4 @@
-"""Disclosures -> an Arrow IPC stream (pyarrow, the extra `arrow`): one record batch a batch.
+"""Disclosures -> an Arrow IPC stream: one record batch a batch.
 
 The types follow the plan, not the rows, so that every batch has the schema of the first: a mask gives text, a numeric
 is a decimal with all its digits, JSON and ranges are their text, an embedded row is a struct and several are a list.

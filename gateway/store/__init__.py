@@ -3,7 +3,7 @@
 from gateway.store.app_keys import AppKeyRecord, find_key, insert_key, revoke_key
 from gateway.store.cases import CaseRecord, extend_case, insert_case, move_case, read_case, read_cases
 from gateway.store.data_keys import (
-    count_case_files,
+    count_sealed,
     destroy_data_key,
     entries_with,
     insert_data_keys,
@@ -53,7 +53,7 @@ __all__ = [
     "charge",
     "charge_release",
     "claim_flag",
-    "count_case_files",
+    "count_sealed",
     "decide_review",
     "destroy_data_key",
     "entries_with",

@@ -5,12 +5,12 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, insert, literal, select, text, update
+from sqlalchemy import ColumnElement, func, insert, literal, or_, select, text, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from gateway.errors import KeysUnreadable
 from gateway.model.data_key import DataKey, KeyUse
-from gateway.store._tables import audit_entry, case_file, data_key
+from gateway.store._tables import audit_entry, case_file, data_key, reidentification
 from gateway.store.state import State
 
 _PAGE = 1_000
@@ -74,13 +74,19 @@ def replace_wrapped(state: State, changed: tuple[tuple[DataKey, DataKey], ...]) 
     return True
 
 
-def count_case_files(state: State, sealed_under: int) -> int:
-    """Case files whose first byte is this version."""
-    first = func.substr(case_file.c.subjects, 1, 1)
+def count_sealed(state: State, version: int) -> tuple[int, int]:
+    """Case files, and requests for re-identification, of which something is sealed under this version."""
+
+    def under(column: ColumnElement[bytes]) -> ColumnElement[bool]:
+        return func.substr(column, 1, 1) == bytes([version])  # what is sealed begins with its version
+
+    requests = or_(under(reidentification.c.content), under(reidentification.c.note))
     with _readable(), state.reading() as connection:
-        return connection.execute(
-            select(func.count()).select_from(case_file).where(first == bytes([sealed_under]))
+        files = connection.execute(
+            select(func.count()).select_from(case_file).where(under(case_file.c.subjects))
         ).scalar_one()
+        asked = connection.execute(select(func.count()).select_from(reidentification).where(requests)).scalar_one()
+    return files, asked
 
 
 def entries_with(state: State, words: str) -> Iterator[bytes]:

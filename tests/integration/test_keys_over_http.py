@@ -183,7 +183,7 @@ def test_what_will_be_lost_is_counted_and_said_before_it_is(fresh_demo: Demo, se
     assert opened.status < 300, opened.text
     told = json.loads(get(town.askers["officer"], "/keys/seal/1/loss", purpose=OFFICE).text)
     assert (told["count"], told["confirm"]) == (1, "seal 1")
-    assert told["text"]["en"].startswith("1 case files are sealed under seal 1")
+    assert told["text"]["en"].startswith("1 case files and 0 re-identification requests are sealed under seal 1")
     assert "1 份案件卷宗" in told["text"]["zh"]
     assert ring.invoke(command, ["keys", "rotate", "seal", *folder]).exit_code == 0
     state = open_state(load_settings(fresh_demo.settings).state_url)

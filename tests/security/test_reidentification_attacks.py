@@ -495,3 +495,29 @@ async def test_a_token_whose_key_is_gone_can_only_be_refused(desk: Desk, bundle:
     await refused.make()
     assert desk.open(request).code == "GW733"
     state.close()
+
+
+def test_tokens_come_back_after_a_rotation_and_not_after_the_key_was_taken_away(desk: Desk) -> None:
+    entry, rows = seen(desk)
+    before = [desk.approved(entry, str(row["id_number"])) for row in rows[:2]]
+    now = desk.clock.now
+
+    def keys(step: str) -> Answer:
+        return post(desk.town.askers["officer"], f"/keys/{step}", {}, purpose="policy-administration")
+
+    assert keys("token/rotation").status < 300
+    assert keys("seal/rotation").status < 300
+    desk.at(now + timedelta(seconds=2))
+    assert desk.open(before[0]).status == 200, "an old version still turns its tokens back"
+    later, others = seen(desk)
+    assert others[0]["id_number"] != rows[0]["id_number"], "the new version makes other tokens"
+    assert desk.open(desk.approved(later, str(others[0]["id_number"]))).status == 200
+    assert keys("token/1/retirement").status < 300
+    assert desk.open(before[1]).code == "GW742"
+    assert keys("seal/1/retirement").status < 300
+    listed = get(desk.town.askers["reviewer"], "/reidentifications", purpose=PURPOSE)
+    assert listed.status == 200
+    assert before[1] in listed.text
+    assert keys("seal/1/reinstatement").status < 300
+    assert keys("token/1/reinstatement").status < 300
+    assert desk.open(before[1]).status == 200
