@@ -29,6 +29,7 @@ from gateway.administration import (
     PolicyVersions,
     ReidentificationDesk,
     ReviewDesk,
+    TerminalDesk,
     following,
     keeping,
     open_ring,
@@ -44,6 +45,7 @@ from gateway.api.openapi import describe_data_plane
 from gateway.api.problems import PROBLEM, challenge_of, language_of, problem_of
 from gateway.api.reidentification import ReidentificationFace
 from gateway.api.reviews import ReviewFace
+from gateway.api.terminals import TerminalFace
 from gateway.api.why import WhyFace
 from gateway.audit import AuditLog, BlindedSource
 from gateway.authentication import Authenticator, TrustedIssuer
@@ -88,6 +90,7 @@ class Rooms:
     flags: FlagDesk
     reidentification: ReidentificationDesk
     keys: KeyDesk
+    terminals: TerminalDesk
     ring: KeyRing
 
 
@@ -133,6 +136,7 @@ class Gateway:
             await audit.start()
             apps, cases = Apps(state), CaseDesk(state, keys)
             reviews, flags = ReviewDesk(state, settings.review_hours), FlagDesk(state, self.clock)
+            terminals = TerminalDesk(state)
             reidentification = ReidentificationDesk(
                 state, keys, keys.token_key, cases.find, hours=settings.reidentification_hours
             )
@@ -152,6 +156,7 @@ class Gateway:
                 raise_flag=flags.raise_flag,
                 hash_subject=keys.subject_hash,
                 mask_keys=keys.mask_keys,
+                find_terminal=terminals.find,
                 limits=settings.limits,
                 timeouts=settings.timeouts,
                 default_department=(
@@ -169,6 +174,7 @@ class Gateway:
                 flags=flags,
                 reidentification=reidentification,
                 keys=KeyDesk(state, keys, settings.keys.algorithms),
+                terminals=terminals,
                 ring=keys,
             )
             await pipeline.note(EntryKind.START, f"policy {policy.current.version}")
@@ -332,6 +338,10 @@ def create_application(gateway: Gateway) -> Callable[[Scope, Receive, Send], Any
     api.include_router(reidentification.routes())
     keys = KeyFace(pipeline=lambda: gateway.rooms.pipeline, keys=lambda: gateway.rooms.keys, clock=gateway.clock)
     api.include_router(keys.routes())
+    terminals = TerminalFace(
+        pipeline=lambda: gateway.rooms.pipeline, terminals=lambda: gateway.rooms.terminals, clock=gateway.clock
+    )
+    api.include_router(terminals.routes())
     why = WhyFace(pipeline=lambda: gateway.rooms.pipeline, policy=lambda: gateway.rooms.policy, clock=gateway.clock)
     api.include_router(why.routes())
     described = api.openapi

@@ -21,6 +21,7 @@ from gateway.administration.redecide import Redecision, redecide
 from gateway.administration.reidentification import ReidentificationDesk, ReidentificationView, TokenAsked
 from gateway.administration.released_tokens import TokenKey
 from gateway.administration.reviews import Notice, ReviewDesk
+from gateway.administration.terminals import TerminalDesk, TerminalView
 from gateway.administration.versions import PolicyVersions, keeping
 from gateway.decision import PolicyEngine
 from gateway.decision.who_can import Grant, WhoCan
@@ -47,6 +48,8 @@ __all__ = [
     "ReviewDesk",
     "RuleText",
     "Somebody",
+    "TerminalDesk",
+    "TerminalView",
     "TokenAsked",
     "TokenKey",
     "WhoCan",

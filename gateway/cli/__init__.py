@@ -11,6 +11,7 @@ from gateway.cli.policy import catalog, policy
 from gateway.cli.reidentification import flags, reidentify
 from gateway.cli.reviews import notices, reviews
 from gateway.cli.running import demo, serve, token
+from gateway.cli.terminals import terminals
 from gateway.cli.why import explain, who_can
 
 app = typer.Typer(
@@ -24,6 +25,7 @@ app.command()(flags)
 app.add_typer(reviews, name="reviews")
 app.add_typer(reidentify, name="reidentify")
 app.add_typer(keys, name="keys")
+app.add_typer(terminals, name="terminals")
 app.add_typer(audit, name="audit")
 app.add_typer(catalog, name="catalog")
 app.add_typer(policy, name="policy")

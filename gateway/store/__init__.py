@@ -31,6 +31,14 @@ from gateway.store.reidentifications import (
 )
 from gateway.store.reviews import ReviewItem, decide_review, find_review, open_grant, open_reviews, read_notices
 from gateway.store.state import State, open_state, open_state_read_only
+from gateway.store.terminals import (
+    TerminalRecord,
+    approve_terminal,
+    insert_terminal,
+    read_terminal,
+    read_terminals,
+    revoke_terminal,
+)
 from gateway.store.usage import charge, charge_release
 
 __all__ = [
@@ -49,7 +57,9 @@ __all__ = [
     "ReviewItem",
     "State",
     "StoreFailed",
+    "TerminalRecord",
     "TileRow",
+    "approve_terminal",
     "charge",
     "charge_release",
     "claim_flag",
@@ -65,6 +75,7 @@ __all__ = [
     "insert_key",
     "insert_policy_version",
     "insert_reidentification",
+    "insert_terminal",
     "moment_of",
     "move_case",
     "move_reidentification",
@@ -82,10 +93,13 @@ __all__ = [
     "read_policy_versions",
     "read_reidentification",
     "read_reidentifications",
+    "read_terminal",
+    "read_terminals",
     "reading_log",
     "reinstate_data_key",
     "replace_wrapped",
     "retire_data_key",
     "revoke_key",
+    "revoke_terminal",
     "settle_flag",
 ]

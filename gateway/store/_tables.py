@@ -28,7 +28,7 @@ from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.types import TypeEngine
 
 TABLES = MetaData()
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 _BigKey = BigInteger().with_variant(Integer(), "sqlite")  # SQLite's row id, so that the log needs no second index
 
 
@@ -232,6 +232,22 @@ reidentification = Table(
     Column("opened_at", UtcTime),
 )
 Index("reidentification_purpose", reidentification.c.purpose, reidentification.c.state, reidentification.c.requested_at)
+
+terminal = Table(
+    "terminal",
+    TABLES,
+    Column("id", Text, primary_key=True),
+    Column("principal", Text, nullable=False),
+    Column("app", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("jwk", Text, nullable=False),  # a public key
+    Column("thumbprint", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("registered_at", UtcTime, nullable=False),
+    Column("approved_by", Text),
+    Column("revoked_at", UtcTime),
+)
+Index("terminal_principal", terminal.c.principal)
 
 policy_versions = Table(
     "policy_versions",
