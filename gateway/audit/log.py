@@ -209,7 +209,8 @@ class AuditLog:
             _refuse(batch, _named(error))
             self._refuse_waiting(_named(error))
             return False
-        for waiting, receipt in zip(batch, receipts, strict=True):
+        for place, waiting in enumerate(batch):
+            receipt = receipts[place]
             if waiting.receipt is None:
                 continue
             if not waiting.receipt.done():

@@ -8,13 +8,12 @@ from typing import Any
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway.store._tables import ACCESS_LOG_VIEW, audit_entry
-from gateway.store.log import LogHead, StoreFailed
+from gateway.store._tables import ACCESS_LOG_VIEW
+from gateway.store.log import COLUMNS, LogHead, StoreFailed
 from gateway.store.state import State
 
 _CHUNK = 2048
 _FIRST = -(2**63)
-COLUMNS = tuple(column.name for column in audit_entry.c if column.name not in {"idx", "leaf", "body"})
 
 Raw = tuple[Any, ...]
 

@@ -21,7 +21,12 @@ from gateway.store._tables import ACCESS_LOG_VIEW, SCHEMA_VERSION, TABLES, schem
 WRITES = "langqiao_writes"
 _WAIT_SECONDS = 2
 _MIGRATION_LOCK = 0x6C616E67  # any number, the same on every replica
-_DURABLE = (("fsync", {"on"}), ("full_page_writes", {"on"}), ("synchronous_commit", {"on", "remote_apply"}))
+DURABLE = (
+    ("fsync", {"on"}),
+    ("full_page_writes", {"on"}),
+    ("synchronous_commit", {"on", "remote_apply"}),
+    ("data_sync_retry", {"off"}),  # on: a write that the disk refused is taken for done at the second try
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +178,7 @@ def _refuse_forgetful(state: State) -> None:
     if state.file is not None:
         return
     with state.reading() as connection:
-        for setting, wanted in _DURABLE:
+        for setting, wanted in DURABLE:
             found = connection.execute(text("SELECT current_setting(:name)"), {"name": setting}).scalar_one()
             if found not in wanted:
                 raise _unusable(f"the server has {setting}={found}: it may lose what was written")
