@@ -60,15 +60,18 @@ class Receipts:
     tree_size: int
     at: datetime
 
-    def __getitem__(self, place: int) -> AuditReceipt:
-        """The receipt of the batch's entry at `place`."""
-        return AuditReceipt(
-            origin=self.origin,
-            index=self.begin + place,
-            leaf_hash=self.leaves[place].hex(),
-            tree_size=self.tree_size,
-            at=self.at,
-        )
+    def __getitem__(self, places: slice) -> list[AuditReceipt]:
+        """The receipts of some of the batch's entries."""
+        return [
+            AuditReceipt(
+                origin=self.origin,
+                index=self.begin + place,
+                leaf_hash=self.leaves[place].hex(),
+                tree_size=self.tree_size,
+                at=self.at,
+            )
+            for place in range(*places.indices(len(self.leaves)))
+        ]
 
 
 class Sequencer:
@@ -114,6 +117,29 @@ class Sequencer:
             raise _went_back("its entries do not have the root that it is signed for")
         self._edge = _Edge(frontier, head.epoch)
         self._seen = Mark(head.origin, head.size, head.root)
+
+    @property
+    def seen_size(self) -> int:
+        """How many entries this process knows to be durable."""
+        return self._seen.size if self._seen is not None else 0
+
+    def find(self, bodies: Sequence[bytes], since: int) -> list[AuditReceipt | None]:
+        """Which of the entries are in the log from `since` on, to where this replica wrote last.
+
+        Raises StoreFailed. Whatever was under way before that write can't be added any more: the head has moved.
+        """
+        places: dict[bytes, list[int]] = {}
+        with reading_log(self._state) as reader:
+            for begin in range(since, self.seen_size if bodies else since, _MOST_FOLDED):
+                end = min(self.seen_size, begin + _MOST_FOLDED)
+                for index, leaf in enumerate(reader.leaves(begin, end), begin):
+                    places.setdefault(leaf, []).append(index)
+        leaves = [leaf_hash(body) for body in bodies]
+        found = [places[leaf].pop(0) if places.get(leaf) else None for leaf in leaves]
+        return [
+            None if index is None else Receipts(self._signer.name, index, [leaf], self.seen_size, self._clock())[:1][0]
+            for index, leaf in zip(found, leaves, strict=True)
+        ]
 
     def forget(self) -> None:
         """Throw the tree and the connection away."""

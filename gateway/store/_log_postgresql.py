@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import psycopg
 from psycopg import pq
-from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, PipelineStatus
+from psycopg.pq import DiagnosticField, ExecStatus
 
 from gateway.store.log import COLUMNS, LogBatch, LogHead, StoreFailed, head_of
 from gateway.store.state import DURABLE, State
@@ -114,7 +114,9 @@ class PostgresqlWriter:
 
     def hold(self, since: int, most: int) -> tuple[LogHead, list[bytes]]:
         """As LogWriter says; one round trip, and the wait for the lock."""
-        _, head, leaves = self._run([(b"log_begin", ()), (b"log_lock", ()), (b"log_leaves", (_int8(since), _int8(most)))])
+        _, head, leaves = self._run(
+            [(b"log_begin", ()), (b"log_lock", ()), (b"log_leaves", (_int8(since), _int8(most)))]
+        )
         self._holds = True
         if head.ntuples != 1:
             raise StoreFailed("the log has no head")
@@ -159,7 +161,7 @@ class PostgresqlWriter:
         give_up = time.monotonic() + self._patience_seconds
         while self._libpq.flush():
             self._wait(give_up, select.POLLIN | select.POLLOUT)
-        found = []
+        found: list[pq.abc.PGresult] = []
         while True:
             while self._libpq.is_busy():
                 self._wait(give_up, select.POLLIN)

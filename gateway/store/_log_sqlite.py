@@ -48,7 +48,10 @@ class SqliteWriter:
         lent.detach()
         if not isinstance(connection, sqlite3.Connection):
             raise StoreFailed("it is no SQLite database")
-        modes = (connection.execute("PRAGMA journal_mode").fetchone(), connection.execute("PRAGMA synchronous").fetchone())
+        modes = (
+            connection.execute("PRAGMA journal_mode").fetchone(),
+            connection.execute("PRAGMA synchronous").fetchone(),
+        )
         if modes != (("wal",), (2,)):
             connection.close()
             raise StoreFailed("the database would not keep what it was given")
@@ -66,7 +69,9 @@ class SqliteWriter:
         row = self._connection.execute("SELECT origin, size, root, epoch, note FROM audit_head").fetchone()
         if row is None:
             raise StoreFailed("the log has no head")
-        found = self._connection.execute("SELECT leaf FROM audit_entry WHERE idx >= ? ORDER BY idx LIMIT ?", (since, most)).fetchall()
+        found = self._connection.execute(
+            "SELECT leaf FROM audit_entry WHERE idx >= ? ORDER BY idx LIMIT ?", (since, most)
+        ).fetchall()
         return head_of(*row), [leaf for (leaf,) in found]
 
     def append(self, batch: LogBatch, epoch: int) -> bool:

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool, QueuePool
 
 from gateway.errors import SettingsInvalid
-from gateway.store._tables import ACCESS_LOG_VIEW, SCHEMA_VERSION, TABLES, schema_version
+from gateway.store._tables import ACCESS_LOG_VIEW, POSTGRESQL_STORAGE, SCHEMA_VERSION, TABLES, schema_version
 
 WRITES = "langqiao_writes"
 _WAIT_SECONDS = 2
@@ -193,17 +193,33 @@ def _migrate(state: State) -> None:
         if found is None:
             TABLES.create_all(connection)
             connection.execute(text(ACCESS_LOG_VIEW))
+            _settle_storage(connection)
             connection.execute(insert(schema_version).values(version=SCHEMA_VERSION))
         elif found < SCHEMA_VERSION:
             TABLES.create_all(connection)
+            if found < 6:
+                _take_off_the_hot_path(connection)
             _add_what_is_missing(connection)
+            _settle_storage(connection)
             connection.execute(update(schema_version).values(version=SCHEMA_VERSION))
         elif found != SCHEMA_VERSION:
             raise _unusable(f"the database has schema {found}, this gateway knows {SCHEMA_VERSION}")
 
 
+def _take_off_the_hot_path(connection: Connection) -> None:
+    """Version 6: indexes that every entry paid for; the one on reviews is made anew over the few that need one."""
+    for name in ("audit_entry_at", "audit_entry_principal", "audit_entry_needs_review"):
+        connection.execute(text(f"DROP INDEX IF EXISTS {name}"))
+
+
+def _settle_storage(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        for statement in POSTGRESQL_STORAGE:
+            connection.execute(text(statement))
+
+
 def _add_what_is_missing(connection: Connection) -> None:
-    """Every version so far only added: tables, columns with a default, indexes."""
+    """Every version but 6 only added: tables, columns with a default, indexes."""
     known = inspect(connection)
     for table in TABLES.sorted_tables:
         there = {column["name"] for column in known.get_columns(table.name)}
