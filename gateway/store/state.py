@@ -20,6 +20,7 @@ from gateway.store._tables import ACCESS_LOG_VIEW, POSTGRESQL_STORAGE, SCHEMA_VE
 
 WRITES = "langqiao_writes"
 _WAIT_SECONDS = 2
+_JOURNAL_PAGES = 16_384  # 64 MB before it is folded into the database: seldom, for whoever commits then waits for it
 _MIGRATION_LOCK = 0x6C616E67  # any number, the same on every replica
 DURABLE = (
     ("fsync", {"on"}),
@@ -133,6 +134,7 @@ def _sqlite_engine(file: Path, *, read_only: bool) -> Engine:
             else:
                 connection.execute("PRAGMA journal_mode=WAL")
                 connection.execute("PRAGMA synchronous=FULL")
+                connection.execute(f"PRAGMA wal_autocheckpoint={_JOURNAL_PAGES}")
         except BaseException:
             connection.close()
             raise
