@@ -18,6 +18,7 @@ VERSION = 2
 _READABLE = (1, VERSION)  # what was written once is read for ever
 LARGEST = 65_535  # a tlog-tiles bundle gives an entry's length two bytes
 LONGEST_COLUMN = 512  # an index of PostgreSQL takes no longer keys; the body has the whole
+_COPIED = ("kind", "principal", "app", "organisation", "purpose", "dataset", "outcome", "code", "trace_id")
 _HASH = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -206,22 +207,21 @@ def project(body: bytes) -> Projection:
     """The search columns of canonical bytes; raises BodyMalformed."""
     document = _read(body)
     try:
-        fields = ", ".join(f"{one['field']}:{one['level']}" for one in document["fields"])
+        fields = ", ".join([f"{one['field']}:{one['level']}" for one in document["fields"]])
         needs_review, at = document["needs_review"], datetime.fromisoformat(document["at"])
         columns: dict[str, object] = {
             "at": at,
-            **{
-                name: _searchable(document[name])
-                for name in (
-                    "kind", "principal", "app", "organisation", "purpose", "dataset", "outcome", "code", "trace_id",
-                )
-            },
             "legal_basis": _searchable("; ".join(document["legal_basis"]), None),
             "case_id": _searchable(document["case"]),
             "fields": _searchable(fields, None),
             "needs_review": needs_review,
-        }  # fmt: skip
-        subjects = tuple(sorted(set(document["subjects"])))
+        }
+        for name in _COPIED:
+            text = document[name]
+            is_plain = text.__class__ is str and len(text) <= LONGEST_COLUMN and "\x00" not in text
+            columns[name] = text if is_plain else _searchable(text)
+        named = document["subjects"]
+        subjects = tuple(sorted(set(named))) if len(named) > 1 else tuple(named)
     except (KeyError, TypeError, ValueError):
         raise BodyMalformed("an entry without its keys") from None
     if at.tzinfo is None or not isinstance(needs_review, bool) or not all(map(_is_hash, subjects)):

@@ -13,8 +13,8 @@ from gateway.store.data_keys import (
     retire_data_key,
 )
 from gateway.store.flags import FlagKey, claim_flag, read_flags, settle_flag
-from gateway.store.log import EntryRow, LogBatch, LogHead, LogStore, LogTransaction, StoreFailed, TileRow
-from gateway.store.log_reading import COLUMNS, LogReader, moment_of, reading_log
+from gateway.store.log import COLUMNS, LogBatch, LogHead, LogStore, StoreFailed, TileRow
+from gateway.store.log_reading import LogReader, moment_of, reading_log
 from gateway.store.policy_versions import (
     PolicyVersionRow,
     insert_policy_version,
@@ -45,13 +45,11 @@ __all__ = [
     "COLUMNS",
     "AppKeyRecord",
     "CaseRecord",
-    "EntryRow",
     "FlagKey",
     "LogBatch",
     "LogHead",
     "LogReader",
     "LogStore",
-    "LogTransaction",
     "PolicyVersionRow",
     "ReidentificationRecord",
     "ReviewItem",
