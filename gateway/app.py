@@ -32,6 +32,7 @@ from gateway.administration import (
     following,
     keeping,
     open_ring,
+    open_seals,
 )
 from gateway.api.authzen import AuthzenFace, request_id_of
 from gateway.api.control_plane import Face
@@ -117,6 +118,9 @@ class Gateway:
             sources = open_sources(settings, keys)
             # kept before it serves: what was decided under it can be decided again
             policy = PolicyHolder(settings.bundle, keeping(PolicyVersions(state), self.clock))
+            seals = open_seals(
+                settings.keys, state, self.clock, is_known=lambda name: name in policy.current.catalog.purposes
+            )
         except BaseException:
             state.close()
             raise
@@ -125,16 +129,19 @@ class Gateway:
             state,
             keys.log_signer(settings.audit.origin),
             settings.audit,
+            seals=seals,
             deadline_seconds=settings.timeouts.audit,
             high_water=settings.high_water,
             clock=self.clock,
         )
         try:
             await audit.start()
+            await asyncio.to_thread(seals.prepare, policy.current.catalog.purposes)
             apps, cases = Apps(state), CaseDesk(state, keys)
-            reviews, flags = ReviewDesk(state, settings.review_hours), FlagDesk(state, self.clock)
+            reviews = ReviewDesk(state, settings.review_hours, seals.open)
+            flags = FlagDesk(state, self.clock, seals.open)
             reidentification = ReidentificationDesk(
-                state, keys, keys.token_key, cases.find, hours=settings.reidentification_hours
+                state, keys, keys.token_key, cases.find, hours=settings.reidentification_hours, opener=seals.open
             )
             pipeline = Pipeline(
                 engine=lambda: policy.current,
@@ -168,12 +175,12 @@ class Gateway:
                 reviews=reviews,
                 flags=flags,
                 reidentification=reidentification,
-                keys=KeyDesk(state, keys, settings.keys.algorithms),
+                keys=KeyDesk(state, keys, seals, settings.keys.algorithms),
                 ring=keys,
             )
             await pipeline.note(EntryKind.START, f"policy {policy.current.version}")
             operator_log().info("started", version=policy.current.version, count=len(sources))
-            async with following(keys):
+            async with following(keys, seals):
                 with self._reloads_on_hangup():
                     yield
         finally:

@@ -741,6 +741,23 @@ class EntryUnknown(AuditFailed):
     index: int
 
 
+@dataclass(eq=False, kw_only=True)
+class EntryErased(AuditFailed):
+    """What an entry said of people is erased: its retention key is destroyed."""
+
+    code = "GW610"
+    status = 410
+    text = {
+        "en": "what the entry said of people is erased: the retention key {key} is destroyed",
+        "zh": "该条目的个人部分已销毁：留存密钥 {key} 已不存在",
+    }
+    mend = {
+        "en": "its public part and its proofs remain; an entry of kind `erasure` says who erased it and when",
+        "zh": "其公开部分与证明仍在；`erasure` 类条目记载何人何时销毁",
+    }
+    key: str
+
+
 # ------------------------------------------------------------------ GW7xx administration
 class AdministrationFailed(GatewayError):
     """A change of policy, cases, people or apps can't be made."""

@@ -15,7 +15,16 @@ from gateway.administration.explain import (
     simulate,
 )
 from gateway.administration.flags import Flag, FlagDesk
-from gateway.administration.keys import KeyDesk, KeyLoss, KeyView, create_ring, following, open_ring, rewrap_ring
+from gateway.administration.keys import (
+    KeyDesk,
+    KeyLoss,
+    KeyView,
+    create_ring,
+    following,
+    open_ring,
+    open_seals,
+    rewrap_ring,
+)
 from gateway.administration.policy import PolicyHolder, build_engine
 from gateway.administration.redecide import Redecision, redecide
 from gateway.administration.reidentification import ReidentificationDesk, ReidentificationView, TokenAsked
@@ -61,6 +70,7 @@ __all__ = [
     "lint_bundle",
     "nothing_to_make",
     "open_ring",
+    "open_seals",
     "redecide",
     "rewrap_ring",
     "rule_texts",

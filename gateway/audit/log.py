@@ -15,10 +15,10 @@ from typing import Self
 
 from gateway.audit import reading
 from gateway.audit._thread import WriterThread
-from gateway.audit.entry import decode_entry, encode_entry
+from gateway.audit.entry import EncodedEntry, encode_entry
 from gateway.audit.sequencer import Sequencer
-from gateway.errors import AuditOverloaded, AuditUnavailable, SettingsInvalid
-from gateway.keys import LogSigner
+from gateway.errors import AuditOverloaded, AuditUnavailable, KeysUnreadable, SettingsInvalid
+from gateway.keys import LogSigner, RetentionKeys
 from gateway.model.audit import AuditEntry, AuditReceipt, EntryKind
 from gateway.settings import Audit
 from gateway.store import State, StoreFailed
@@ -30,7 +30,8 @@ _LONGEST_PAUSE_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Waiting:
-    body: bytes
+    entry: AuditEntry
+    encoded: EncodedEntry
     receipt: "asyncio.Future[AuditReceipt] | None"  # None: nobody waits for it; cancelled: its caller has gone
 
 
@@ -41,11 +42,15 @@ class AuditLog:
         self,
         state: State,
         settings: Audit,
-        deadline_seconds: float,
         sequencer: Sequencer,
+        seals: RetentionKeys,
+        *,
+        deadline_seconds: float,
         clock: Callable[[], datetime],
     ) -> None:
         self._state = state
+        self._seals = seals
+        self._making_key = asyncio.Lock()
         self._settings = settings
         self._deadline_seconds = deadline_seconds
         self._sequencer = sequencer
@@ -66,13 +71,14 @@ class AuditLog:
         signer: LogSigner,
         settings: Audit,
         *,
+        seals: RetentionKeys,
         deadline_seconds: float,
         high_water: Path,
         clock: Callable[[], datetime],
     ) -> Self:
         """Build; nothing is read or written before `start`."""
         sequencer = Sequencer(state, signer, high_water, clock, deadline_seconds)
-        return cls(state, settings, deadline_seconds, sequencer, clock)
+        return cls(state, settings, sequencer, seals, deadline_seconds=deadline_seconds, clock=clock)
 
     @property
     def is_ready(self) -> bool:
@@ -108,13 +114,17 @@ class AuditLog:
         log can't be written, EntryTooLarge over 65,535 bytes. A caller that has gone leaves its entry behind, and one
         that says `not-released` after it; what was still waiting at the deadline is not written.
         """
-        body = encode_entry(entry)
+        if not self._is_ready:
+            raise AuditUnavailable(operator="the log is not ready")
+        if not self._seals.is_ready(entry.purpose, entry.at):
+            await self._make_key(entry)
+        encoded = encode_entry(entry, self._seals)
         if not self._is_ready:
             raise AuditUnavailable(operator="the log is not ready")
         if len(self._waiting) >= self._settings.queue_entries:
             raise AuditOverloaded
         receipt: asyncio.Future[AuditReceipt] = asyncio.get_running_loop().create_future()
-        waiting = _Waiting(body, receipt)
+        waiting = _Waiting(entry, encoded, receipt)
         self._waiting.append(waiting)
         self._idle.clear()
         self._wake.set()
@@ -131,6 +141,17 @@ class AuditLog:
             if self._is_writing or self._waiting:
                 self._turn_red("not durable within the deadline")
             raise AuditUnavailable(operator="not durable within the deadline") from None
+
+    async def _make_key(self, entry: AuditEntry) -> None:
+        """The retention key of the entry's purpose and month, made at the first such entry; raises AuditUnavailable."""
+        if entry.at.tzinfo is None:
+            return  # refused in a moment, for that
+        try:
+            async with asyncio.timeout(self._deadline_seconds), self._making_key:  # in turn: what came first is first
+                if not self._seals.is_ready(entry.purpose, entry.at):
+                    await asyncio.to_thread(self._seals.sealing, entry.purpose, entry.at)
+        except (TimeoutError, KeysUnreadable, SettingsInvalid, ValueError) as error:
+            raise AuditUnavailable(operator=f"no retention key: {type(error).__name__}") from None
 
     async def close(self) -> None:
         """Write what waits, leave the high-water mark, and end. Waits no longer than the deadline."""
@@ -171,14 +192,14 @@ class AuditLog:
         return reading.prove_consistency_between(self._state, older, newer)
 
     def entry(self, index: int) -> AuditEntry:
-        """Entry `index`. Blocking. Raises EntryUnknown."""
-        return reading.entry_at(self._state, index)
+        """Entry `index`. Blocking. Raises EntryUnknown, EntryErased."""
+        return reading.entry_at(self._state, index, self._seals.open)
 
     def entries_about(
         self, subject: str, *, before: int | None = None, limit: int = 100
     ) -> tuple[tuple[int, AuditEntry], ...]:
         """The entries about a person (keyed hash), newest first, with their indices. Blocking."""
-        return reading.entries_about(self._state, subject, before=before, limit=limit)
+        return reading.entries_about(self._state, subject, self._seals.open, before=before, limit=limit)
 
     # ------------------------------------------------------------------ writing
     async def _write(self, thread: WriterThread) -> None:
@@ -197,8 +218,8 @@ class AuditLog:
 
     async def _commit(self, thread: WriterThread, batch: list[_Waiting]) -> bool:
         """Whether the batch became durable; its callers know in any case."""
-        bodies = [waiting.body for waiting in batch]
-        work = thread.run(lambda: self._sequencer.append(bodies))
+        entries = [waiting.encoded for waiting in batch]
+        work = thread.run(lambda: self._sequencer.append(entries))
         try:
             receipts = await asyncio.shield(work)
         except asyncio.CancelledError:
@@ -215,7 +236,7 @@ class AuditLog:
             if not waiting.receipt.done():
                 waiting.receipt.set_result(receipt)
             elif waiting.receipt.cancelled():  # its caller has gone, and nothing was released: the entry stays
-                self._waiting.append(_Waiting(self._not_released(waiting.body, receipt), None))
+                self._waiting.append(self._not_released(waiting.entry, receipt))
         self._turn_green()
         try:
             if self._sequencer.is_mark_due():
@@ -226,20 +247,18 @@ class AuditLog:
             return False
         return True
 
-    def _not_released(self, body: bytes, receipt: AuditReceipt) -> bytes:
+    def _not_released(self, late: AuditEntry, receipt: AuditReceipt) -> _Waiting:
         """The entry that follows one which became durable after its caller was refused; about the same people."""
-        late = decode_entry(body)
-        return encode_entry(
-            replace(
-                late,
-                kind=EntryKind.NOT_RELEASED,
-                at=self._clock(),
-                outcome="not-released",
-                response_sha256="",
-                needs_review=False,
-                refers_to=receipt.index,
-            )
+        entry = replace(
+            late,
+            kind=EntryKind.NOT_RELEASED,
+            at=self._clock(),
+            outcome="not-released",
+            response_sha256="",
+            needs_review=False,
+            refers_to=receipt.index,
         )
+        return _Waiting(entry, encode_entry(entry, self._seals), None)
 
     async def _recover(self, thread: WriterThread) -> None:
         """Throw all away, read the head anew, and go on only when a probe is durable."""
@@ -257,7 +276,7 @@ class AuditLog:
 
     def _probe(self) -> None:
         self._sequencer.recover()
-        self._sequencer.append([encode_entry(probe_entry(self._clock()))])
+        self._sequencer.append([encode_entry(probe_entry(self._clock()), self._seals)])
         self._sequencer.mark()
 
     def _turn_red(self, why: str) -> None:

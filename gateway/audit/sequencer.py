@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from gateway.audit.checkpoint import sign_checkpoint
-from gateway.audit.entry import project
+from gateway.audit.entry import EncodedEntry
 from gateway.audit.high_water import Mark, read_mark, write_mark
 from gateway.audit.merkle import EMPTY_ROOT, Frontier, leaf_hash, range_root
 from gateway.audit.tiles import TileNodes, read_frontier
@@ -100,7 +100,7 @@ class Sequencer:
         self._edge = None
         self._store.discard()
 
-    def append(self, bodies: Sequence[bytes]) -> list[AuditReceipt]:
+    def append(self, entries: Sequence[EncodedEntry]) -> list[AuditReceipt]:
         """Make the entries durable, all or none; returns their receipts in order.
 
         Raises StoreFailed (or whatever else went wrong): then nothing is known, and only `recover` goes on.
@@ -108,19 +108,19 @@ class Sequencer:
         edge = self._edge
         if edge is None:
             raise StoreFailed("the log's edge is not known")
-        rows = [(body, leaf_hash(body), project(body)) for body in bodies]
+        rows = [(one.body, leaf_hash(one.body), one.projection) for one in entries]
         give_up = time.monotonic() + self._deadline_seconds
 
         def grow(frontier: Frontier) -> _Grown:
             grown, filled = frontier.extended(leaf for _, leaf, _ in rows)
             root = grown.root()
-            entries = [
+            numbered = [
                 EntryRow(frontier.size + at, leaf, body, projection.columns, projection.subjects)
                 for at, (body, leaf, projection) in enumerate(rows)
             ]
             tiles = [TileRow(tile.level, tile.n, tile.data) for tile in filled]
             note = sign_checkpoint(self._signer, grown.size, root).encode()
-            return _Grown(LogBatch(entries, tiles, grown.size, root, note, self._keeps_checkpoint()), grown)
+            return _Grown(LogBatch(numbered, tiles, grown.size, root, note, self._keeps_checkpoint()), grown)
 
         # SECURITY: the note is signed before the commit and leaves this process only after it
         grown = self._commit_at(edge, grow)

@@ -11,13 +11,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.audit.checkpoint import Checkpoint, CheckpointInvalid, read_checkpoint
-from gateway.audit.entry import BodyMalformed, project
+from gateway.audit.entry import PRIVATE_COLUMNS, BodyMalformed, Opener, project, project_public, public_detail
+from gateway.audit.erasure import ErasureCheck
 from gateway.audit.export import LENGTH_BYTES
 from gateway.audit.high_water import read_mark
 from gateway.audit.merkle import TILE_HEIGHT, TILE_WIDTH
 from gateway.audit.replay import TILE_DIFFERS, Expected, Replay, Unsound, first_difference
 from gateway.audit.tiles import tile_path
-from gateway.errors import Language, SettingsInvalid, Words
+from gateway.errors import GatewayError, Language, SettingsInvalid, Words
 from gateway.keys import NoteVerifier
 from gateway.store import COLUMNS, LogHead, LogReader, StoreFailed, moment_of, open_state_read_only, reading_log
 
@@ -33,6 +34,8 @@ class Verification:
     root: bytes
     first_bad: int | None  # the first entry that is not sound; None for a sound log
     fault: Words | None
+    erased: int = 0  # entries whose private part is erased, as entries of the log say
+    compares_people: bool = True  # whether what is sealed was opened, and columns of people held against it
 
     @property
     def is_sound(self) -> bool:
@@ -42,17 +45,36 @@ class Verification:
     def text(self, language: Language = "en") -> str:
         """One sentence for people."""
         if self.fault is None:
-            if language == "zh":
-                return f"日志 {self.origin} 完好：{self.size} 条，根 {self.root.hex()}"
-            return f"the log {self.origin} is sound: {self.size} entries, root {self.root.hex()}"
+            return self._sound(language)
         if language == "zh":
             return f"日志 {self.origin} 已受损，第 {self.first_bad} 条：{self.fault[1]}"
         return f"the log {self.origin} is NOT sound: entry {self.first_bad}: {self.fault[0]}"
 
+    def _sound(self, language: Language) -> str:
+        if language == "zh":
+            erased = f"，其中 {self.erased} 条的个人部分已依规销毁" if self.erased else ""
+            sealed = "" if self.compares_people else "；未用密钥：条目的封存部分未打开，涉及个人的检索列未比对"
+            return f"日志 {self.origin} 完好：{self.size} 条，根 {self.root.hex()}{erased}{sealed}"
+        erased = f", {self.erased} of them erased as the log says" if self.erased else ""
+        sealed = (
+            ""
+            if self.compares_people
+            else "; without keys: what is sealed in entries was not opened, search columns of people were not compared"
+        )
+        return f"the log {self.origin} is sound: {self.size} entries, root {self.root.hex()}{erased}{sealed}"
 
-def verify_log(state_url: str, vkey: str, *, high_water: Path | None = None, kept: Sequence[str] = ()) -> Verification:
+
+def verify_log(
+    state_url: str,
+    vkey: str,
+    *,
+    opener: Opener | None = None,
+    high_water: Path | None = None,
+    kept: Sequence[str] = (),
+) -> Verification:
     """Verify a live log, read-only and at one moment; entries may be added meanwhile.
 
+    `opener` opens what is sealed in entries; without one, search columns of people are not compared.
     `kept`: checkpoints that others hold, which the log must still contain. Raises SettingsInvalid where the database,
     the key or the high-water mark can't be read at all.
     """
@@ -64,7 +86,7 @@ def verify_log(state_url: str, vkey: str, *, high_water: Path | None = None, kep
             head = reader.head()
             expected = _expected(reader, verifier, high_water, kept)
             replay = Replay(reader.tile, expected)
-            return _verify_live(reader, head, replay, expected, verifier)
+            return _verify_live(reader, head, replay, expected, verifier=verifier, opener=opener)
     except Unsound as found:
         return _unsound(verifier, replay, found)
     except StoreFailed as error:
@@ -96,19 +118,28 @@ def verify_export(folder: Path, vkey: str) -> Verification:
         _check_signed_root(signed, frontier.root(), replay.trusted)
     except Unsound as found:
         return _unsound(verifier, replay, found)
-    return Verification(origin=verifier.name, size=signed.size, root=signed.root, first_bad=None, fault=None)
+    return Verification(
+        origin=verifier.name, size=signed.size, root=signed.root, first_bad=None, fault=None, compares_people=False
+    )
 
 
 # ------------------------------------------------------------------ live
 def _verify_live(
-    reader: LogReader, head: LogHead | None, replay: Replay, expected: Mapping[int, Expected], verifier: NoteVerifier
+    reader: LogReader,
+    head: LogHead | None,
+    replay: Replay,
+    expected: Mapping[int, Expected],
+    *,
+    verifier: NoteVerifier,
+    opener: Opener | None,
 ) -> Verification:
+    erasures = ErasureCheck()
     for rows in reader.entries():
         people = _people(reader, rows)
         for row in rows:
             if row[0] != replay.size:
                 raise Unsound(replay.size, ("it is missing, or out of its place", "缺失或错位"))
-            _check_row(row, people.get(row[0], ()), replay)
+            _check_row(row, people.get(row[0], ()), replay, opener, erasures)
     frontier = replay.finish()
     at = replay.trusted
     if head is None:
@@ -133,24 +164,49 @@ def _verify_live(
         raise Unsound(max(0, hidden), ("the search view does not show it as it is kept", "检索视图与所存条目不符"))
     if reader.tile_count() != sum(head.size >> TILE_HEIGHT * level for level in range(1, 9)):
         raise Unsound(head.size, ("there are tiles of entries that do not exist", "存在多余的树片"))
-    return Verification(origin=verifier.name, size=head.size, root=head.root, first_bad=None, fault=None)
+    erasures.finish()
+    return Verification(
+        origin=verifier.name,
+        size=head.size,
+        root=head.root,
+        first_bad=None,
+        fault=None,
+        erased=erasures.count,
+        compares_people=opener is not None,
+    )
 
 
-def _check_row(row: tuple[object, ...], people: tuple[object, ...], replay: Replay) -> None:
+def _check_row(
+    row: tuple[object, ...],
+    people: tuple[object, ...],
+    replay: Replay,
+    opener: Opener | None,
+    erasures: ErasureCheck,
+) -> None:
     index, (leaf, body) = replay.size, row[1:3]
     if not isinstance(body, bytes) or not isinstance(leaf, bytes):
         raise Unsound(index, ("its bytes are no bytes", "内容不是字节串"))
     replay.take(body, leaf)
     try:
-        projection = project(body)
+        projection, is_whole = project(body, opener) if opener is not None else (project_public(body), True)
+        if projection.columns["kind"] == "erasure":
+            erasures.told(index, public_detail(body))
     except BodyMalformed:
         raise Unsound(index, ("its bytes are no entry", "内容不是日志条目")) from None
+    except GatewayError as error:
+        fault = (f"its key can't be read ({error.code})", f"无法读取其密钥（{error.code}）")
+        raise Unsound(index, fault) from None
+    if not is_whole:
+        erasures.erased(index, str(projection.columns["sealed_by"]))
+    is_sealed = projection.columns["sealed_by"] != ""
     for name, cell in zip(COLUMNS, row[3:], strict=True):
+        if opener is None and is_sealed and name in PRIVATE_COLUMNS:
+            continue
         wanted = projection.columns[name]
         if not _is_same(cell, wanted, name):
             fault = (f"its search column `{name}` is not what its bytes say", f"检索列 `{name}` 与内容不符")
             raise Unsound(index, fault)
-    if people != projection.subjects:
+    if people != projection.subjects and not (opener is None and is_sealed):
         raise Unsound(index, ("the person index is not what its bytes say", "人员索引与内容不符"))
 
 

@@ -29,6 +29,12 @@ from gateway.store.reidentifications import (
     read_reidentification,
     read_reidentifications,
 )
+from gateway.store.retention_keys import (
+    destroyed_retention_keys,
+    keep_retention_key,
+    read_retention_key,
+    read_retention_keys,
+)
 from gateway.store.reviews import ReviewItem, decide_review, find_review, open_grant, open_reviews, read_notices
 from gateway.store.state import State, open_state, open_state_read_only
 from gateway.store.usage import charge, charge_release
@@ -56,6 +62,7 @@ __all__ = [
     "count_sealed",
     "decide_review",
     "destroy_data_key",
+    "destroyed_retention_keys",
     "entries_with",
     "extend_case",
     "find_key",
@@ -65,6 +72,7 @@ __all__ = [
     "insert_key",
     "insert_policy_version",
     "insert_reidentification",
+    "keep_retention_key",
     "moment_of",
     "move_case",
     "move_reidentification",
@@ -82,6 +90,8 @@ __all__ = [
     "read_policy_versions",
     "read_reidentification",
     "read_reidentifications",
+    "read_retention_key",
+    "read_retention_keys",
     "reading_log",
     "reinstate_data_key",
     "replace_wrapped",

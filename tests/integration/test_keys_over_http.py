@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from gateway.administration import Apps, KeyDesk, create_ring, open_ring
+from gateway.administration import Apps, KeyDesk, create_ring, open_ring, open_seals
 from gateway.app import Gateway, create_application, utc_now
 from gateway.cli import app as command
 from gateway.demo.ask import Answer, Asker, get, post
@@ -213,7 +213,7 @@ def test_two_rings_on_one_sqlite_agree(tmp_path: Path) -> None:
     try:
         one = create_ring(root, states[0], lambda: now[0])
         other = open_ring(root, states[1], lambda: now[0])
-        change = KeyDesk(states[0], one, "national").rotate(KeyUse.PSEUDONYM)
+        change = KeyDesk(states[0], one, open_seals(root, states[0], utc_now), "national").rotate(KeyUse.PSEUDONYM)
 
         async def make() -> None:
             await (await change).make()
