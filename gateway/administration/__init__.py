@@ -29,6 +29,7 @@ from gateway.administration.policy import PolicyHolder, build_engine
 from gateway.administration.redecide import Redecision, redecide
 from gateway.administration.reidentification import ReidentificationDesk, ReidentificationView, TokenAsked
 from gateway.administration.released_tokens import TokenKey
+from gateway.administration.retention import DueMonth, RetentionDesk, RetentionReport
 from gateway.administration.reviews import Notice, ReviewDesk
 from gateway.administration.versions import PolicyVersions, keeping
 from gateway.decision import PolicyEngine
@@ -39,6 +40,7 @@ __all__ = [
     "CaseDesk",
     "CaseTold",
     "CaseView",
+    "DueMonth",
     "Flag",
     "FlagDesk",
     "Grant",
@@ -53,6 +55,8 @@ __all__ = [
     "Redecision",
     "ReidentificationDesk",
     "ReidentificationView",
+    "RetentionDesk",
+    "RetentionReport",
     "ReviewDesk",
     "RuleText",
     "Somebody",

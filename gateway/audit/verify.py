@@ -204,6 +204,12 @@ def _check_row(
             continue
         wanted = projection.columns[name]
         if not _is_same(cell, wanted, name):
+            if not is_whole and name in PRIVATE_COLUMNS:
+                fault = (
+                    f"it is erased, and its search column `{name}` is not empty",
+                    f"其个人部分已销毁，而检索列 `{name}` 仍有内容",
+                )
+                raise Unsound(index, fault)
             fault = (f"its search column `{name}` is not what its bytes say", f"检索列 `{name}` 与内容不符")
             raise Unsound(index, fault)
     if people != projection.subjects and not (opener is None and is_sealed):

@@ -277,6 +277,31 @@ retention_key = Table(
     CheckConstraint("(wrapped IS NULL) = (destroyed_at IS NOT NULL)", name="destroyed_retention_is_gone"),
 )
 
+retention_hold = Table(
+    "retention_hold",
+    TABLES,
+    Column("id", Text, primary_key=True),
+    Column("purpose", Text, nullable=False),
+    Column("case_id", Text, nullable=False),  # empty: everything of the purpose
+    Column("reason", Text, nullable=False),
+    Column("placed_by", Text, nullable=False),
+    Column("placed_at", UtcTime, nullable=False),
+    Column("lifted_by", Text),
+    Column("lifted_at", UtcTime),
+)
+
+retention_erasure = Table(
+    "retention_erasure",
+    TABLES,
+    Column("id", Text, primary_key=True),
+    Column("purpose", Text, nullable=False),
+    Column("through", String(7), nullable=False),  # the last month of it
+    Column("requested_by", Text, nullable=False),
+    Column("requested_at", UtcTime, nullable=False),
+    Column("erased_by", Text),
+    Column("erased_at", UtcTime),
+)
+
 # The log as a dataset: one row an entry and person, one row without a person where an entry names none.
 ACCESS_LOG_VIEW = """
 CREATE VIEW access_log AS
