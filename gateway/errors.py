@@ -754,6 +754,66 @@ class EntryUnknown(AuditFailed):
     index: int
 
 
+@dataclass(eq=False, kw_only=True)
+class EntryErased(AuditFailed):
+    """What an entry said of people is erased: its retention key is destroyed."""
+
+    code = "GW610"
+    status = 410
+    text = {
+        "en": "what the entry said of people is erased: the retention key {key} is destroyed",
+        "zh": "该条目的个人部分已销毁：留存密钥 {key} 已不存在",
+    }
+    mend = {
+        "en": "its public part and its proofs remain; an entry of kind `erasure` says who erased it and when",
+        "zh": "其公开部分与证明仍在；`erasure` 类条目记载何人何时销毁",
+    }
+    key: str
+
+
+@dataclass(eq=False, kw_only=True)
+class EntryArchived(AuditFailed):
+    """An entry's bytes are in an archive, no longer in the database."""
+
+    code = "GW611"
+    status = 410
+    text = {"en": "entry {index} is in the archive {archive}", "zh": "第 {index} 条已归档于 {archive}"}
+    mend = {
+        "en": "read it there, or bring the archive back with `langqiao audit restore`",
+        "zh": "请查阅该归档，或以 `langqiao audit restore` 取回",
+    }
+    index: int
+    archive: str
+
+
+@dataclass(eq=False, kw_only=True)
+class ErasureRefused(AuditFailed):
+    """What is in the log of people may not be erased, or not now."""
+
+    code = "GW612"
+    status = 409
+    text = {"en": "nothing is erased: {why[0]}", "zh": "未予销毁：{why[1]}"}
+    mend = {
+        "en": "`langqiao audit retention due` shows what falls due and what holds it back",
+        "zh": "`langqiao audit retention due` 列出到期内容及冻结原因",
+    }
+    why: Words
+
+
+@dataclass(eq=False, kw_only=True)
+class ArchiveRefused(AuditFailed):
+    """An archive can't be written, is not sound, or is of another log."""
+
+    code = "GW613"
+    status = 409
+    text = {"en": "the archive is not used: {why[0]}", "zh": "归档未予采用：{why[1]}"}
+    mend = {
+        "en": "verify it with `langqiao audit verify --archive FOLDER`; the database keeps all until then",
+        "zh": "请以 `langqiao audit verify --archive 目录` 验证；完好之前请保留数据库内容",
+    }
+    why: Words
+
+
 # ------------------------------------------------------------------ GW7xx administration
 class AdministrationFailed(GatewayError):
     """A change of policy, cases, people or apps can't be made."""

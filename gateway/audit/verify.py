@@ -6,10 +6,12 @@ a high-water mark.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gateway.audit.checkpoint import Checkpoint, CheckpointInvalid, read_checkpoint
+from gateway.audit.entry import Opener
+from gateway.audit.erasure import ErasureCheck
 from gateway.audit.export import LENGTH_BYTES
 from gateway.audit.high_water import read_mark
 from gateway.audit.merkle import TILE_HEIGHT, TILE_WIDTH, leaf_hash
@@ -32,6 +34,8 @@ class Verification:
     root: bytes
     first_bad: int | None  # the first entry that is not sound; None for a sound log
     fault: Words | None
+    erased: int = 0  # entries whose private part is erased, as entries of the log say
+    compares_people: bool = True  # whether what is sealed was opened, and columns of people held against it
 
     @property
     def is_sound(self) -> bool:
@@ -41,17 +45,36 @@ class Verification:
     def text(self, language: Language = "en") -> str:
         """One sentence for people."""
         if self.fault is None:
-            if language == "zh":
-                return f"日志 {self.origin} 完好：{self.size} 条，根 {self.root.hex()}"
-            return f"the log {self.origin} is sound: {self.size} entries, root {self.root.hex()}"
+            return self._sound(language)
         if language == "zh":
             return f"日志 {self.origin} 已受损，第 {self.first_bad} 条：{self.fault[1]}"
         return f"the log {self.origin} is NOT sound: entry {self.first_bad}: {self.fault[0]}"
 
+    def _sound(self, language: Language) -> str:
+        if language == "zh":
+            erased = f"，其中 {self.erased} 条的个人部分已依规销毁" if self.erased else ""
+            sealed = "" if self.compares_people else "；未用密钥：条目的封存部分未打开，涉及个人的检索列未比对"
+            return f"日志 {self.origin} 完好：{self.size} 条，根 {self.root.hex()}{erased}{sealed}"
+        erased = f", {self.erased} of them erased as the log says" if self.erased else ""
+        sealed = (
+            ""
+            if self.compares_people
+            else "; without keys: what is sealed in entries was not opened, search columns of people were not compared"
+        )
+        return f"the log {self.origin} is sound: {self.size} entries, root {self.root.hex()}{erased}{sealed}"
 
-def verify_log(state_url: str, vkey: str, *, high_water: Path | None = None, kept: Sequence[str] = ()) -> Verification:
+
+def verify_log(
+    state_url: str,
+    vkey: str,
+    *,
+    opener: Opener | None = None,
+    high_water: Path | None = None,
+    kept: Sequence[str] = (),
+) -> Verification:
     """Verify a live log, read-only and at one moment; entries may be added meanwhile.
 
+    `opener` opens what is sealed in entries; without one, search columns of people are not compared.
     `kept`: checkpoints that others hold, which the log must still contain. Raises SettingsInvalid where the database,
     the key or the high-water mark can't be read at all.
     """
@@ -63,8 +86,10 @@ def verify_log(state_url: str, vkey: str, *, high_water: Path | None = None, kep
             head = reader.head()
             expected = _expected(reader, verifier, high_water, kept)
             replay = Replay(reader.tile, expected)
-            _take_rows(reader, state_url, replay)
-            return _verify_live(reader, head, replay, expected, verifier)
+            erasures = _take_rows(reader, state_url, replay, opener)
+            found = _verify_live(reader, head, replay, expected, verifier)
+            erasures.finish()
+            return replace(found, erased=erasures.count, compares_people=opener is not None)
     except Unsound as found:
         return _unsound(verifier, replay, found)
     except StoreFailed as error:
@@ -95,17 +120,22 @@ def verify_export(folder: Path, vkey: str) -> Verification:
         _check_signed_root(signed, frontier.root(), replay.trusted)
     except Unsound as found:
         return _unsound(verifier, replay, found)
-    return Verification(origin=verifier.name, size=signed.size, root=signed.root, first_bad=None, fault=None)
+    return Verification(
+        origin=verifier.name, size=signed.size, root=signed.root, first_bad=None, fault=None, compares_people=False
+    )
 
 
 # ------------------------------------------------------------------ live
-def _take_rows(reader: LogReader, state_url: str, replay: Replay) -> None:
+def _take_rows(reader: LogReader, state_url: str, replay: Replay, opener: Opener | None) -> ErasureCheck:
+    erasures = ErasureCheck()
     first, end = reader.span()
     if first < 0:
         raise Unsound(0, ("there is an entry before it", "其前另有条目"))
-    for part in check_parts(reader, state_url, end):
+    for part in check_parts(reader, state_url, end, opener):
         replay.take(part.leaves)
         part.check()
+        part.tell(erasures)
+    return erasures
 
 
 def _verify_live(

@@ -5,6 +5,7 @@ Nothing here shows a key: not a repr, not an error, not a log line.
 
 from gateway.keys.api_keys import new_api_key, read_api_key, same_digest
 from gateway.keys.notes import LogSigner, NoteVerifier
+from gateway.keys.retention import RetentionKeys, RetentionOpener, SealingKey, rewrap_retention
 from gateway.keys.ring import STALE_SECONDS, KeyRing, make_ring, rewrap
 from gateway.keys.roots import LocalRoot, RootKey, open_root
 from gateway.keys.tokens import Issuer, verify_token
@@ -16,12 +17,16 @@ __all__ = [
     "LocalRoot",
     "LogSigner",
     "NoteVerifier",
+    "RetentionKeys",
+    "RetentionOpener",
     "RootKey",
+    "SealingKey",
     "make_ring",
     "new_api_key",
     "open_root",
     "read_api_key",
     "rewrap",
+    "rewrap_retention",
     "same_digest",
     "verify_token",
 ]

@@ -8,7 +8,9 @@ from enum import StrEnum
 class EntryKind(StrEnum):
     """What an entry tells of."""
 
+    ARCHIVE = "archive"  # bytes of entries moved into an archive, or brought back
     CASE = "case"
+    ERASURE = "erasure"  # retention: what fell due read, asked for, erased; holds
     EXPLAIN = "explain"
     FLAG = "flag"  # somebody ran into a limit that guards against guessing
     KEY = "key"  # keys listed, rotated, retired, reinstated, destroyed
