@@ -2,6 +2,7 @@
 
 from gateway.store.app_keys import AppKeyRecord, find_key, insert_key, revoke_key
 from gateway.store.cases import CaseRecord, extend_case, insert_case, move_case, read_case, read_cases
+from gateway.store.cosignatures import CosignatureRow, insert_cosignature, newest_cosigned_size, read_cosignatures
 from gateway.store.data_keys import (
     count_sealed,
     destroy_data_key,
@@ -37,6 +38,7 @@ __all__ = [
     "COLUMNS",
     "AppKeyRecord",
     "CaseRecord",
+    "CosignatureRow",
     "EntryRow",
     "FlagKey",
     "LogBatch",
@@ -61,6 +63,7 @@ __all__ = [
     "find_key",
     "find_review",
     "insert_case",
+    "insert_cosignature",
     "insert_data_keys",
     "insert_key",
     "insert_policy_version",
@@ -68,12 +71,14 @@ __all__ = [
     "moment_of",
     "move_case",
     "move_reidentification",
+    "newest_cosigned_size",
     "open_grant",
     "open_reviews",
     "open_state",
     "open_state_read_only",
     "read_case",
     "read_cases",
+    "read_cosignatures",
     "read_data_keys",
     "read_flags",
     "read_notices",
