@@ -10,6 +10,9 @@ import pytest
 from gateway.demo.prepare import Demo
 from tests.town import Town, build, served
 
+# a parallel worker's terminal is said to be narrow, and a console that was made there would stay so
+os.environ.pop("COLUMNS", None)
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
