@@ -184,7 +184,7 @@ class Growing:
 
 def check_inclusion(index: int, size: int, leaf: bytes, proof: list[bytes], root: bytes) -> bool:
     """RFC 9162, 2.1.3.2."""
-    if index >= size:
+    if index >= size or len(leaf) != 32:
         return False
     at, last, found = index, size - 1, leaf
     for sibling in proof:
