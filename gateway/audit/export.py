@@ -7,8 +7,11 @@ checkpoint needs any more go last: cut off at any moment, the folder still holds
 checkpoint.witnessed is ours beside C2SP's: the newest checkpoint that a witness signed, where one has.
 """
 
+import errno
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from gateway.audit.checkpoint import Checkpoint, CheckpointInvalid, checkpoint_of
@@ -27,7 +30,8 @@ _FRESH = ".new"
 def export_log(state: State, folder: Path) -> int:
     """Write one moment of the log, or what is new since the folder's last; returns its size. Blocking.
 
-    Raises ExportRefused for a folder of something else, of another log or of a fork; AuditUnavailable, OSError.
+    Raises ExportRefused for a folder of something else, of another log or of a fork, or that can't be written; and
+    AuditUnavailable.
     """
     try:
         witnessed = read_cosignatures(state)  # before the head, which is then never behind it
@@ -35,19 +39,30 @@ def export_log(state: State, folder: Path) -> int:
             head = reader.head()
             if head is None:
                 raise AuditUnavailable(operator="the log has no head that can be read")
-            kept = _kept(folder, head, reader)
-            _write(reader, folder, head, kept)
+            with _telling():
+                _write(reader, folder, head, _kept(folder, head, reader))
     except StoreFailed as error:
         raise AuditUnavailable(operator=str(error)) from None
     note = head.note.decode()
     if witnessed and witnessed[0].note == note:
         note = cosigned_note(witnessed)
-    if witnessed:
-        _put(folder / WITNESSED, cosigned_note(witnessed).encode())
-    _put(folder / "checkpoint", note.encode())
-    if head.size:
-        _sweep(folder, head.size)
+    with _telling():
+        if witnessed:
+            _put(folder / WITNESSED, cosigned_note(witnessed).encode())
+        _put(folder / "checkpoint", note.encode())
+        if head.size:
+            _sweep(folder, head.size)
     return head.size
+
+
+@contextmanager
+def _telling() -> Iterator[None]:
+    """What goes wrong with the folder is no fault of the log."""
+    try:
+        yield
+    except OSError as error:
+        name = errno.errorcode.get(error.errno or 0, type(error).__name__)
+        raise ExportRefused(fault=(f"it can't be written ({name})", f"无法写入（{name}）")) from None
 
 
 def cosigned_note(rows: tuple[CosignatureRow, ...]) -> str:

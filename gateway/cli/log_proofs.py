@@ -100,9 +100,6 @@ def audit_export(
             state.close()
     except GatewayError as error:
         stop(error)
-    except OSError as error:
-        err.print(f"[bold red]{folder} can't be written[/] ({type(error).__name__})")
-        raise typer.Exit(1) from None
     out.print(f"{size} entries\n{folder}", highlight=False, soft_wrap=True)
 
 
