@@ -37,11 +37,11 @@ class PaperLog:
 
 
 @contextmanager
-def listening(folder: Path) -> Iterator[str]:
-    """A witness over real HTTP on a free loopback port; its address."""
+def listening(folder: Path, port: int = 0) -> Iterator[str]:
+    """A witness over real HTTP on the loopback, on a free port where none is given; its address."""
     with open_home(folder) as home:
         config = uvicorn.Config(
-            witness_application(Witness(home, utc_now)), port=0, lifespan="off", log_level="error", access_log=False
+            witness_application(Witness(home, utc_now)), port=port, lifespan="off", log_level="error", access_log=False
         )
         server = uvicorn.Server(config)
         sockets = [config.bind_socket()]
