@@ -296,8 +296,8 @@ def verify_export(arguments: argparse.Namespace, log: Key, witnesses: list[Key])
     note = read_text(folder / "checkpoint")
     signed = read_checkpoint(note, log)
     notes = [note]
-    if (folder / "checkpoint.witnessed").exists():
-        notes.append(read_text(folder / "checkpoint.witnessed"))
+    if (folder / "witnessed").exists():
+        notes += map(read_text, sorted((folder / "witnessed").iterdir()))
     older = [read_checkpoint(one, log) for one in notes[1:]] + [
         read_checkpoint(read_text(path), log) for path in arguments.older
     ]

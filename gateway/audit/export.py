@@ -4,13 +4,13 @@ checkpoint, tile/<level>/<n>[.p/<width>], tile/entries/<n>[.p/<width>]: full til
 into the same folder only adds. Every file is durable before the checkpoint that needs it, and partial tiles that no
 checkpoint needs any more go last: cut off at any moment, the folder still holds the export of before.
 
-checkpoint.witnessed is ours beside C2SP's: the newest checkpoint that a witness signed, where one has.
+witnessed/<size> is ours beside C2SP's: of each witness the newest checkpoint that it signed, where one has.
 """
 
 import errno
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,10 +19,10 @@ from gateway.audit.merkle import TILE_HEIGHT, TILE_WIDTH, range_root
 from gateway.audit.tiles import TileNodes, hashes, tile_path
 from gateway.errors import AuditUnavailable, ExportRefused
 from gateway.keys import split_note
-from gateway.store import CosignatureRow, LogHead, LogReader, State, StoreFailed, read_cosignatures, reading_log
+from gateway.store import CosignatureRow, LogHead, LogReader, State, StoreFailed, read_newest_cosignatures, reading_log
 
 LENGTH_BYTES = 2
-WITNESSED = "checkpoint.witnessed"
+WITNESSED = "witnessed"
 _OURS = {"checkpoint", WITNESSED, "tile"}
 _FRESH = ".new"
 
@@ -34,7 +34,7 @@ def export_log(state: State, folder: Path) -> int:
     AuditUnavailable.
     """
     try:
-        witnessed = read_cosignatures(state)  # before the head, which is then never behind it
+        witnessed = cosigned_notes(read_newest_cosignatures(state))  # before the head, which is then never behind it
         with reading_log(state) as reader:
             head = reader.head()
             if head is None:
@@ -44,11 +44,10 @@ def export_log(state: State, folder: Path) -> int:
     except StoreFailed as error:
         raise AuditUnavailable(operator=str(error)) from None
     note = head.note.decode()
-    if witnessed and witnessed[0].note == note:
-        note = cosigned_note(witnessed)
     with _telling():
-        if witnessed:
-            _put(folder / WITNESSED, cosigned_note(witnessed).encode())
+        for size, cosigned in witnessed.items():
+            _put(folder / WITNESSED / str(size), cosigned.encode())
+            note = cosigned if cosigned.startswith(note) else note
         _put(folder / "checkpoint", note.encode())
         if head.size:
             _sweep(folder, head.size)
@@ -65,9 +64,12 @@ def _telling() -> Iterator[None]:
         raise ExportRefused(fault=(f"it can't be written ({name})", f"无法写入（{name}）")) from None
 
 
-def cosigned_note(rows: tuple[CosignatureRow, ...]) -> str:
-    """The checkpoint of one size with its witnesses' lines under the log's own."""
-    return rows[0].note + "".join(f"{row.line}\n" for row in rows)
+def cosigned_notes(rows: Iterable[CosignatureRow]) -> dict[int, str]:
+    """Each size's checkpoint with its witnesses' lines under the log's own, in the order of the rows."""
+    notes: dict[int, str] = {}
+    for row in rows:
+        notes[row.size] = f"{notes.get(row.size, row.note)}{row.line}\n"
+    return notes
 
 
 def _kept(folder: Path, head: LogHead, reader: LogReader) -> int:

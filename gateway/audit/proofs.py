@@ -3,7 +3,7 @@
 What is handed out is verified first; what comes in is verified by nothing but public keys.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from pathlib import Path
 from gateway.audit import reading
 from gateway.audit.checkpoint import Checkpoint, CheckpointInvalid, checkpoint_of, read_checkpoint
 from gateway.audit.cosigned import cosigned_by
-from gateway.audit.export import WITNESSED, cosigned_note
+from gateway.audit.export import WITNESSED, cosigned_notes
 from gateway.audit.exported import ExportedTiles
 from gateway.audit.merkle import (
     EMPTY_ROOT,
@@ -27,7 +27,9 @@ from gateway.audit.proof_text import InclusionText, ReceiptText, write_inclusion
 from gateway.audit.tiles import TileNodes
 from gateway.errors import AuditUnavailable, EntryUnknown, ProofFailed, SettingsInvalid, SizesUnknown
 from gateway.keys import CosignatureVerifier, NoteVerifier, split_note
-from gateway.store import CosignatureRow, State, StoreFailed, read_cosignatures, reading_log
+from gateway.store import CosignatureRow, State, StoreFailed, read_cosignatures, read_newest_cosignatures, reading_log
+
+_MOST = 2**62  # what every database can count to
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,23 +58,31 @@ class LogProofs:
 
     def witnessed(self) -> str | None:
         """The newest checkpoint that a witness signed, with their lines. Raises AuditUnavailable."""
-        rows = self._cosignatures()
-        return cosigned_note(rows) if rows else None
+        return next(iter(cosigned_notes(self._cosignatures()).values()), None)
+
+    def newest_witnessed(self) -> tuple[str, ...]:
+        """Of each witness the newest checkpoint that it signed. Raises AuditUnavailable."""
+        try:
+            return tuple(cosigned_notes(read_newest_cosignatures(self._state)).values())
+        except StoreFailed as error:
+            raise AuditUnavailable(operator=str(error)) from None
 
     def told(self, index: int) -> dict[str, object]:
         """The inclusion proof of entry `index` under the newest checkpoint, as JSON. Raises EntryUnknown."""
         return reading.prove_receipt(self._state, index)
 
     def inclusion(self, index: int) -> str:
-        """The C2SP proof of entry `index`, under a checkpoint that a witness signed where there is one.
+        """The C2SP proof of entry `index`, under the checkpoint that most witnesses signed, of those the newest.
 
-        Raises EntryUnknown, AuditUnavailable.
+        Raises EntryUnknown, AuditUnavailable, ProofFailed.
         """
-        rows = self._cosignatures(least=index + 1)
+        if not 0 <= index < _MOST:
+            raise EntryUnknown(index=index)
+        cosigned = cosigned_notes(self._cosignatures(least=index + 1)).values()
         with self._nodes() as (origin, size, note, nodes):
             if not 0 <= index < size:
                 raise EntryUnknown(index=index)
-            shown = cosigned_note(rows) if rows else note
+            shown = max(cosigned, key=lambda each: each.count("\n"), default=note)
             return _inclusion(origin, index, checkpoint_of(split_note(shown)[0]), shown, nodes)
 
     def consistency(self, older: int, newer: int | None = None) -> Consistency:
@@ -154,13 +164,14 @@ def check_export_witnessed(folder: Path, verifier: NoteVerifier, witnesses: Iter
     """What witnesses signed is what the export holds, and each of these witnesses signed; raises ProofFailed."""
     proofs = ExportedProofs(folder, verifier)
     notes = [proofs.checkpoint()]
-    if (folder / WITNESSED).exists():
-        try:
-            notes.append((folder / WITNESSED).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            raise ProofFailed(fault=(f"{WITNESSED} can't be read", f"{WITNESSED} 无法读取")) from None
-        signed = signed_checkpoint(notes[1], verifier)
-        newest = signed_checkpoint(notes[0], verifier)
+    newest = signed_checkpoint(notes[0], verifier)
+    try:
+        if (folder / WITNESSED).exists():
+            notes += [path.read_text(encoding="utf-8") for path in sorted((folder / WITNESSED).iterdir())]
+    except (OSError, ValueError):
+        raise ProofFailed(fault=(f"{WITNESSED} can't be read", f"{WITNESSED} 无法读取")) from None
+    for note in notes[1:]:
+        signed = signed_checkpoint(note, verifier)
         if signed.size > newest.size:
             raise ProofFailed(
                 fault=(
@@ -170,11 +181,7 @@ def check_export_witnessed(folder: Path, verifier: NoteVerifier, witnesses: Iter
             )
         if signed.size and proofs.consistency(signed.size).older_root != signed.root:
             raise ProofFailed(fault=("witnesses signed another log: a fork", "见证方所签为另一日志：日志已分叉"))
-    for witness in witnesses:
-        if not any(one.at for note in notes for one in cosigned_by(note, [witness])):
-            raise ProofFailed(
-                fault=(f"{witness.name} signed none of the checkpoints", f"{witness.name} 未签署任何检查点")
-            )
+    check_cosignatures(notes, witnesses)
 
 
 # ------------------------------------------------------------------ verifying
@@ -214,15 +221,15 @@ def check_inclusion(
                 f"日志第 {receipt.index} 条不是该回执所对应的条目",
             )
         ) from None
-    check_cosignatures(proof.note, witnesses)
+    check_cosignatures([proof.note], witnesses)
     return signed
 
 
-def check_cosignatures(note: str, witnesses: Iterable[CosignatureVerifier]) -> None:
-    """Every one of the witnesses signed the checkpoint; raises ProofFailed that names who did not."""
-    for one in cosigned_by(note, witnesses):
-        if one.at is None:
-            raise ProofFailed(fault=(f"{one.witness} did not sign the checkpoint", f"{one.witness} 未签署该检查点"))
+def check_cosignatures(notes: Sequence[str], witnesses: Iterable[CosignatureVerifier]) -> None:
+    """Every one of the witnesses signed one of the checkpoints; raises ProofFailed that names who did not."""
+    for witness in witnesses:
+        if not any(one.at for note in notes for one in cosigned_by(note, [witness])):
+            raise ProofFailed(fault=(f"{witness.name} did not sign it", f"{witness.name} 未签署"))
 
 
 def check_consistency(proof: Consistency, older: Checkpoint, newer: Checkpoint) -> None:

@@ -81,14 +81,19 @@ class Witnessing:
             await asyncio.sleep(self._seconds)
 
     async def ask(self) -> None:
-        """Bring the newest checkpoint to every witness that has not signed it."""
+        """Bring the newest checkpoint, the same to all, to every witness that has not signed it."""
+        try:
+            note = await asyncio.to_thread(newest_checkpoint, self._state)
+        except GatewayError as error:
+            operator_log().warning("no checkpoint for witnesses", code=error.code)
+            return
         async with httpx2.AsyncClient(timeout=_PATIENCE_SECONDS, trust_env=False) as client:
-            await asyncio.gather(*(self._ask_one(client, witness) for witness in self._witnesses))
+            await asyncio.gather(*(self._ask_one(client, witness, note) for witness in self._witnesses))
 
-    async def _ask_one(self, client: httpx2.AsyncClient, witness: _Witness) -> None:
+    async def _ask_one(self, client: httpx2.AsyncClient, witness: _Witness, note: str) -> None:
         name = witness.verifier.name
         try:
-            await self._submit(client, witness)
+            await self._submit(client, witness, note)
         except _Refused as refused:
             self._note(name, "refused", str(refused))
         except _Unreachable as error:
@@ -114,8 +119,7 @@ class Witnessing:
         else:
             operator_log().warning("witness not reached", source=name, detail=why)
 
-    async def _submit(self, client: httpx2.AsyncClient, witness: _Witness) -> None:
-        note = await asyncio.to_thread(newest_checkpoint, self._state)
+    async def _submit(self, client: httpx2.AsyncClient, witness: _Witness, note: str) -> None:
         size = checkpoint_of(split_note(note)[0]).size
         older = await asyncio.to_thread(newest_cosigned_size, self._state, witness.verifier.name) or 0
         if older == size and older:

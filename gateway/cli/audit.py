@@ -40,13 +40,12 @@ def audit_verify(
             state = open_state_read_only(read.state_url)
             try:
                 vkey = open_ring(read.keys, state, utc_now).log_signer(read.audit.origin).vkey
-                witnessed = LogProofs(state).witnessed()
+                witnessed = LogProofs(state).newest_witnessed()
             finally:
                 state.close()
-            kept = () if witnessed is None else (witnessed,)
-            result = verify_log(read.state_url, vkey, high_water=read.high_water, kept=kept)
-            if result.is_sound and witnesses:
-                check_cosignatures(witnessed or "", witnesses)
+            result = verify_log(read.state_url, vkey, high_water=read.high_water, kept=witnessed)
+            if result.is_sound:
+                check_cosignatures(witnessed, witnesses)
     except GatewayError as error:
         stop(error)
     for line in (result.text("en"), result.text("zh")):

@@ -149,7 +149,7 @@ def audit_consistency(
             before, _ = _checkpoint(older, verifier)
             after, note = _checkpoint(newer if newer is not None else proofs.checkpoint(), verifier)
             if note is not None:
-                check_cosignatures(note, witnesses)
+                check_cosignatures([note], witnesses)
             sizes = _size(older, before), _size(newer, after)
             proof = _nothing(verifier, sizes[1]) if sizes[0] == 0 else proofs.consistency(*sizes)
             check_consistency(

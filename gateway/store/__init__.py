@@ -2,7 +2,13 @@
 
 from gateway.store.app_keys import AppKeyRecord, find_key, insert_key, revoke_key
 from gateway.store.cases import CaseRecord, extend_case, insert_case, move_case, read_case, read_cases
-from gateway.store.cosignatures import CosignatureRow, insert_cosignature, newest_cosigned_size, read_cosignatures
+from gateway.store.cosignatures import (
+    CosignatureRow,
+    insert_cosignature,
+    newest_cosigned_size,
+    read_cosignatures,
+    read_newest_cosignatures,
+)
 from gateway.store.data_keys import (
     count_sealed,
     destroy_data_key,
@@ -81,6 +87,7 @@ __all__ = [
     "read_cosignatures",
     "read_data_keys",
     "read_flags",
+    "read_newest_cosignatures",
     "read_notices",
     "read_parts",
     "read_policy_version",

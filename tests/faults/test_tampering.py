@@ -16,16 +16,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, text
 
-from gateway.audit import export_log, verify_export, verify_log
+from gateway.app import utc_now
+from gateway.audit import Witnessing, export_log, verify_export, verify_log
 from gateway.audit.checkpoint import sign_checkpoint
 from gateway.audit.entry import encode_entry, project
 from gateway.audit.merkle import Frontier, leaf_hash
+from gateway.audit.witness import create_home
 from gateway.keys import LogSigner
-from gateway.store import State, open_state
+from gateway.settings import Audit, Witness
+from gateway.store import State, newest_cosigned_size, open_state, open_state_read_only
 from tests.audit_logs import PEOPLE, House, entry, house, open_log
 from tests.key_rings import ring_at
 from tests.lone_verifier import run_verifier
 from tests.postgres_server import Server, postgres_server
+from tests.witnesses import NAME, listening
 
 SIZES = (1, 2, 255, 256, 257, 530)
 COLUMNS = (
@@ -42,11 +46,11 @@ class Change:
     first: int
 
 
-def fill(home: House, size: int) -> None:
+def fill(home: House, size: int, first: int = 0) -> None:
     async def run() -> None:
         async with open_log(home) as log:
-            for begin in range(0, size, 97):  # so that checkpoints are kept at odd sizes
-                end = min(begin + 97, size)
+            for begin in range(first, first + size, 97):  # so that checkpoints are kept at odd sizes
+                end = min(begin + 97, first + size)
                 await asyncio.gather(*(log.append(entry(number)) for number in range(begin, end)))
 
     asyncio.run(run())
@@ -296,6 +300,35 @@ def test_any_one_change_is_found_on_postgresql(
         state.close()
 
 
+def test_a_log_on_postgresql_is_witnessed_and_exported(
+    server: Server, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("witnessed")
+    home = house(folder, server.fresh_database())
+    vkey = create_home(folder / "witness", NAME, [home.signer.vkey])
+
+    async def ask(url: str) -> str:
+        state = open_state(home.url)
+        asker = Witnessing(state, Audit(witnesses=(Witness(url=url, vkey=vkey),)), utc_now)
+        await asker.ask()
+        state.close()
+        return asker.standing[NAME]
+
+    with listening(folder / "witness") as url:
+        for first, size in ((0, 300), (300, 10)):
+            fill(home, size, first)
+            assert asyncio.run(ask(url)) == "ok"
+    state = open_state_read_only(home.url)
+    try:
+        assert export_log(state, folder / "export") == 310
+        assert newest_cosigned_size(state, NAME) == 310
+    finally:
+        state.close()
+    ended = run_verifier("export", folder / "export", "--key", home.signer.vkey, "--witness", vkey)
+    assert ended.status == 0, ended
+    assert verify_export(folder / "export", home.signer.vkey).is_sound
+
+
 # ------------------------------------------------------------------ exports, by both programs
 @pytest.fixture(scope="module")
 def exports(logs: dict[int, House], tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
@@ -376,13 +409,7 @@ def test_a_fork_and_a_shorter_log_show_against_a_checkpoint_that_was_kept(
         )
         home.folder.mkdir()
 
-        async def run(home: House = home, first: int = first, size: int = size) -> None:
-            async with open_log(home) as log:
-                for begin in range(first, first + size, 97):  # one batch after the other: their order is their number
-                    numbers = range(begin, min(begin + 97, first + size))
-                    await asyncio.gather(*(log.append(entry(number)) for number in numbers))
-
-        asyncio.run(run())
+        fill(home, size, first)
         state = open_state(home.url)
         export_log(state, home.folder / "export")
         state.close()

@@ -1,20 +1,25 @@
 """An export grows step by step, holds only one log, and is whole at every moment; proofs out of it stand alone."""
 
 import asyncio
+import base64
 import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from gateway.audit import export as export_module
 from gateway.audit import export_log, verify_export
-from gateway.audit.proof_text import read_inclusion, read_receipt
+from gateway.audit.checkpoint import sign_checkpoint
+from gateway.audit.proof_text import read_inclusion, read_receipt, write_consistency
 from gateway.audit.proofs import ExportedProofs, LogProofs, check_consistency, check_inclusion, signed_checkpoint
 from gateway.errors import EntryUnknown, ExportRefused, ProofFailed, SizesUnknown
 from gateway.keys import NoteVerifier
 from gateway.model.audit import AuditReceipt
 from gateway.store import open_state
 from tests.audit_logs import House, entry, house, open_log
+from tests.key_rings import ring_at
 from tests.lone_verifier import run_alone, run_verifier
 
 
@@ -179,7 +184,7 @@ def test_proofs_of_an_export_and_of_the_live_log_say_the_same_and_stand_alone(tm
             for sizes in ((0, 5), (5, 4), (1, 601), (601, 601), (-1, 5)):
                 with pytest.raises(SizesUnknown):
                     proofs.consistency(*sizes)
-            for index in (-1, 600, 10**17):
+            for index in (-1, 600, 10**17, 10**30):
                 with pytest.raises(EntryUnknown):
                     proofs.inclusion(index)
     finally:
@@ -199,3 +204,81 @@ def test_the_one_file_needs_nothing_of_ours(home: House, exported: Path, tmp_pat
     assert run_alone(tmp_path, "export", exported).status == 2
     assert run_alone(tmp_path, "export", exported, "--key", "no key").status == 2
     assert run_alone(tmp_path, "export", tmp_path / "none", "--key", home.signer.vkey).status == 1
+
+
+def _flip(path: Path, at: int) -> None:
+    changed = bytearray(path.read_bytes())
+    changed[at] ^= 1
+    path.write_bytes(changed)
+
+
+def test_each_kind_of_fault_has_its_status_and_names_the_first_bad_entry(home: House, tmp_path: Path) -> None:
+    other = ring_at(tmp_path / "ring").log_signer(home.signer.name)
+    for what, status, named in (
+        ("no checkpoint", 1, None),
+        ("another key", 3, None),
+        ("a changed entry", 4, 0),
+        ("a bundle that is gone", 5, 256),
+        ("a changed tile above", 5, 0),
+        ("another tree with its tiles", 6, 0),
+    ):
+        folder = tmp_path / what.replace(" ", "-")
+        export(home, folder)
+        match what:
+            case "no checkpoint":
+                (folder / "checkpoint").unlink()
+            case "another key":
+                root = base64.b64decode((folder / "checkpoint").read_text(encoding="utf-8").split("\n")[2])
+                (folder / "checkpoint").write_text(sign_checkpoint(other, 300, root), encoding="utf-8")
+            case "a changed entry":
+                _flip(folder / "tile/entries/000", 40)
+            case "a bundle that is gone":
+                (folder / "tile/entries/001.p/44").unlink()
+            case "a changed tile above":
+                _flip(folder / "tile/1/000.p/1", 3)
+            case _:
+                fork = House(folder=tmp_path, url=f"sqlite:///{tmp_path / 'fork.db'}", signer=home.signer)
+                grow(fork, 300, 900)
+                forked = tmp_path / "forked"
+                export(fork, forked)
+                shutil.copy(folder / "checkpoint", forked / "checkpoint")
+                folder = forked
+        ended = run_verifier("export", folder, "--key", home.signer.vkey)
+        assert ended.status == status, (what, ended)
+        assert named is None or f"entry {named}:" in ended.fault, (what, ended)
+
+
+def test_a_forked_or_false_proof_of_consistency_is_told_by_its_status(home: House, tmp_path: Path) -> None:
+    fork = House(folder=tmp_path, url=f"sqlite:///{tmp_path / 'fork.db'}", signer=home.signer)
+    grow(fork, 310, 900)
+    verifier = NoteVerifier.from_vkey(home.signer.vkey)
+    state, forked = open_state(home.url), open_state(fork.url)
+    try:
+        (tmp_path / "older").write_text(LogProofs(state).checkpoint(), encoding="utf-8")
+        there = LogProofs(forked)
+        proof = there.consistency(300, 310)
+        (tmp_path / "proof").write_text(write_consistency(300, proof.hashes, there.checkpoint()), encoding="utf-8")
+        older = signed_checkpoint(LogProofs(state).checkpoint(), verifier)
+        with pytest.raises(ProofFailed, match="a fork"):
+            check_consistency(proof, older, signed_checkpoint(there.checkpoint(), verifier))
+    finally:
+        state.close()
+        forked.close()
+    for name, status in (("proof", 8), ("older", 1), ("none", 1)):
+        ended = run_verifier("consistency", tmp_path / "older", tmp_path / name, "--key", home.signer.vkey)
+        assert ended.status == status, (name, ended)
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(draw=st.data())
+def test_no_changed_byte_of_a_proof_proves_anything(home: House, tmp_path: Path, draw: st.DataObject) -> None:
+    state = open_state(home.url)
+    try:
+        text = LogProofs(state).inclusion(draw.draw(st.integers(0, 299))).encode()
+    finally:
+        state.close()
+    at, bit = draw.draw(st.integers(0, len(text) - 1)), draw.draw(st.integers(0, 7))
+    changed = text[:at] + bytes([text[at] ^ 1 << bit]) + text[at + 1 :]
+    (tmp_path / "p").write_bytes(changed)
+    ended = run_verifier("receipt", tmp_path / "p", "--key", home.signer.vkey)
+    assert ended.status in {1, 3, 9}, ended

@@ -98,8 +98,43 @@ def test_signatures_are_kept_exported_and_prove_receipts(home: House, vkey: str,
     assert run_verifier("receipt", tmp_path / "p", *keys).status == 0
     stranger = create_home(tmp_path / "stranger", NAME, [home.signer.vkey])
     assert run_verifier("export", folder, "--key", home.signer.vkey, "--witness", stranger).status == 7
-    with pytest.raises(ProofFailed, match="signed none"):
+    with pytest.raises(ProofFailed, match="did not sign"):
         check_export_witnessed(folder, log, [CosignatureVerifier.from_vkey(stranger)])
+
+
+def test_of_two_witnesses_each_ones_newest_is_exported_and_asked_for(home: House, vkey: str, tmp_path: Path) -> None:
+    """One was away for a while: what it signed before still stands, and is no alarm."""
+    late = create_home(tmp_path / "late", "late.example/w", [home.signer.vkey])
+    grow(home, 5)
+    both = [Witness(url="", vkey=vkey), Witness(url="", vkey=late)]
+
+    async def ask(*urls: str) -> None:
+        state = open_state(home.url)
+        witnesses = tuple(each.model_copy(update={"url": url}) for each, url in zip(both, urls, strict=True))
+        asker = Witnessing(state, Audit(origin=ORIGIN, witnesses=witnesses), utc_now)
+        await asker.ask()
+        state.close()
+
+    with listening(tmp_path / "witness") as url:
+        with listening(tmp_path / "late") as other:
+            asyncio.run(ask(url, other))
+        grow(home, 3, 5)
+        asyncio.run(ask(url, "http://127.0.0.1:9"))
+    state, folder = open_state(home.url), tmp_path / "export"
+    try:
+        export_log(state, folder)
+        proofs = LogProofs(state)
+        assert [note.split("\n")[1] for note in proofs.newest_witnessed()] == ["8", "5"]
+        assert read_inclusion(proofs.inclusion(4)).note.count("\N{EM DASH}") == 3, "the one that most witnesses signed"
+        assert read_inclusion(proofs.inclusion(5)).note.count("\N{EM DASH}") == 2
+    finally:
+        state.close()
+    assert {path.name for path in (folder / "witnessed").iterdir()} == {"8", "5"}
+    keys = ("--key", home.signer.vkey, "--witness", vkey, "--witness", late)
+    assert run_verifier("export", folder, *keys).status == 0
+    check_export_witnessed(
+        folder, log_key(home.signer.vkey), [CosignatureVerifier.from_vkey(each) for each in (vkey, late)]
+    )
 
 
 def test_a_checkpoint_with_its_cosignature_is_told_and_exported_while_it_is_the_newest(
