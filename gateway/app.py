@@ -40,6 +40,7 @@ from gateway.api.flags import FlagFace
 from gateway.api.inbound import Scope
 from gateway.api.keys import KeyFace
 from gateway.api.limits import WithinLimits
+from gateway.api.log_proofs import ProofFace
 from gateway.api.openapi import describe_data_plane
 from gateway.api.refusals import add_refusals
 from gateway.api.reidentification import ReidentificationFace
@@ -47,7 +48,7 @@ from gateway.api.retention import RetentionFace
 from gateway.api.reviews import ReviewFace
 from gateway.api.terminals import TerminalFace
 from gateway.api.why import WhyFace
-from gateway.audit import AuditLog, BlindedSource
+from gateway.audit import AuditLog, BlindedSource, LogProofs, Witnessing
 from gateway.authentication import Authenticator, TrustedIssuer
 from gateway.errors import (
     AuditFailed,
@@ -80,6 +81,8 @@ class Rooms:
 
     policy: PolicyHolder
     audit: AuditLog
+    proofs: LogProofs
+    witnessing: Witnessing
     pipeline: Pipeline
     cases: CaseDesk
     reviews: ReviewDesk
@@ -120,6 +123,7 @@ class Gateway:
             seals = open_seals(
                 settings.keys, state, self.clock, is_known=lambda name: name in policy.current.catalog.purposes
             )
+            witnessing = Witnessing(state, settings.audit, self.clock)
         except BaseException:
             state.close()
             raise
@@ -178,6 +182,8 @@ class Gateway:
             self._rooms = Rooms(
                 policy=policy,
                 audit=audit,
+                proofs=LogProofs(state),
+                witnessing=witnessing,
                 pipeline=pipeline,
                 cases=cases,
                 reviews=reviews,
@@ -190,11 +196,13 @@ class Gateway:
             )
             await pipeline.note(EntryKind.START, f"policy {policy.current.version}")
             operator_log().info("started", version=policy.current.version, count=len(sources))
+            witnessing.start()
             async with following(keys, seals):
                 with self._reloads_on_hangup():
                     yield
         finally:
             self._rooms = None
+            await witnessing.close()
             await audit.close()
             for source in sources.values():
                 await source.close()
@@ -322,10 +330,12 @@ def create_application(gateway: Gateway) -> Callable[[Scope, Receive, Send], Any
         policy=lambda: gateway.rooms.policy,
         cases=lambda: gateway.rooms.cases,
         audit=lambda: gateway.rooms.audit,
+        witnesses=lambda: gateway.rooms.witnessing.standing,
         sources=gateway.source_health,
         clock=gateway.clock,
     )
     api.include_router(face.routes())
+    api.include_router(ProofFace(lambda: gateway.rooms.proofs).routes())
     authzen = AuthzenFace(
         pipeline=lambda: gateway.rooms.pipeline,
         policy=lambda: gateway.rooms.policy,

@@ -755,6 +755,55 @@ class EntryUnknown(AuditFailed):
 
 
 @dataclass(eq=False, kw_only=True)
+class ExportRefused(AuditFailed):
+    """The folder is not one that this log can be exported into."""
+
+    code = "GW607"
+    status = 409
+    text = {
+        "en": "the log can't be exported into this folder: {fault[0]}",
+        "zh": "无法将日志导出到此文件夹：{fault[1]}",
+    }
+    mend = {
+        "en": "give a new folder; keep this one as it is, for it may be evidence",
+        "zh": "请另选新文件夹；此文件夹请原样保留，可能是证据",
+    }
+    fault: Words
+
+
+@dataclass(eq=False, kw_only=True)
+class ProofFailed(AuditFailed):
+    """A proof does not show what it should."""
+
+    code = "GW608"
+    status = 409
+    text = {"en": "not proved: {fault[0]}", "zh": "未能证明：{fault[1]}"}
+    mend = {
+        "en": "keep receipt, checkpoint and answer as they are, and tell the log's operator and its witness",
+        "zh": "请原样保留回执、检查点与答复，并告知日志运营方与见证方",
+    }
+    fault: Words
+
+
+@dataclass(eq=False, kw_only=True)
+class SizesUnknown(AuditFailed):
+    """A consistency proof between sizes that the log never had."""
+
+    code = "GW609"
+    status = 404
+    text = {
+        "en": "the log has no proof from {older} to {newer} entries",
+        "zh": "日志没有从 {older} 条到 {newer} 条的证明",
+    }
+    mend = {
+        "en": "take both sizes from checkpoints, the older one first; it must not be 0",
+        "zh": "两个大小均请取自检查点，旧者在前，且不得为 0",
+    }
+    older: int
+    newer: int
+
+
+@dataclass(eq=False, kw_only=True)
 class EntryErased(AuditFailed):
     """What an entry said of people is erased: its retention key is destroyed."""
 

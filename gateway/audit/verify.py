@@ -13,6 +13,7 @@ from gateway.audit.checkpoint import Checkpoint, CheckpointInvalid, read_checkpo
 from gateway.audit.entry import Opener
 from gateway.audit.erasure import ErasureCheck
 from gateway.audit.export import LENGTH_BYTES
+from gateway.audit.exported import leaf_fits
 from gateway.audit.high_water import read_mark
 from gateway.audit.merkle import TILE_HEIGHT, TILE_WIDTH, leaf_hash
 from gateway.audit.replay import TILE_DIFFERS, Expected, Replay, Unsound, first_difference
@@ -190,7 +191,18 @@ def _expected(
     mark = read_mark(high_water) if high_water is not None else None
     if mark is not None:
         _expect(expected, mark.size, Expected(mark.root, ("the high-water mark", "高水位标记")))
+    _expect_newest(expected, reader.head(), verifier)
     return expected
+
+
+def _expect_newest(expected: dict[int, Expected], head: LogHead | None, verifier: NoteVerifier) -> None:
+    """So that what was put in before the end is not taken for what stands after it. A bad head is told of later."""
+    try:
+        newest = read_checkpoint(head.note if head is not None else b"", verifier)
+    except CheckpointInvalid:
+        return
+    if newest.size:
+        expected.setdefault(newest.size, Expected(newest.root, ("the newest checkpoint", "最新检查点")))
 
 
 def _expect(expected: dict[int, Expected], size: int, one: Expected) -> None:
@@ -209,13 +221,17 @@ def _bundles(folder: Path, size: int) -> Iterator[bytes]:
         bundle = _file(folder / tile_path("entries", begin // TILE_WIDTH, width))
         if bundle is None:
             raise Unsound(begin, ("its bundle is missing", "缺少条目文件"))
+        tile = _file(folder / tile_path(0, begin // TILE_WIDTH, width))
         at = 0
         for index in range(begin, begin + width):
             length = int.from_bytes(bundle[at : at + LENGTH_BYTES], "big")
             at += LENGTH_BYTES
             if at + length > len(bundle):
                 raise Unsound(index, ("its bundle is cut short", "条目文件被截断"))
-            yield bundle[at : at + length]
+            body = bundle[at : at + length]
+            if not leaf_fits(tile, index - begin, body):  # at once: a wrong length would shift the blame to a later one
+                raise Unsound(index, TILE_DIFFERS)
+            yield body
             at += length
         if at != len(bundle):
             raise Unsound(begin + width - 1, ("its bundle goes on after it", "条目文件有多余内容"))

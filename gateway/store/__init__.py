@@ -2,6 +2,13 @@
 
 from gateway.store.app_keys import AppKeyRecord, find_key, insert_key, revoke_key
 from gateway.store.cases import CaseRecord, extend_case, insert_case, move_case, read_case, read_cases
+from gateway.store.cosignatures import (
+    CosignatureRow,
+    insert_cosignature,
+    newest_cosigned_size,
+    read_cosignatures,
+    read_newest_cosignatures,
+)
 from gateway.store.data_keys import (
     count_sealed,
     destroy_data_key,
@@ -68,6 +75,8 @@ __all__ = [
     "STEP",
     "AppKeyRecord",
     "CaseRecord",
+    "CosignatureRow",
+    "EntryRow",
     "FlagKey",
     "LogBatch",
     "LogHead",
@@ -98,6 +107,7 @@ __all__ = [
     "finish_blanking",
     "forget_journal",
     "insert_case",
+    "insert_cosignature",
     "insert_data_keys",
     "insert_erasure",
     "insert_hold",
@@ -110,6 +120,7 @@ __all__ = [
     "moment_of",
     "move_case",
     "move_reidentification",
+    "newest_cosigned_size",
     "open_cases",
     "open_grant",
     "open_reviews",
@@ -117,11 +128,13 @@ __all__ = [
     "open_state_read_only",
     "read_case",
     "read_cases",
+    "read_cosignatures",
     "read_data_keys",
     "read_erasure_request",
     "read_erasure_requests",
     "read_flags",
     "read_holds",
+    "read_newest_cosignatures",
     "read_notices",
     "read_parts",
     "read_policy_version",

@@ -135,6 +135,19 @@ audit_checkpoint = Table(
     Column("note", LargeBinary, nullable=False),
 )
 
+audit_cosignature = Table(
+    "audit_cosignature",
+    TABLES,
+    Column("size", _BigKey, nullable=False),
+    Column("witness", Text, nullable=False),
+    Column("note", LargeBinary, nullable=False),  # the checkpoint that was signed, as it was signed
+    Column("line", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    PrimaryKeyConstraint("size", "witness", name="audit_cosignature_key"),
+    sqlite_with_rowid=False,
+)
+Index("audit_cosignature_witness", audit_cosignature.c.witness, audit_cosignature.c.size)
+
 case_file = Table(
     "case_file",
     TABLES,
