@@ -78,6 +78,7 @@ class Audit(_Strict):
     batch_entries: PositiveInt = 2_048
     witnesses: tuple[Witness, ...] = ()
     witness_seconds: PositiveFloat = 60.0  # how often new checkpoints are brought to them
+    retention_days: PositiveInt = 1_825  # of entries without a purpose that the policy has; the others say their own
 
 
 class Keys(_Strict):

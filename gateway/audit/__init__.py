@@ -1,6 +1,7 @@
 """Entry -> AuditReceipt: the log, its proofs, its verification. Only this room builds an AuditReceipt."""
 
 from gateway.audit.decided import digest_of, level_of, obligation_text, stand_in, uses_of
+from gateway.audit.entry import Opener
 from gateway.audit.export import export_log
 from gateway.audit.log import AuditLog
 from gateway.audit.merkle import ProofInvalid, prove_consistency, prove_inclusion, verify_consistency, verify_inclusion
@@ -15,6 +16,7 @@ __all__ = [
     "AuditLog",
     "BlindedSource",
     "LogProofs",
+    "Opener",
     "ProofInvalid",
     "Recorder",
     "Verification",

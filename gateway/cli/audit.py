@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.administration import open_ring, redecide
+from gateway.administration import open_entries, open_ring, open_seals, redecide
 from gateway.app import utc_now
 from gateway.audit import LogProofs, verify_export, verify_log
 from gateway.audit.cosigned import read_witness_key
@@ -40,12 +40,13 @@ def audit_verify(
             state = open_state_read_only(read.state_url)
             try:
                 vkey = open_ring(read.keys, state, utc_now).log_signer(read.audit.origin).vkey
+                opener = open_entries(read.keys, state, utc_now)
                 witnessed = LogProofs(state).newest_witnessed()
+                result = verify_log(read.state_url, vkey, opener=opener, high_water=read.high_water, kept=witnessed)
+                if result.is_sound:
+                    check_cosignatures(witnessed, witnesses)
             finally:
                 state.close()
-            result = verify_log(read.state_url, vkey, high_water=read.high_water, kept=witnessed)
-            if result.is_sound:
-                check_cosignatures(witnessed, witnesses)
     except GatewayError as error:
         stop(error)
     for line in (result.text("en"), result.text("zh")):
@@ -64,7 +65,7 @@ def audit_redecide(
         state = open_state_read_only(read.state_url)
         try:
             ring = open_ring(read.keys, state, utc_now)
-            result = redecide(state, index, ring.subject_hash)
+            result = redecide(state, index, ring.subject_hash, open_seals(read.keys, state, utc_now).open)
         finally:
             state.close()
     except BundleInvalid as error:

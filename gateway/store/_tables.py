@@ -95,14 +95,15 @@ audit_entry = Table(
     Column("code", Text, nullable=False),
     Column("needs_review", Boolean, nullable=False),
     Column("trace_id", Text, nullable=False),
+    Column("sealed_by", Text, nullable=False),  # the retention key of the private part; empty before version 3
     Column("leaf", LargeBinary, nullable=False),
     Column("body", LargeBinary, nullable=False),
     CheckConstraint("length(leaf) = 32", name="leaf_is_sha256"),
     CheckConstraint("length(body) < 65536", name="body_fits_a_bundle"),
 )
-Index("audit_entry_at", audit_entry.c.at)
-Index("audit_entry_principal", audit_entry.c.principal, audit_entry.c.idx)
-Index("audit_entry_needs_review", audit_entry.c.needs_review, audit_entry.c.idx)
+# every index is paid for by every entry before its answer may leave: only what few entries are in stands here
+_NEEDS_REVIEW = audit_entry.c.needs_review.is_(True)
+Index("audit_entry_needs_review", audit_entry.c.idx, sqlite_where=_NEEDS_REVIEW, postgresql_where=_NEEDS_REVIEW)
 _IS_FLAG = audit_entry.c.kind == "flag"
 Index("audit_entry_flag", audit_entry.c.idx, sqlite_where=_IS_FLAG, postgresql_where=_IS_FLAG)
 
@@ -246,6 +247,22 @@ reidentification = Table(
 )
 Index("reidentification_purpose", reidentification.c.purpose, reidentification.c.state, reidentification.c.requested_at)
 
+terminal = Table(
+    "terminal",
+    TABLES,
+    Column("id", Text, primary_key=True),
+    Column("principal", Text, nullable=False),
+    Column("app", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("jwk", Text, nullable=False),  # a public key
+    Column("thumbprint", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("registered_at", UtcTime, nullable=False),
+    Column("approved_by", Text),
+    Column("revoked_at", UtcTime),
+)
+Index("terminal_principal", terminal.c.principal)
+
 policy_versions = Table(
     "policy_versions",
     TABLES,
@@ -274,6 +291,46 @@ data_key = Table(
     CheckConstraint("destroyed_at IS NULL OR retired_at IS NOT NULL", name="destroyed_was_retired"),
 )
 
+retention_key = Table(
+    "retention_key",
+    TABLES,
+    Column("purpose", Text, nullable=False),
+    Column("month", String(7), nullable=False),
+    Column("algorithms", Text, nullable=False),
+    Column("wrap", Text, nullable=False),
+    Column("wrapped", LargeBinary),  # by the root key, which the database doesn't hold; NULL: destroyed
+    Column("created_at", UtcTime, nullable=False),
+    Column("destroyed_at", UtcTime),
+    Column("blanked_at", UtcTime),  # NULL after destroyed_at: search columns are still to be emptied
+    PrimaryKeyConstraint("purpose", "month", name="retention_key_key"),
+    CheckConstraint("(wrapped IS NULL) = (destroyed_at IS NOT NULL)", name="destroyed_retention_is_gone"),
+)
+
+retention_hold = Table(
+    "retention_hold",
+    TABLES,
+    Column("id", Text, primary_key=True),
+    Column("purpose", Text, nullable=False),
+    Column("case_id", Text, nullable=False),  # empty: everything of the purpose
+    Column("reason", Text, nullable=False),
+    Column("placed_by", Text, nullable=False),
+    Column("placed_at", UtcTime, nullable=False),
+    Column("lifted_by", Text),
+    Column("lifted_at", UtcTime),
+)
+
+retention_erasure = Table(
+    "retention_erasure",
+    TABLES,
+    Column("id", Text, primary_key=True),
+    Column("purpose", Text, nullable=False),
+    Column("through", String(7), nullable=False),  # the last month of it
+    Column("requested_by", Text, nullable=False),
+    Column("requested_at", UtcTime, nullable=False),
+    Column("erased_by", Text),
+    Column("erased_at", UtcTime),
+)
+
 # The log as a dataset: one row an entry and person, one row without a person where an entry names none.
 ACCESS_LOG_VIEW = """
 CREATE VIEW access_log AS
@@ -282,3 +339,11 @@ SELECT e.idx AS entry, e.at AS "at", e.principal AS principal, e.app AS app, e.o
        e.outcome AS outcome, e.case_id AS "case", e.needs_review AS needs_review, s.subject AS subject
 FROM audit_entry AS e LEFT JOIN audit_subject AS s ON s.idx = e.idx
 """
+
+# What PostgreSQL is told of tables beyond their columns: bodies are short JSON, not worth trying to compress before an
+# answer may leave, nor a second table; the head is one row, written again and again in its place.
+POSTGRESQL_STORAGE = (
+    "ALTER TABLE audit_entry ALTER COLUMN body SET STORAGE EXTERNAL",
+    "ALTER TABLE audit_entry SET (toast_tuple_target = 8160)",
+    "ALTER TABLE audit_head SET (fillfactor = 50)",
+)

@@ -19,10 +19,10 @@ from sqlalchemy import Connection, text
 from gateway.app import utc_now
 from gateway.audit import Witnessing, export_log, verify_export, verify_log
 from gateway.audit.checkpoint import sign_checkpoint
-from gateway.audit.entry import encode_entry, project
+from gateway.audit.entry import encode_entry
 from gateway.audit.merkle import Frontier, leaf_hash
 from gateway.audit.witness import create_home
-from gateway.keys import LogSigner
+from gateway.keys import LogSigner, RetentionKeys
 from gateway.settings import Audit, Witness
 from gateway.store import State, newest_cosigned_size, open_state, open_state_read_only
 from tests.audit_logs import PEOPLE, House, entry, house, open_log
@@ -34,7 +34,7 @@ from tests.witnesses import NAME, listening
 SIZES = (1, 2, 255, 256, 257, 530)
 COLUMNS = (
     "kind", "principal", "app", "organisation", "purpose", "legal_basis", "case_id", "dataset", "fields", "outcome",
-    "code", "trace_id",
+    "code", "trace_id", "sealed_by",
 )  # fmt: skip
 
 
@@ -64,8 +64,11 @@ def _bit(value: bytes, draw: st.DataObject) -> bytes:
 class Intruder:
     """Who may write the database, and here also holds other keys. Each method changes one thing and says what."""
 
-    def __init__(self, connection: Connection, size: int, draw: st.DataObject, stranger: LogSigner) -> None:
+    def __init__(
+        self, connection: Connection, size: int, draw: st.DataObject, stranger: LogSigner, seals: RetentionKeys
+    ) -> None:
         self._connection = connection
+        self._seals = seals
         self._size = size
         self._draw = draw
         self._stranger = stranger
@@ -142,8 +145,10 @@ class Intruder:
         self._do("DELETE FROM audit_entry WHERE idx >= :idx", idx=idx)
         return Change("the end cut off", idx)
 
-    def _put(self, idx: int, body: bytes) -> None:
-        columns: dict[str, Any] = {**project(body).columns, "leaf": leaf_hash(body), "body": body}
+    def _put(self, idx: int) -> None:
+        forged = encode_entry(entry(7777), self._seals)
+        body = forged.body
+        columns: dict[str, Any] = {**forged.projection.columns, "leaf": leaf_hash(body), "body": body}
         if self._connection.dialect.name == "sqlite":
             columns["at"] = "2026-11-23T04:00:00.123456"
         names = ", ".join(columns)
@@ -160,7 +165,7 @@ class Intruder:
         for table in ("audit_entry", "audit_subject"):
             self._do(f"UPDATE {table} SET idx = idx + 100000 WHERE idx >= :idx", idx=idx)
             self._do(f"UPDATE {table} SET idx = idx - 99999 WHERE idx >= 100000")
-        self._put(idx, encode_entry(entry(7777)))
+        self._put(idx)
         return Change("an entry inserted", idx)
 
     def swap(self) -> Change:
@@ -180,7 +185,7 @@ class Intruder:
         idx = self._index()
         for table in ("audit_entry", "audit_subject"):
             self._do(f"DELETE FROM {table} WHERE idx = :idx", idx=idx)
-        self._put(idx, encode_entry(entry(7777)))
+        self._put(idx)
         self._fit()
         return Change("an entry rewritten with its tree", idx)
 
@@ -207,11 +212,11 @@ def check_found(home: House, state: State, size: int, stranger: LogSigner, draw:
         if state.file is not None:
             connection.exec_driver_sql("PRAGMA ignore_check_constraints=ON")
             connection.commit()
-        change = Intruder(connection, size, draw, stranger).anything()
+        change = Intruder(connection, size, draw, stranger, home.seals(state)).anything()
         connection.commit()
     finally:
         connection.close()
-    found = verify_log(home.url, home.signer.vkey)
+    found = home.verify()
     assert not found.is_sound, change
     assert found.first_bad is not None, change
     assert found.first_bad <= change.first, (change, found)
@@ -254,7 +259,7 @@ def test_any_one_change_is_found_on_sqlite(
     for path in folder.iterdir():
         path.unlink()
     shutil.copy(logs[size].file, file)
-    home = House(folder=folder, url=f"sqlite:///{file}", signer=logs[size].signer)
+    home = House(folder=folder, url=f"sqlite:///{file}", signer=logs[size].signer, keys=logs[size].keys)
     state = open_state(home.url)
     try:
         check_found(home, state, size, stranger, draw)
@@ -403,13 +408,14 @@ def test_a_fork_and_a_shorter_log_show_against_a_checkpoint_that_was_kept(
     signer = logs[257].signer
     kept = tmp_path / "kept"
     kept.write_text(sign_checkpoint(signer, 257, _root(logs[257])), encoding="utf-8")
-    for size, first, status in ((300, 500, 8), (200, 0, 8), (300, 0, 0)):
-        home = House(
-            folder=tmp_path / f"{size}-{first}", url=f"sqlite:///{tmp_path / f'{size}-{first}.db'}", signer=signer
-        )
+    for name, size, status in (("fork", 300, 8), ("short", 200, 8), ("grown", 43, 0)):
+        file = tmp_path / f"{name}.db"
+        home = House(folder=tmp_path / name, url=f"sqlite:///{file}", signer=signer, keys=logs[257].keys)
+        if name == "grown":
+            shutil.copy(logs[257].file, file)
         home.folder.mkdir()
 
-        fill(home, size, first)
+        fill(home, size)
         state = open_state(home.url)
         export_log(state, home.folder / "export")
         state.close()

@@ -97,10 +97,10 @@ def _refused(home: House, folder: Path, why: str) -> None:
 
 
 def test_a_folder_of_a_fork_or_of_a_longer_log_is_refused(home: House, exported: Path, tmp_path: Path) -> None:
-    fork = House(folder=tmp_path, url=f"sqlite:///{tmp_path / 'fork.db'}", signer=home.signer)
+    fork = House(folder=tmp_path, url=f"sqlite:///{tmp_path / 'fork.db'}", signer=home.signer, keys=home.keys)
     grow(fork, 301, 7)
     _refused(fork, exported, "a fork")
-    shorter = House(folder=tmp_path / "s", url=f"sqlite:///{tmp_path / 'short.db'}", signer=home.signer)
+    shorter = House(folder=tmp_path / "s", url=f"sqlite:///{tmp_path / 'short.db'}", signer=home.signer, keys=home.keys)
     shorter.folder.mkdir()
     grow(shorter, 10)
     _refused(shorter, exported, "only 10")
@@ -237,7 +237,9 @@ def test_each_kind_of_fault_has_its_status_and_names_the_first_bad_entry(home: H
             case "a changed tile above":
                 _flip(folder / "tile/1/000.p/1", 3)
             case _:
-                fork = House(folder=tmp_path, url=f"sqlite:///{tmp_path / 'fork.db'}", signer=home.signer)
+                fork = House(
+                    folder=tmp_path, url=f"sqlite:///{tmp_path / 'fork.db'}", signer=home.signer, keys=home.keys
+                )
                 grow(fork, 300, 900)
                 forked = tmp_path / "forked"
                 export(fork, forked)
@@ -249,7 +251,7 @@ def test_each_kind_of_fault_has_its_status_and_names_the_first_bad_entry(home: H
 
 
 def test_a_forked_or_false_proof_of_consistency_is_told_by_its_status(home: House, tmp_path: Path) -> None:
-    fork = House(folder=tmp_path, url=f"sqlite:///{tmp_path / 'fork.db'}", signer=home.signer)
+    fork = House(folder=tmp_path, url=f"sqlite:///{tmp_path / 'fork.db'}", signer=home.signer, keys=home.keys)
     grow(fork, 310, 900)
     verifier = NoteVerifier.from_vkey(home.signer.vkey)
     state, forked = open_state(home.url), open_state(fork.url)

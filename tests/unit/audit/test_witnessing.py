@@ -158,7 +158,7 @@ def test_a_fork_signed_by_the_right_key_is_refused_and_told(
 ) -> None:
     """The operator who holds database and key rewrites the log: the witness and a receipt show it."""
     receipts = grow(home, 20)
-    fork = House(folder=tmp_path / "fork", url=f"sqlite:///{tmp_path / 'fork.db'}", signer=home.signer)
+    fork = House(folder=tmp_path / "fork", url=f"sqlite:///{tmp_path / 'fork.db'}", signer=home.signer, keys=home.keys)
     fork.folder.mkdir()
     grow(fork, 25, 1000)
     with listening(tmp_path / "witness") as url:
@@ -186,7 +186,7 @@ def test_a_restored_older_log_is_refused(home: House, vkey: str, tmp_path: Path)
     grow(home, 5, 5)
     with listening(tmp_path / "witness") as url:
         assert _ask(home, url, vkey) == "ok"
-        back = House(folder=tmp_path, url=f"sqlite:///{older}", signer=home.signer)
+        back = House(folder=tmp_path, url=f"sqlite:///{older}", signer=home.signer, keys=home.keys)
         assert _ask(back, url, vkey) == "refused"
 
 
