@@ -120,10 +120,10 @@ class Gateway:
             sources = open_sources(settings, keys)
             # kept before it serves: what was decided under it can be decided again
             policy = PolicyHolder(settings.bundle, keeping(PolicyVersions(state), self.clock))
+            witnessing = Witnessing(state, settings.audit, self.clock)
             seals = open_seals(
                 settings.keys, state, self.clock, is_known=lambda name: name in policy.current.catalog.purposes
             )
-            witnessing = Witnessing(state, settings.audit, self.clock)
         except BaseException:
             state.close()
             raise

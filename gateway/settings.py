@@ -76,9 +76,9 @@ class Audit(_Strict):
     reader_url: str | None = Field(default=None, repr=False)  # an account that may only read the log (PostgreSQL)
     queue_entries: PositiveInt = 8_192
     batch_entries: PositiveInt = 2_048
-    retention_days: PositiveInt = 1_825  # of entries without a purpose that the policy has; the others say their own
     witnesses: tuple[Witness, ...] = ()
     witness_seconds: PositiveFloat = 60.0  # how often new checkpoints are brought to them
+    retention_days: PositiveInt = 1_825  # of entries without a purpose that the policy has; the others say their own
 
 
 class Keys(_Strict):

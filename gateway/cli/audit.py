@@ -42,11 +42,11 @@ def audit_verify(
                 vkey = open_ring(read.keys, state, utc_now).log_signer(read.audit.origin).vkey
                 opener = open_entries(read.keys, state, utc_now)
                 witnessed = LogProofs(state).newest_witnessed()
+                result = verify_log(read.state_url, vkey, opener=opener, high_water=read.high_water, kept=witnessed)
+                if result.is_sound:
+                    check_cosignatures(witnessed, witnesses)
             finally:
                 state.close()
-            result = verify_log(read.state_url, vkey, opener=opener, high_water=read.high_water, kept=witnessed)
-            if result.is_sound:
-                check_cosignatures(witnessed, witnesses)
     except GatewayError as error:
         stop(error)
     for line in (result.text("en"), result.text("zh")):

@@ -76,7 +76,6 @@ __all__ = [
     "AppKeyRecord",
     "CaseRecord",
     "CosignatureRow",
-    "EntryRow",
     "FlagKey",
     "LogBatch",
     "LogHead",

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, text
 from gateway.app import utc_now
 from gateway.audit import Witnessing, export_log, verify_export, verify_log
 from gateway.audit.checkpoint import sign_checkpoint
-from gateway.audit.entry import encode_entry, project
+from gateway.audit.entry import encode_entry
 from gateway.audit.merkle import Frontier, leaf_hash
 from gateway.audit.witness import create_home
 from gateway.keys import LogSigner, RetentionKeys
@@ -34,7 +34,7 @@ from tests.witnesses import NAME, listening
 SIZES = (1, 2, 255, 256, 257, 530)
 COLUMNS = (
     "kind", "principal", "app", "organisation", "purpose", "legal_basis", "case_id", "dataset", "fields", "outcome",
-    "code", "trace_id",
+    "code", "trace_id", "sealed_by",
 )  # fmt: skip
 
 
@@ -67,8 +67,8 @@ class Intruder:
     def __init__(
         self, connection: Connection, size: int, draw: st.DataObject, stranger: LogSigner, seals: RetentionKeys
     ) -> None:
-        self._seals = seals
         self._connection = connection
+        self._seals = seals
         self._size = size
         self._draw = draw
         self._stranger = stranger
@@ -145,8 +145,10 @@ class Intruder:
         self._do("DELETE FROM audit_entry WHERE idx >= :idx", idx=idx)
         return Change("the end cut off", idx)
 
-    def _put(self, idx: int, body: bytes) -> None:
-        columns: dict[str, Any] = {**project(body, self._seals.open)[0].columns, "leaf": leaf_hash(body), "body": body}
+    def _put(self, idx: int) -> None:
+        forged = encode_entry(entry(7777), self._seals)
+        body = forged.body
+        columns: dict[str, Any] = {**forged.projection.columns, "leaf": leaf_hash(body), "body": body}
         if self._connection.dialect.name == "sqlite":
             columns["at"] = "2026-11-23T04:00:00.123456"
         names = ", ".join(columns)
@@ -163,7 +165,7 @@ class Intruder:
         for table in ("audit_entry", "audit_subject"):
             self._do(f"UPDATE {table} SET idx = idx + 100000 WHERE idx >= :idx", idx=idx)
             self._do(f"UPDATE {table} SET idx = idx - 99999 WHERE idx >= 100000")
-        self._put(idx, encode_entry(entry(7777), self._seals).body)
+        self._put(idx)
         return Change("an entry inserted", idx)
 
     def swap(self) -> Change:
@@ -183,7 +185,7 @@ class Intruder:
         idx = self._index()
         for table in ("audit_entry", "audit_subject"):
             self._do(f"DELETE FROM {table} WHERE idx = :idx", idx=idx)
-        self._put(idx, encode_entry(entry(7777), self._seals).body)
+        self._put(idx)
         self._fit()
         return Change("an entry rewritten with its tree", idx)
 
@@ -406,17 +408,14 @@ def test_a_fork_and_a_shorter_log_show_against_a_checkpoint_that_was_kept(
     signer = logs[257].signer
     kept = tmp_path / "kept"
     kept.write_text(sign_checkpoint(signer, 257, _root(logs[257])), encoding="utf-8")
-    for size, first, status in ((300, 500, 8), (200, 0, 8), (300, 0, 0)):
-        home = House(
-            folder=tmp_path / f"{size}-{first}",
-            url=f"sqlite:///{tmp_path / f'{size}-{first}.db'}",
-            signer=signer,
-            keys=logs[257].keys,
-        )
+    for name, size, status in (("fork", 300, 8), ("short", 200, 8), ("grown", 43, 0)):
+        file = tmp_path / f"{name}.db"
+        home = House(folder=tmp_path / name, url=f"sqlite:///{file}", signer=signer, keys=logs[257].keys)
+        if name == "grown":
+            shutil.copy(logs[257].file, file)
         home.folder.mkdir()
-        if status == 0:  # the true log, longer
-            shutil.copy(logs[257].file, home.folder.with_suffix(".db"))
-        fill(home, size if status else size - 257, first)
+
+        fill(home, size)
         state = open_state(home.url)
         export_log(state, home.folder / "export")
         state.close()
