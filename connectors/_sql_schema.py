@@ -1,0 +1,72 @@
+"""What SQLAlchemy's inspector tells of a schema, for databases whose own catalogue isn't read here -> TableDescription.
+
+A part that a database can't tell, or won't tell this account, is left out; of a table that can't be looked into at all
+(a broken view, a missing right) only the name is told.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Connection, Inspector, inspect
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.types import TypeEngine
+
+from gateway.model.catalog import FieldType
+from gateway.spi import ForeignKey, TableDescription
+
+
+def describe_schema(
+    connection: Connection, schema: str | None, field_type: Callable[[TypeEngine[Any]], FieldType]
+) -> tuple[TableDescription, ...]:
+    """Every table and view, with columns, keys, foreign keys and comments as far as they are told."""
+    found = inspect(connection)
+    views = frozenset(found.get_view_names(schema))
+    names = sorted({*found.get_table_names(schema), *views})
+    return tuple(_described(found, name, schema, field_type, is_view=name in views) for name in names)
+
+
+def _described(
+    found: Inspector,
+    name: str,
+    schema: str | None,
+    field_type: Callable[[TypeEngine[Any]], FieldType],
+    *,
+    is_view: bool,
+) -> TableDescription:
+    columns = _told(lambda: found.get_columns(name, schema)) or []
+    key = () if is_view else _columns(_told(lambda: found.get_pk_constraint(name, schema)), "constrained_columns")
+    unique = [] if is_view else _told(lambda: found.get_unique_constraints(name, schema)) or []
+    foreign = [] if is_view else _told(lambda: found.get_foreign_keys(name, schema)) or []
+    comment = (_told(lambda: found.get_table_comment(name, schema)) or {}).get("text")
+    return TableDescription(
+        table=name,
+        columns=tuple((column["name"], field_type(column["type"])) for column in columns),
+        key=key,
+        nullable=frozenset(column["name"] for column in columns if column.get("nullable")),
+        unique=tuple(dict.fromkeys(tuple(one["column_names"]) for one in unique if all(one["column_names"]))),
+        foreign_keys=tuple(
+            ForeignKey(
+                name=one["name"] or "_".join([name, *one["constrained_columns"]]),
+                columns=tuple(one["constrained_columns"]),
+                to=one["referred_table"],
+                to_columns=tuple(one["referred_columns"]),
+            )
+            for one in foreign
+            if one["referred_columns"] and one.get("referred_schema") in {None, schema}
+        ),
+        is_view=is_view,
+        comment=comment or "",
+        comments=tuple((column["name"], column["comment"]) for column in columns if column.get("comment")),
+    )
+
+
+def _columns(constraint: Any, part: str) -> tuple[str, ...]:
+    return tuple((constraint or {}).get(part) or ())
+
+
+def _told(ask: Callable[[], Any]) -> Any:
+    """The answer; None where the database has or gives none."""
+    try:
+        return ask()
+    except (SQLAlchemyError, NotImplementedError):
+        return None
