@@ -5,7 +5,7 @@ A part that a database can't tell, or won't tell this account, is left out; of a
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Inspector, inspect
 from sqlalchemy.exc import SQLAlchemyError
@@ -13,6 +13,8 @@ from sqlalchemy.types import TypeEngine
 
 from gateway.model.catalog import FieldType
 from gateway.spi import ForeignKey, TableDescription
+
+T = TypeVar("T")
 
 
 def describe_schema(
@@ -34,14 +36,14 @@ def _described(
     is_view: bool,
 ) -> TableDescription:
     columns = _told(lambda: found.get_columns(name, schema)) or []
-    key = () if is_view else _columns(_told(lambda: found.get_pk_constraint(name, schema)), "constrained_columns")
+    primary = None if is_view else _told(lambda: found.get_pk_constraint(name, schema))
     unique = [] if is_view else _told(lambda: found.get_unique_constraints(name, schema)) or []
     foreign = [] if is_view else _told(lambda: found.get_foreign_keys(name, schema)) or []
-    comment = (_told(lambda: found.get_table_comment(name, schema)) or {}).get("text")
+    comment = _told(lambda: found.get_table_comment(name, schema))
     return TableDescription(
         table=name,
         columns=tuple((column["name"], field_type(column["type"])) for column in columns),
-        key=key,
+        key=tuple(primary["constrained_columns"]) if primary else (),
         nullable=frozenset(column["name"] for column in columns if column.get("nullable")),
         unique=tuple(dict.fromkeys(tuple(one["column_names"]) for one in unique if all(one["column_names"]))),
         foreign_keys=tuple(
@@ -55,16 +57,12 @@ def _described(
             if one["referred_columns"] and one.get("referred_schema") in {None, schema}
         ),
         is_view=is_view,
-        comment=comment or "",
-        comments=tuple((column["name"], column["comment"]) for column in columns if column.get("comment")),
+        comment=(comment["text"] or "") if comment else "",
+        comments=tuple((column["name"], told) for column in columns if (told := column.get("comment"))),
     )
 
 
-def _columns(constraint: Any, part: str) -> tuple[str, ...]:
-    return tuple((constraint or {}).get(part) or ())
-
-
-def _told(ask: Callable[[], Any]) -> Any:
+def _told(ask: Callable[[], T]) -> T | None:
     """The answer; None where the database has or gives none."""
     try:
         return ask()

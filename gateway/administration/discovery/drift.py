@@ -94,14 +94,14 @@ def _of_dataset(table: Surveyed, dataset: Dataset, *, is_typed: bool) -> Iterato
                 f"the catalogue says {stored_type(field).value}, the source has {kind.value}",
                 f"目录为 {stored_type(field).value}，来源为 {kind.value}",
             )
-            yield _drift(DriftKind.TYPE_CHANGED, name, column, told, dataset.name, field)
+            yield _drift(DriftKind.TYPE_CHANGED, name, column, told, dataset.name, field=field)
         too_low = _too_low(field, table.proposals[column])
         if too_low is not None:
-            yield _drift(DriftKind.CLASS_TOO_LOW, name, column, too_low, dataset.name, field)
+            yield _drift(DriftKind.CLASS_TOO_LOW, name, column, too_low, dataset.name, field=field)
     for column, field in by_column.items():
         if column not in here:
             told = ("the source no longer has this column", "来源已没有此列")
-            yield _drift(DriftKind.COLUMN_GONE, name, column, told, dataset.name, field)
+            yield _drift(DriftKind.COLUMN_GONE, name, column, told, dataset.name, field=field)
     key = frozenset(dataset.fields[part].column for part in dataset.key)
     keys = [frozenset(columns) for columns in (table.described.key, *table.described.unique) if columns]
     if keys and key not in keys and key <= here.keys():
@@ -150,9 +150,14 @@ def _drift(
     table: str,
     column: str | None,
     told: Words,
-    dataset: DatasetName | None = None,
+    *dataset: DatasetName,
     field: Field | None = None,
 ) -> Drift:
     return Drift(
-        kind=kind, table=table, column=column, dataset=dataset, field=None if field is None else field.name, told=told
+        kind=kind,
+        table=table,
+        column=column,
+        dataset=dataset[0] if dataset else None,
+        field=None if field is None else field.name,
+        told=told,
     )
