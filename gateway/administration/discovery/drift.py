@@ -67,11 +67,12 @@ def find_drift(
     seen: set[str] = set()
     for table in surveyed:
         name = table.described.table
-        seen.add(name)
-        if name in by_table:
-            for dataset in by_table[name]:
+        served = [one for one in by_table if one == name or (not is_typed and _share_files(one, name))]
+        seen.update(served)
+        for one in served:
+            for dataset in by_table[one]:
                 found += _of_dataset(table, dataset, is_typed=is_typed)
-        else:
+        if not served:
             told = ("the catalogue does not have this table", "目录中没有此表")
             found.append(_drift(DriftKind.TABLE_NEW, name, None, told))
     for name, gone in by_table.items():
@@ -79,6 +80,11 @@ def find_drift(
             told = ("the source no longer shows this table to the account", "来源已不再向该账号提供此表")
             found += [_drift(DriftKind.TABLE_GONE, name, None, told, dataset.name) for dataset in gone]
     return tuple(one for one in found if not _is_ignored(one, ignored))
+
+
+def _share_files(one: str, other: str) -> bool:
+    """Of a folder, a table is a pattern of files: `archive/*.csv` and `archive/2024.csv` have files in common."""
+    return fnmatchcase(one, other) or fnmatchcase(other, one)
 
 
 def _of_dataset(table: Surveyed, dataset: Dataset, *, is_typed: bool) -> Iterator[Drift]:

@@ -83,14 +83,15 @@ async def _sample(
     limits: Limits,
 ) -> Sampled:
     wanted = max(_LEAST_ROWS, min(limits.rows, _MOST_CELLS // len(columns)))
+    is_bounded = source.capabilities(table.table).can_limit
     cells: list[list[Any]] = [[] for _ in columns]
     async with aclosing(source.fetch(_fetch(source, table, columns, wanted, limits))) as batches:  # type: ignore[type-var]
         async for batch in batches:
             for row in batch:
                 for column, cell in zip(cells, row, strict=True):
                     column.append(cell)
-            if len(cells[0]) >= wanted:
-                break
+            if not is_bounded and len(cells[0]) >= wanted:
+                break  # such a source gives pages: no more of them are asked for
     rows = len(cells[0])
     statistics = {name: statistics_of(column, places) for (name, _), column in zip(columns, cells, strict=True)}
     return Sampled(columns=MappingProxyType(statistics), rows=rows, is_whole=rows < wanted)
@@ -119,5 +120,5 @@ def _fetch(
         limit=rows if able.can_limit else None,
         offset=0,
         time_limit_seconds=limits.seconds,
-        batch_rows=rows,
+        batch_rows=rows + 1,  # the whole sample is one batch, and known to be the last
     )

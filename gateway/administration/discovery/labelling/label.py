@@ -95,6 +95,8 @@ def label_column(column: ColumnFacts, table_whose: str = "") -> Proposal:
     terms = sorted((term for term in confidences if term != NO_TERM), key=lambda term: (-confidences[term], term))
     best = terms[0] if terms else None
     notices = set(_notices(column))
+    if best is not None and ELEMENTS[best].family in {"phone", "id_number"}:
+        notices.discard(Notice.PERSONS_INSIDE)  # that is what the column is for
     if best is None:
         return _unknown(None, voices, notices, confidences)
     against = max((value for term, value in confidences.items() if _disagree(best, term)), default=0.0)

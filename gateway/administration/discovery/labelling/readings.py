@@ -29,6 +29,7 @@ _SAME: Final = {
 _TAILS = "cn en zh one two first second new old cipher enc encrypted plain mask masked str text value val info"
 _TAIL_WORDS: Final = frozenset(_TAILS.split())
 _MODES: Final = 0.92  # of a whole match in Chinese
+NOTHING: Final = "-"  # the fact of phrases that have no term
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,6 +210,8 @@ def _read_pinyin(tokens: Sequence[str]) -> tuple[Reading, ...]:
             Reading(phrase=reading.phrase, whose=reading.whose, strength=reading.strength * 0.75)
             for reading in _whole("".join(tokens[1:]), words)
         ]
+    if any(reading.whose == "person" and reading.phrase.fact != NOTHING for reading in found):
+        found = [reading for reading in found if reading.whose != "person" or reading.phrase.fact != NOTHING]
     total = sum(reading.phrase.weight for reading in found)
     best: dict[tuple[str, str], Reading] = {}
     for reading in found:
