@@ -26,6 +26,7 @@ from gateway.spi import TableDescription
 
 PURPOSE = "staging"
 APP = "staging-desk"
+_NOBODY = "staging/reader"  # a role that is declared, and granted nothing
 _HIGH = frozenset({Classification.SENSITIVE, Classification.CORE})
 _VALID_DAYS = 365
 _NO_LABELS: Labels = MappingProxyType({})
@@ -145,40 +146,41 @@ def _files(wanted: Wanted, datasets: Sequence[ProposedDataset], labels: Labels) 
         "regions.csv": "code,name,level,parent\n",
         "masks.yaml": "redact:\n  title: {zh: 遮盖, en: Hidden}\n  rank: 90\n  otherwise: {kind: redact}\n",
     }
-    if wanted.role is None:
-        return files | _granting_nothing(department)
     grades = {label.classification for columns in labels.values() for label in columns.values()}
-    is_sensitive = not _HIGH.isdisjoint(grades)
-    return files | _granting(wanted, wanted.role, datasets, is_sensitive=is_sensitive)
+    return files | _policy(wanted, datasets, is_sensitive=not _HIGH.isdisjoint(grades))
 
 
-def _granting_nothing(department: str) -> dict[str, str]:
-    return {
-        "roles.yaml": "{}\n",
-        "apps.yaml": "{}\n",
-        "purposes.yaml": """\
-# Nobody may read anything yet: write purposes with their law, apps, roles, rules. 尚未授权，请补充用途与规则
-any:
-  title: {zh: 任何用途, en: Any purpose}
-  abstract: true
-normal:
-  title: {zh: 日常履职, en: Ordinary duty}
-  abstract: true
-  parents: [any]
-""",
-        f"rules/{department}.csv": "# p, id, sub, app, obj, act, pur, reg, case, nbf, exp, cond, eft, obl\n",
-        f"cases/{department}.yaml": "[]\n",
-    }
-
-
-def _granting(wanted: Wanted, role: str, datasets: Sequence[ProposedDataset], *, is_sensitive: bool) -> dict[str, str]:
-    department = wanted.department
+def _policy(wanted: Wanted, datasets: Sequence[ProposedDataset], *, is_sensitive: bool) -> dict[str, str]:
+    department, role = wanted.department, wanted.role or _NOBODY
     day, last = wanted.now.date(), (wanted.now + timedelta(days=_VALID_DAYS)).date()
     trial = "{zh: 试用, en: Staging}"
     named = title_of("", department)
     first = f"{department}.{datasets[0].name}"
     head = f"p, %s, role:{role}, app:{APP}, dep:{department}, %s, pur:{PURPOSE}, cn, *, , , , allow,%s"
+    columns = "# p, id, sub, app, obj, act, pur, reg, case, nbf, exp, cond, eft, obl\n\n"
     meant = "# lint: L31 for trying out, asked for with --grant 试用，经 --grant 指定\n" if is_sensitive else ""
+    rules = f"# One role reads it all, for trying out. 试用：一个角色可读全部\n{columns}{meant}"
+    rules += head % ("S001", "show", " level=clear") + "\n" + head % ("S002", "rows", "") + "\n"
+    if wanted.role is None:
+        rules = f"# Nothing is granted; what later is, leaves in no file. 尚未授权；日后授权亦不得导出\n{columns}"
+        rules += f"p, G001, role:any, app:{APP}, dep:{department}, export, pur:{PURPOSE}, cn, *, , , , deny,\n"
+    nobody = f"""\
+- title: {{zh: 其他人看不到, en: Nobody else sees anything}}
+  who: {{roles: [], app: {APP}}}
+  at: {day}T12:00:00Z
+  purpose: {PURPOSE}
+  dataset: {quoted(first)}
+  expect: {{others: denied, rows: none}}
+"""
+    somebody = f"""\
+- title: {{zh: 试用角色可读全部, en: The staging role reads all}}
+  who: {{roles: [{quoted(role)}], app: {APP}}}
+  at: {day}T12:00:00Z
+  purpose: {PURPOSE}
+  dataset: {quoted(first)}
+  expect: {{others: clear, rows: all}}
+"""
+    cases = nobody if wanted.role is None else somebody + nobody
     return {
         "roles.yaml": f"{quoted(role)}:\n  title: {title_of('', role)}\n",
         "apps.yaml": f"{APP}:\n  title: {trial}\n  organisation: {quoted(department)}\n  purposes: [{PURPOSE}]\n"
@@ -204,25 +206,6 @@ normal:
   valid: [{day}, {last}]
   retention_days: 30
 """,
-        f"rules/{department}.csv": "# One role reads it all, for trying out. 试用：一个角色可读全部\n"
-        "# p, id, sub, app, obj, act, pur, reg, case, nbf, exp, cond, eft, obl\n\n"
-        + meant
-        + head % ("S001", "show", " level=clear")
-        + "\n"
-        + head % ("S002", "rows", "")
-        + "\n",
-        f"cases/{department}.yaml": f"""\
-- title: {{zh: 试用角色可读全部, en: The staging role reads all}}
-  who: {{roles: [{quoted(role)}], app: {APP}}}
-  at: {day}T12:00:00Z
-  purpose: {PURPOSE}
-  dataset: {quoted(first)}
-  expect: {{others: clear, rows: all}}
-- title: {{zh: 其他人看不到, en: Nobody else sees anything}}
-  who: {{roles: [], app: {APP}}}
-  at: {day}T12:00:00Z
-  purpose: {PURPOSE}
-  dataset: {quoted(first)}
-  expect: {{others: denied, rows: none}}
-""",
+        f"rules/{department}.csv": rules,
+        f"cases/{department}.yaml": cases,
     }

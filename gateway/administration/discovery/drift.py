@@ -138,7 +138,8 @@ def _too_low(field: Field, proposal: Proposal) -> Words | None:
     if proposal.classification is not Classification.SENSITIVE:
         return None
     holds_persons = Notice.PERSONS_INSIDE in proposal.notices
-    if not holds_persons and (proposal.term is None or proposal.confidence < _SURE_FROM):
+    is_sure = proposal.term is not None and (proposal.is_checked or proposal.confidence >= _SURE_FROM)
+    if not (holds_persons or is_sure):
         return None
     what = proposal.term or "text with ID or phone numbers"
     what_zh = proposal.term or "含身份号码或手机号的文本"

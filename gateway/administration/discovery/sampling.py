@@ -82,7 +82,7 @@ async def _sample(
     places: Places,
     limits: Limits,
 ) -> Sampled:
-    wanted = max(_LEAST_ROWS, min(limits.rows, _MOST_CELLS // len(columns)))
+    wanted = min(limits.rows, max(_LEAST_ROWS, _MOST_CELLS // len(columns)))
     is_bounded = source.capabilities(table.table).can_limit
     cells: list[list[Any]] = [[] for _ in columns]
     async with aclosing(source.fetch(_fetch(source, table, columns, wanted, limits))) as batches:  # type: ignore[type-var]

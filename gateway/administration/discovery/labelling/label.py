@@ -32,6 +32,7 @@ SENSITIVE_FROM: Final = 0.35
 PUBLIC_FROM: Final = 0.8
 """The least confidence with which a term's class `public` is taken over; below it is `internal`."""
 
+_FITS_FROM: Final = 0.1
 _MISFIT: Final = 0.3  # what remains of words whose content is something else
 _PARTLY: Final = 0.8  # of words whose content fits only in part
 _OPPOSED: Final = 0.5  # how much of the strongest other voice counts against
@@ -101,9 +102,7 @@ def label_column(column: ColumnFacts, table_whose: str = "") -> Proposal:
         return _unknown(None, voices, notices, confidences)
     against = max((value for term, value in confidences.items() if _disagree(best, term)), default=0.0)
     confidence = confidences[best] * (1 - _OPPOSED * against)
-    if against >= PROPOSED_FROM and confidences[best] >= SENSITIVE_FROM:
-        notices.add(Notice.CONFLICT)
-    if fits_content(best, column.statistics) == 0 and confidence < PROPOSED_FROM:
+    if (against >= PROPOSED_FROM and confidences[best] >= SENSITIVE_FROM) or _is_disputed(best, voices, column):
         notices.add(Notice.CONFLICT)
     if confidence < PROPOSED_FROM:
         return _unknown(best, voices, notices, confidences)
@@ -160,11 +159,20 @@ def _confidence(term: str, voices: Sequence[Evidence], column: ColumnFacts) -> f
             continue
         weight = voice.weight
         if voice.origin is not Origin.CONTENT and fit is not None:
-            weight *= _MISFIT if fit < 0.1 else _PARTLY if fit < 0.5 else 1.0
+            weight *= _MISFIT if fit < _FITS_FROM else _PARTLY if fit < 0.5 else 1.0
         doubt *= 1 - weight
     if term in ELEMENTS and column.type not in ELEMENTS[term].types:
         return (1 - doubt) * _WRONG_TYPE
     return 1 - doubt
+
+
+def _is_disputed(best: str, voices: Sequence[Evidence], column: ColumnFacts) -> bool:
+    """Whether words and content say different things, however the one was outvoted by the other."""
+    words = [voice for voice in voices if voice.origin is not Origin.CONTENT and voice.weight >= PROPOSED_FROM]
+    if any(voice.origin is Origin.CONTENT and voice.term == best for voice in voices):
+        return any(_disagree(best, word.term) for word in words)
+    fit = fits_content(best, column.statistics)
+    return fit is not None and fit < _FITS_FROM and any(word.term == best for word in words)
 
 
 def _disagree(one: str, other: str) -> bool:
