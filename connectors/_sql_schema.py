@@ -4,6 +4,7 @@ A part that a database can't tell, or won't tell this account, is left out; of a
 (a broken view, a missing right) only the name is told.
 """
 
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -15,6 +16,8 @@ from gateway.model.catalog import FieldType
 from gateway.spi import ForeignKey, TableDescription
 
 T = TypeVar("T")
+EXTRAS_SECONDS = 12.0
+"""A schema of thousands of tables is told whole; after this long without unique and foreign keys and table comments."""
 
 
 def describe_schema(
@@ -24,7 +27,11 @@ def describe_schema(
     found = inspect(connection)
     views = frozenset(found.get_view_names(schema))
     names = sorted({*found.get_table_names(schema), *views})
-    return tuple(_described(found, name, schema, field_type, is_view=name in views) for name in names)
+    until = time.monotonic() + EXTRAS_SECONDS
+    return tuple(
+        _described(found, name, schema, field_type, is_view=name in views, has_time=time.monotonic() < until)
+        for name in names
+    )
 
 
 def _described(
@@ -34,12 +41,13 @@ def _described(
     field_type: Callable[[TypeEngine[Any]], FieldType],
     *,
     is_view: bool,
+    has_time: bool,
 ) -> TableDescription:
     columns = _told(lambda: found.get_columns(name, schema)) or []
     primary = None if is_view else _told(lambda: found.get_pk_constraint(name, schema))
-    unique = [] if is_view else _told(lambda: found.get_unique_constraints(name, schema)) or []
-    foreign = [] if is_view else _told(lambda: found.get_foreign_keys(name, schema)) or []
-    comment = _told(lambda: found.get_table_comment(name, schema))
+    unique = [] if is_view or not has_time else _told(lambda: found.get_unique_constraints(name, schema)) or []
+    foreign = [] if is_view or not has_time else _told(lambda: found.get_foreign_keys(name, schema)) or []
+    comment = _told(lambda: found.get_table_comment(name, schema)) if has_time else None
     return TableDescription(
         table=name,
         columns=tuple((column["name"], field_type(column["type"])) for column in columns),
