@@ -1,6 +1,7 @@
 """`langqiao discover`: a department's source -> what its columns are, a bundle that serves it, or its drift."""
 
 import asyncio
+import csv
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -42,6 +43,7 @@ from gateway.model.ids import SourceName
 from gateway.spi import Connector, TableDescription
 
 _DRIFTED = 3
+_NOWHERE = Places(codes=frozenset(), names=frozenset())
 
 
 def discover(
@@ -89,7 +91,7 @@ def discover(
         check_wanted(wanted)
         limits = Limits(rows=rows, total_seconds=seconds, views=sample_views) if sample else None
         shown = Shown(wanted.language, as_json=as_json, is_quiet=as_yaml or against is not None)
-        places = _places(against)
+        places = _places(against or bundle_folder()) if sample else _NOWHERE
         surveyed = asyncio.run(_survey(address, wanted.source, places, limits, only or [], shown))
         if against is not None:
             is_named = source is not None or address.is_configured
@@ -113,9 +115,12 @@ def discover(
         stop(error)
 
 
-def _places(against: Path | None) -> Places:
+def _places(bundle: Path) -> Places:
     """The divisions of the bundle compared with, else of the bundle that comes with the program."""
-    return Places.of(load_catalog(against or bundle_folder()).regions.values())
+    try:
+        return Places.of((bundle / "regions.csv").read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return _NOWHERE  # a bundle that is broken is told when it is compared with
 
 
 async def _survey(

@@ -1,12 +1,12 @@
 """The city's divisions -> which codes and names of places are known. Pure."""
 
+import csv
+import io
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from gateway.masks import HAN
-from gateway.model.catalog import Region
 
 _PROVINCE_CODES = (
     "11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 65 71 81 82"
@@ -31,12 +31,12 @@ class Places:
     names: frozenset[str]  # of provinces, prefectures, counties and streets
 
     @classmethod
-    def of(cls, regions: Iterable[Region]) -> "Places":
-        """Of a catalogue's regions; villages and communities by code only, their names are common words."""
-        listed = tuple(regions)
+    def of(cls, text: str) -> "Places":
+        """Of a bundle's regions.csv; villages and communities by code only, their names are common words."""
+        listed = [(row.get("code") or "", row.get("name") or "") for row in csv.DictReader(io.StringIO(text))]
         return cls(
-            codes=frozenset(str(region.code) for region in listed),
-            names=frozenset(region.name for region in listed if len(region.code) <= 9),
+            codes=frozenset(code for code, _ in listed),
+            names=frozenset(name for code, name in listed if len(code) <= 9 and len(name) >= 2),
         )
 
     def is_address(self, text: str) -> bool:
