@@ -16,7 +16,7 @@ from gateway.model.catalog import FieldType
 from gateway.spi import ForeignKey, TableDescription
 
 T = TypeVar("T")
-EXTRAS_SECONDS = 12.0
+EXTRAS_SECONDS = 8.0
 """A schema of thousands of tables is told whole; after this long without unique and foreign keys and table comments."""
 
 
@@ -44,14 +44,15 @@ def _described(
     has_time: bool,
 ) -> TableDescription:
     columns = _told(lambda: found.get_columns(name, schema)) or []
-    primary = None if is_view else _told(lambda: found.get_pk_constraint(name, schema))
+    parts = sorted((place, column["name"]) for column in columns if (place := column.get("primary_key")))  # SQLite's
+    primary = None if is_view or parts else _told(lambda: found.get_pk_constraint(name, schema))
     unique = [] if is_view or not has_time else _told(lambda: found.get_unique_constraints(name, schema)) or []
     foreign = [] if is_view or not has_time else _told(lambda: found.get_foreign_keys(name, schema)) or []
     comment = _told(lambda: found.get_table_comment(name, schema)) if has_time else None
     return TableDescription(
         table=name,
         columns=tuple((column["name"], field_type(column["type"])) for column in columns),
-        key=tuple(primary["constrained_columns"]) if primary else (),
+        key=tuple(primary["constrained_columns"]) if primary else tuple(part for _, part in parts),
         nullable=frozenset(column["name"] for column in columns if column.get("nullable")),
         unique=tuple(dict.fromkeys(tuple(one["column_names"]) for one in unique if all(one["column_names"]))),
         foreign_keys=tuple(

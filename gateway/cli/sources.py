@@ -12,6 +12,7 @@ from gateway.errors import SettingsInvalid
 from gateway.settings import load_settings
 
 _POSTGRESQL = ("postgresql+psycopg://", "postgresql://", "postgres://")
+_UNTYPED = {"files", "rest", "soap"}  # they tell text for anything
 _SQLITE = ".db", ".sqlite", ".sqlite3"
 
 
@@ -85,7 +86,7 @@ def _configured(name: str, settings: Path | None) -> Address:
     if name not in sources:
         raise _nothing("neither an address nor a configured source 既非地址，也非已配置的来源")
     chosen = sources[name]
-    return Address(kind=chosen.kind, options=chosen.options(), is_typed=chosen.kind not in {"files", "rest"}, name=name)
+    return Address(kind=chosen.kind, options=chosen.options(), is_typed=chosen.kind not in _UNTYPED, name=name)
 
 
 def _nothing(fault: str) -> SettingsInvalid:
