@@ -3,9 +3,9 @@
 import argparse
 import sys
 
-from benchmarks import masks, passthrough, policy_engine
+from benchmarks import discovery, masks, passthrough, policy_engine
 
-BENCHMARKS = {"policy": policy_engine, "masks": masks, "gateway": passthrough}
+BENCHMARKS = {"policy": policy_engine, "masks": masks, "gateway": passthrough, "discovery": discovery}
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ still being written (`*.tmp`, `*.part`, hidden files). A file's columns come fro
 
 import csv
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -106,3 +106,18 @@ def csv_header(path: Path, dialect: Dialect) -> dict[str, str]:
     if not names or len(set(names)) != len(names):
         raise NotPromised("a file has no header, or one with a name twice")
     return dict.fromkeys(names, "VARCHAR")
+
+
+def tables_in(
+    home: Path, suffix: str, columns_of: Callable[[Path], Mapping[str, str]]
+) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """(pattern, columns) of the files of one kind: one for a whole folder whose files are alike, else one a file."""
+    for folder in sorted({path.parent for path in home.rglob(f"*.{suffix}")}):
+        pattern = f"{folder.relative_to(home).as_posix()}/*.{suffix}".removeprefix("./")
+        found = {path: columns_of(path) for path in paths(home, pattern)}
+        alike = {tuple(columns.items()) for columns in found.values()}
+        if len(alike) == 1:
+            yield pattern, next(iter(found.values()))
+        else:
+            for path, columns in found.items():
+                yield path.relative_to(home).as_posix(), columns

@@ -15,7 +15,7 @@ from typing import Any, Self
 import duckdb
 
 from connectors._cells import NotPromised, divided, typed_rows
-from connectors._files_listing import Dialect, Listed, NoFiles, csv_header, list_files, paths
+from connectors._files_listing import Dialect, Listed, NoFiles, csv_header, list_files, tables_in
 from connectors._files_statement import Statement, compile_fetch
 from connectors._options import Options
 from connectors._work import Call, Workers
@@ -86,7 +86,7 @@ class FilesConnector:
         return self._workers.stream(_Answer(self._engine, self._dialect, fetch), fetch.time_limit_seconds)
 
     async def describe(self) -> tuple[TableDescription, ...]:
-        """One table for each kind of file in each folder; CSV columns are all text."""
+        """A table for the files of one kind in a folder, or for each that differs; CSV columns are all text."""
         return await self._workers.run(Call(self._name, self._describe), DESCRIBE_SECONDS)
 
     async def health(self) -> None:
@@ -113,10 +113,13 @@ class FilesConnector:
         try:
             cursor = self._engine.cursor()
             for suffix in ("csv", "parquet"):
-                for folder in sorted({path.parent for path in home.rglob(f"*.{suffix}")}):
-                    pattern = f"{folder.relative_to(home).as_posix()}/*.{suffix}".removeprefix("./")
-                    first = paths(home, pattern)[0]
-                    columns = csv_header(first, self._dialect) if suffix == "csv" else parquet_columns(cursor, first)
+                for pattern, columns in tables_in(
+                    home,
+                    suffix,
+                    lambda path: (
+                        csv_header(path, self._dialect) if path.suffix == ".csv" else parquet_columns(cursor, path)
+                    ),
+                ):
                     typed = tuple((column, _field_type(kind)) for column, kind in columns.items())
                     found[pattern] = TableDescription(table=pattern, columns=typed, key=())
             cursor.close()

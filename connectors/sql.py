@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, create_engine, inspect
+from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.dialects.postgresql import DATERANGE, INT4RANGE, INT8RANGE, NUMRANGE, TSRANGE, TSTZRANGE
 from sqlalchemy.engine import CursorResult, make_url
 from sqlalchemy.exc import SQLAlchemyError
@@ -22,6 +22,7 @@ from connectors._options import Options
 from connectors._postgresql import POSTGRESQL, ColumnTypes
 from connectors._postgresql_schema import describe_postgresql
 from connectors._sql_dialect import MARIADB, MYSQL, Dialect
+from connectors._sql_schema import describe_schema
 from connectors._sql_statement import Statement, compile_fetch
 from connectors._sqlite import SQLITE, connect_read_only
 from connectors._work import Call, Workers
@@ -134,7 +135,7 @@ class SqlConnector:
         return self._workers.stream(answer, fetch.time_limit_seconds)
 
     async def describe(self) -> tuple[TableDescription, ...]:
-        """Tables and views with their columns and keys; of PostgreSQL all that a TableDescription can tell."""
+        """Tables and views with columns, keys and comments; of PostgreSQL all that a TableDescription can tell."""
         return await self._workers.run(Call(self._name, self._describe), DESCRIBE_SECONDS)
 
     async def health(self) -> None:
@@ -158,19 +159,7 @@ class SqlConnector:
             with self._engine.connect() as connection:
                 if self._dialect is POSTGRESQL:
                     return describe_postgresql(connection, self._schema)
-                found = inspect(connection)
-                names = [*found.get_table_names(self._schema), *found.get_view_names(self._schema)]
-                return tuple(
-                    TableDescription(
-                        table=name,
-                        columns=tuple(
-                            (column["name"], _field_type(column["type"]))
-                            for column in found.get_columns(name, self._schema)
-                        ),
-                        key=tuple(found.get_pk_constraint(name, self._schema)["constrained_columns"]),
-                    )
-                    for name in sorted(names)
-                )
+                return describe_schema(connection, self._schema, _field_type)
         except Exception as error:  # noqa: BLE001  # as above
             raise self._dialect.translate(error, self._name) from None
 

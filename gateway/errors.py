@@ -1090,6 +1090,39 @@ class TerminalStepInvalid(AdministrationFailed):
     terminal: str
 
 
+@dataclass(eq=False, kw_only=True)
+class CatalogDrifted(AdministrationFailed):
+    """A source is no longer what the catalogue says of it."""
+
+    code = "GW761"
+    status = 409
+    text = {
+        "en": "the source and the catalogue have drifted apart in {count} places",
+        "zh": "来源与目录有 {count} 处不一致",
+    }
+    mend = {
+        "en": "mend the catalogue, or pass what is meant so with --ignore",
+        "zh": "请修订目录；确属有意的，以 --ignore 忽略",
+    }
+    count: int
+
+
+@dataclass(eq=False, kw_only=True)
+class SourceNotCatalogued(AdministrationFailed):
+    """The bundle to compare with reads no dataset from this source."""
+
+    code = "GW762"
+    status = 404
+    text = {
+        "en": "the bundle has no dataset of this department and source",
+        "zh": "策略包中没有该部门、该来源的数据集",
+    }
+    mend = {
+        "en": "name the department or the source as the catalogue does: --department, --source",
+        "zh": "请按目录中的名称指定 --department 或 --source",
+    }
+
+
 # ------------------------------------------------------------------ GW9xx defects
 @dataclass(eq=False, kw_only=True)
 class Defect(GatewayError):

@@ -82,6 +82,7 @@ class TableDescription:
     origins: tuple[ColumnOrigin, ...] = ()
     comment: str = ""
     comments: tuple[tuple[str, str], ...] = ()  # (column, what it is)
+    row_estimate: int | None = None  # about how many rows, where the source keeps such a figure
 
 
 class Connector(Protocol):
