@@ -8,14 +8,14 @@ from pathlib import Path
 
 from gateway.audit.merkle import TILE_HEIGHT, TILE_WIDTH
 from gateway.audit.tiles import hashes, tile_path
-from gateway.errors import AuditUnavailable
-from gateway.store import LogReader, State, StoreFailed, reading_log
+from gateway.errors import AuditUnavailable, EntryArchived
+from gateway.store import LogReader, State, StoreFailed, archive_of, reading_log
 
 LENGTH_BYTES = 2
 
 
 def export_log(state: State, folder: Path) -> int:
-    """Write one moment of the log; returns its size. Blocking. Raises AuditUnavailable, OSError."""
+    """Write one moment of the log; returns its size. Blocking. Raises AuditUnavailable, EntryArchived, OSError."""
     try:
         with reading_log(state) as reader:
             head = reader.head()
@@ -23,10 +23,13 @@ def export_log(state: State, folder: Path) -> int:
                 raise AuditUnavailable(operator="the log has no head that can be read")
             for n, width in _tiles(head.size):
                 bodies = reader.bodies(n * TILE_WIDTH, n * TILE_WIDTH + width)
+                if not all(bodies):
+                    index = n * TILE_WIDTH + bodies.index(b"")
+                    raise EntryArchived(index=index, archive=archive_of(state, index))
                 bundle = b"".join(len(body).to_bytes(LENGTH_BYTES, "big") + body for body in bodies)
-                _put(folder / tile_path("entries", n, width), bundle)
-            _export_hashes(reader, head.size, folder)
-            _put(folder / "checkpoint", head.note)
+                put(folder / tile_path("entries", n, width), bundle)
+            export_hashes(reader, head.size, folder)
+            put(folder / "checkpoint", head.note)
             return head.size
     except StoreFailed as error:
         raise AuditUnavailable(operator=str(error)) from None
@@ -38,7 +41,8 @@ def _tiles(count: int) -> list[tuple[int, int]]:
     return [(n, TILE_WIDTH) for n in range(full)] + ([(full, rest)] if rest else [])
 
 
-def _export_hashes(reader: LogReader, size: int, folder: Path) -> None:
+def export_hashes(reader: LogReader, size: int, folder: Path) -> None:
+    """The tiles of a tree of `size`."""
     level = 0
     while count := size >> TILE_HEIGHT * level:
         for n, width in _tiles(count):
@@ -46,11 +50,11 @@ def _export_hashes(reader: LogReader, size: int, folder: Path) -> None:
                 data = reader.tiles(level, n, n + 1)[0]
             else:
                 data = b"".join(hashes(reader, level, n * TILE_WIDTH, n * TILE_WIDTH + width))
-            _put(folder / tile_path(level, n, width), data)
+            put(folder / tile_path(level, n, width), data)
         level += 1
 
 
-def _put(path: Path, content: bytes) -> None:
+def put(path: Path, content: bytes) -> None:
     """Whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(path.name + ".new")

@@ -57,12 +57,19 @@ class Replay:
         if leaf is not None and found != leaf:
             fault = ("its bytes do not have the leaf hash kept beside them", "内容与其旁存的叶哈希不符")
             raise Unsound(index, fault)
-        self._leaves.append(found)
-        size = index + 1
+        self._take(found)
+
+    def _take(self, leaf: bytes) -> None:
+        self._leaves.append(leaf)
+        size = self.size
         if size % TILE_WIDTH == 0 or size in self._expected:
             self._grow()
             if size in self._expected:
                 self._check_root(self._expected[size])
+
+    def take_archived(self, leaf: bytes) -> None:
+        """The next entry by its leaf hash alone: its bytes are in an archive."""
+        self._take(leaf)
 
     def finish(self) -> Frontier:
         """The tree over everything that was taken."""

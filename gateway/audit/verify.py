@@ -5,10 +5,11 @@ A log that was cut short and is otherwise whole shows only against something kep
 a high-water mark.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from gateway.audit.checkpoint import Checkpoint, CheckpointInvalid, read_checkpoint
 from gateway.audit.entry import PRIVATE_COLUMNS, BodyMalformed, Opener, project, project_public, public_detail
@@ -35,6 +36,7 @@ class Verification:
     first_bad: int | None  # the first entry that is not sound; None for a sound log
     fault: Words | None
     erased: int = 0  # entries whose private part is erased, as entries of the log say
+    archived: int = 0  # entries whose bytes are in archives, as entries of the log say: verified by leaf hash alone
     compares_people: bool = True  # whether what is sealed was opened, and columns of people held against it
 
     @property
@@ -54,14 +56,16 @@ class Verification:
         if language == "zh":
             erased = f"，其中 {self.erased} 条的个人部分已依规销毁" if self.erased else ""
             sealed = "" if self.compares_people else "；未用密钥：条目的封存部分未打开，涉及个人的检索列未比对"
-            return f"日志 {self.origin} 完好：{self.size} 条，根 {self.root.hex()}{erased}{sealed}"
+            moved = f"，其中 {self.archived} 条已归档，仅以叶哈希验证" if self.archived else ""
+            return f"日志 {self.origin} 完好：{self.size} 条，根 {self.root.hex()}{erased}{moved}{sealed}"
         erased = f", {self.erased} of them erased as the log says" if self.erased else ""
         sealed = (
             ""
             if self.compares_people
             else "; without keys: what is sealed in entries was not opened, search columns of people were not compared"
         )
-        return f"the log {self.origin} is sound: {self.size} entries, root {self.root.hex()}{erased}{sealed}"
+        moved = f", {self.archived} of them archived, verified against their leaf hashes" if self.archived else ""
+        return f"the log {self.origin} is sound: {self.size} entries, root {self.root.hex()}{erased}{moved}{sealed}"
 
 
 def verify_log(
@@ -71,10 +75,12 @@ def verify_log(
     opener: Opener | None = None,
     high_water: Path | None = None,
     kept: Sequence[str] = (),
+    archived: Callable[[int], bytes | None] | None = None,
 ) -> Verification:
     """Verify a live log, read-only and at one moment; entries may be added meanwhile.
 
-    `opener` opens what is sealed in entries; without one, search columns of people are not compared.
+    `opener` opens what is sealed in entries; without one, search columns of people are not compared. `archived` gives
+    the bytes that are in an archive, in the log's order; without it they are verified by their leaf hashes alone.
     `kept`: checkpoints that others hold, which the log must still contain. Raises SettingsInvalid where the database,
     the key or the high-water mark can't be read at all.
     """
@@ -86,7 +92,7 @@ def verify_log(
             head = reader.head()
             expected = _expected(reader, verifier, high_water, kept)
             replay = Replay(reader.tile, expected)
-            return _verify_live(reader, head, replay, expected, verifier=verifier, opener=opener)
+            return _verify_live(reader, head, replay, expected, verifier=verifier, opener=opener, archived=archived)
     except Unsound as found:
         return _unsound(verifier, replay, found)
     except StoreFailed as error:
@@ -132,13 +138,15 @@ def _verify_live(
     *,
     verifier: NoteVerifier,
     opener: Opener | None,
+    archived: Callable[[int], bytes | None] | None,
 ) -> Verification:
     erasures = ErasureCheck()
     for rows in reader.entries():
         people = _people(reader, rows)
-        for row in rows:
-            if row[0] != replay.size:
+        for found in rows:
+            if found[0] != replay.size:
                 raise Unsound(replay.size, ("it is missing, or out of its place", "缺失或错位"))
+            row = found if archived is None else _with_archived(found, archived)
             _check_row(row, people.get(row[0], ()), replay, opener, erasures)
     frontier = replay.finish()
     at = replay.trusted
@@ -172,8 +180,14 @@ def _verify_live(
         first_bad=None,
         fault=None,
         erased=erasures.count,
+        archived=erasures.archived_count,
         compares_people=opener is not None,
     )
+
+
+def _with_archived(row: tuple[Any, ...], archived: Callable[[int], bytes | None]) -> tuple[Any, ...]:
+    body = archived(row[0]) if row[2] == b"" else None
+    return row if body is None else (*row[:2], body, *row[3:])
 
 
 def _check_row(
@@ -186,10 +200,14 @@ def _check_row(
     index, (leaf, body) = replay.size, row[1:3]
     if not isinstance(body, bytes) or not isinstance(leaf, bytes):
         raise Unsound(index, ("its bytes are no bytes", "内容不是字节串"))
+    if not body:
+        replay.take_archived(leaf)
+        _check_archived(index, dict(zip(COLUMNS, row[3:], strict=True)), people, opener, erasures)
+        return
     replay.take(body, leaf)
     try:
         projection, is_whole = project(body, opener) if opener is not None else (project_public(body), True)
-        if projection.columns["kind"] == "erasure":
+        if projection.columns["kind"] in {"archive", "erasure"}:
             erasures.told(index, public_detail(body))
     except BodyMalformed:
         raise Unsound(index, ("its bytes are no entry", "内容不是日志条目")) from None
@@ -214,6 +232,26 @@ def _check_row(
             raise Unsound(index, fault)
     if people != projection.subjects and not (opener is None and is_sealed):
         raise Unsound(index, ("the person index is not what its bytes say", "人员索引与内容不符"))
+
+
+def _check_archived(
+    index: int, columns: dict[str, object], people: tuple[object, ...], opener: Opener | None, erasures: ErasureCheck
+) -> None:
+    """Its columns can't be held against bytes that are elsewhere; but what is erased must be gone here too."""
+    erasures.archived(index)
+    key = str(columns["sealed_by"])
+    if opener is None or not key:
+        return
+    try:
+        is_gone = opener(key, b"", b"") is None
+    except ValueError:
+        is_gone = False
+    if is_gone:
+        erasures.erased(index, key)
+        if people or any(columns[name] != "" for name in PRIVATE_COLUMNS):
+            raise Unsound(
+                index, ("it is erased, and a search column is not empty", "其个人部分已销毁，而检索列仍有内容")
+            )
 
 
 def _is_same(cell: object, wanted: object, name: str) -> bool:

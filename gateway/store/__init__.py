@@ -1,6 +1,16 @@
 """The gateway's own database: tables, and functions over them grouped by file. It understands none of what it keeps."""
 
 from gateway.store.app_keys import AppKeyRecord, find_key, insert_key, revoke_key
+from gateway.store.archives import (
+    ArchiveRecord,
+    archive_of,
+    bring_bodies_back,
+    first_index_at,
+    mark_archived,
+    read_archives,
+    settle_archive,
+    take_bodies_out,
+)
 from gateway.store.cases import CaseRecord, extend_case, insert_case, move_case, read_case, read_cases
 from gateway.store.data_keys import (
     count_sealed,
@@ -59,6 +69,7 @@ __all__ = [
     "COLUMNS",
     "STEP",
     "AppKeyRecord",
+    "ArchiveRecord",
     "CaseRecord",
     "EntryRow",
     "FlagKey",
@@ -73,7 +84,9 @@ __all__ = [
     "State",
     "StoreFailed",
     "TileRow",
+    "archive_of",
     "blank_entries",
+    "bring_bodies_back",
     "charge",
     "charge_release",
     "claim_flag",
@@ -88,6 +101,7 @@ __all__ = [
     "find_key",
     "find_review",
     "finish_blanking",
+    "first_index_at",
     "forget_journal",
     "insert_case",
     "insert_data_keys",
@@ -98,6 +112,7 @@ __all__ = [
     "insert_reidentification",
     "keep_retention_key",
     "lift_hold",
+    "mark_archived",
     "moment_of",
     "move_case",
     "move_reidentification",
@@ -106,6 +121,7 @@ __all__ = [
     "open_reviews",
     "open_state",
     "open_state_read_only",
+    "read_archives",
     "read_case",
     "read_cases",
     "read_data_keys",
@@ -126,6 +142,8 @@ __all__ = [
     "replace_wrapped",
     "retire_data_key",
     "revoke_key",
+    "settle_archive",
     "settle_flag",
     "survey_sealed",
+    "take_bodies_out",
 ]
