@@ -7,7 +7,7 @@ import asyncio
 import json
 import signal
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -45,7 +45,7 @@ from gateway.api.reidentification import ReidentificationFace
 from gateway.api.retention import RetentionFace
 from gateway.api.reviews import ReviewFace
 from gateway.api.why import WhyFace
-from gateway.audit import AuditLog, BlindedSource
+from gateway.audit import AuditLog, BlindedSource, Follower
 from gateway.authentication import Authenticator, TrustedIssuer
 from gateway.errors import (
     AuditFailed,
@@ -62,7 +62,7 @@ from gateway.pipeline import Pipeline
 from gateway.settings import Issuer, Settings
 from gateway.spi import Connector
 from gateway.store import open_state
-from gateway.telemetry import Tracing, configure_logging, operator_log
+from gateway.telemetry import Tracing, configure_logging, open_sender, operator_log
 
 _LOG_SOURCE = SourceName("langqiao-audit")
 
@@ -85,6 +85,7 @@ class Rooms:
     reidentification: ReidentificationDesk
     keys: KeyDesk
     retention: RetentionDesk
+    forwarding: Mapping[str, Follower]
     ring: KeyRing
 
 
@@ -170,6 +171,18 @@ class Gateway:
                 tracing=tracing,
                 clock=self.clock,
             )
+            followers = {
+                name: Follower(
+                    state,
+                    name,
+                    target,
+                    open_sender(target, settings.audit.origin),
+                    opener=seals.open,
+                    blind=lambda text: keys.subject_hash(f"forwarded {text}"),
+                    clock=self.clock,
+                )
+                for name, target in settings.forwarding.items()
+            }
             self._rooms = Rooms(
                 policy=policy,
                 audit=audit,
@@ -180,12 +193,13 @@ class Gateway:
                 reidentification=reidentification,
                 keys=KeyDesk(state, keys, seals, settings.keys.algorithms),
                 retention=retention,
+                forwarding=followers,
                 ring=keys,
             )
             await pipeline.note(EntryKind.START, f"policy {policy.current.version}")
             operator_log().info("started", version=policy.current.version, count=len(sources))
             async with following(keys, seals):
-                with self._reloads_on_hangup():
+                with self._reloads_on_hangup(), _forwarding(followers.values(), settings.timeouts.audit):
                     yield
         finally:
             self._rooms = None
@@ -250,6 +264,18 @@ class Gateway:
 
         names = list(sources)
         return dict(zip(names, await asyncio.gather(*(look(sources[name]) for name in names)), strict=True))
+
+
+@contextmanager
+def _forwarding(followers: Iterable[Follower], seconds: float) -> Iterator[None]:
+    """Follow the log while the block runs."""
+    for follower in followers:
+        follower.start()
+    try:
+        yield
+    finally:
+        for follower in followers:
+            follower.stop(seconds)
 
 
 def open_sources(settings: Settings, keys: KeyRing) -> dict[SourceName, Connector]:
@@ -317,6 +343,7 @@ def create_application(gateway: Gateway) -> Callable[[Scope, Receive, Send], Any
         cases=lambda: gateway.rooms.cases,
         audit=lambda: gateway.rooms.audit,
         sources=gateway.source_health,
+        forwarding=lambda: {name: one.seen for name, one in gateway.rooms.forwarding.items()},
         clock=gateway.clock,
     )
     api.include_router(face.routes())

@@ -31,6 +31,7 @@ from gateway.store import (
     mark_archived,
     open_state,
     read_archives,
+    read_positions,
     settle_archive,
     take_bodies_out,
 )
@@ -57,6 +58,7 @@ def archive(
     state = open_state(settings.state_url)
     try:
         vkey = open_ring(settings.keys, state, clock).log_signer(settings.audit.origin).vkey
+        _refuse_unforwarded(settings, state, before)
         if not (folder / "archive.json").exists():
             first, end = _range(state, before)
             write_archive(state, folder, first, end, now=clock())
@@ -110,6 +112,15 @@ def restore(settings: Settings, folder: Path, clock: Callable[[], datetime]) -> 
 def archive_text_of(manifest: Manifest) -> str:
     """The detail of the entry that names the archive."""
     return archive_text(manifest.first, manifest.end, manifest.name, manifest.sha256)
+
+
+def _refuse_unforwarded(settings: Settings, state: State, before: int | datetime) -> None:
+    """What a SIEM hasn't got stays where it is forwarded from."""
+    positions = read_positions(state)
+    end = before if isinstance(before, int) else first_index_at(state, before)
+    late = next((name for name in settings.forwarding if positions.get(name, 0) < (end or 0)), None)
+    if late is not None:
+        raise ArchiveRefused(why=(f"{late} has not got all of it yet", f"尚未全部转发至 {late}"))
 
 
 def _range(state: State, before: int | datetime) -> tuple[int, int]:

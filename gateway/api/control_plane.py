@@ -15,7 +15,7 @@ from gateway.administration import CaseDesk, CaseView, PolicyHolder, nothing_to_
 from gateway.api.data_plane import write_response
 from gateway.api.inbound import read_headers
 from gateway.api.problems import PROBLEM, challenge_of, language_of, problem_of
-from gateway.audit import AuditLog
+from gateway.audit import AuditLog, ForwardingState
 from gateway.errors import GatewayError
 from gateway.model.audit import AuditReceipt, EntryKind
 from gateway.model.caller import Caller, InboundRequest
@@ -63,6 +63,7 @@ class Face:
         cases: Callable[[], CaseDesk],
         audit: Callable[[], AuditLog],
         sources: Callable[[], Awaitable[Mapping[str, str]]],
+        forwarding: Callable[[], Mapping[str, ForwardingState]],
         clock: Callable[[], datetime],
     ) -> None:
         self._pipeline = pipeline
@@ -70,6 +71,7 @@ class Face:
         self._cases = cases
         self._audit = audit
         self._sources = sources
+        self._forwarding = forwarding
         self._clock = clock
 
     def routes(self) -> APIRouter:
@@ -103,6 +105,11 @@ class Face:
             "audit": "durable" if ready else "can't be written",
             "policy": self._policy().current.version,
             "sources": dict(await self._sources()),
+            # a target that is gone is no reason not to answer
+            "forwarding": {
+                name: {"behind": one.behind, "state": "stopped" if one.fault else "ok"}
+                for name, one in self._forwarding().items()
+            },
         }
         return JSONResponse(content, 200 if ready else 503)
 

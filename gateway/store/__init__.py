@@ -23,6 +23,7 @@ from gateway.store.data_keys import (
     retire_data_key,
 )
 from gateway.store.flags import FlagKey, claim_flag, read_flags, settle_flag
+from gateway.store.forwarding import claim_forwarding, move_forwarding, read_positions, release_forwarding
 from gateway.store.log import EntryRow, LogBatch, LogHead, LogStore, LogTransaction, StoreFailed, TileRow
 from gateway.store.log_reading import COLUMNS, LogReader, moment_of, reading_log
 from gateway.store.policy_versions import (
@@ -90,6 +91,7 @@ __all__ = [
     "charge",
     "charge_release",
     "claim_flag",
+    "claim_forwarding",
     "count_open_reviews",
     "count_sealed",
     "decide_review",
@@ -115,6 +117,7 @@ __all__ = [
     "mark_archived",
     "moment_of",
     "move_case",
+    "move_forwarding",
     "move_reidentification",
     "open_cases",
     "open_grant",
@@ -133,12 +136,14 @@ __all__ = [
     "read_parts",
     "read_policy_version",
     "read_policy_versions",
+    "read_positions",
     "read_reidentification",
     "read_reidentifications",
     "read_retention_key",
     "read_retention_keys",
     "reading_log",
     "reinstate_data_key",
+    "release_forwarding",
     "replace_wrapped",
     "retire_data_key",
     "revoke_key",

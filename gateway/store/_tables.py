@@ -274,6 +274,15 @@ audit_archive = Table(
     Column("restored_at", UtcTime),
 )
 
+forward_position = Table(
+    "forward_position",
+    TABLES,
+    Column("name", Text, primary_key=True),
+    Column("next_idx", BigInteger, nullable=False),
+    Column("holder", Text, nullable=False),  # the replica that forwards
+    Column("held_until", UtcTime, nullable=False),
+)
+
 retention_key = Table(
     "retention_key",
     TABLES,
