@@ -359,23 +359,31 @@ def _decision_trace(told: dict[str, Any] | None) -> DecisionTrace | None:
 
 def _projection(public: dict[str, Any], private: dict[str, Any]) -> Projection:
     try:
-        fields = ", ".join([f"{one['field']}:{one['level']}" for one in public["fields"]])
+        texts: tuple[Any, ...] = (
+            public["kind"], private["principal"], public["app"], public["organisation"], public["purpose"],
+            public["dataset"], public["outcome"], public["code"], private["trace_id"], public.get("sealed_by", ""),
+            private["case"],
+        )  # fmt: skip
+        whole = "".join(texts)
+        if len(whole) > LONGEST_COLUMN or "\x00" in whole:  # few are; each is looked at only then
+            texts = tuple(_searchable(text)[:LONGEST_COLUMN] for text in texts)
+        kind, principal, app, organisation, purpose, dataset, outcome, code, trace_id, sealed_by, case = texts
         needs_review, at = public["needs_review"], datetime.fromisoformat(public["at"])
         columns: dict[str, object] = {
             "at": at,
-            "kind": _searchable(public["kind"]),
-            "principal": _searchable(private["principal"]),
-            "app": _searchable(public["app"]),
-            "organisation": _searchable(public["organisation"]),
-            "purpose": _searchable(public["purpose"]),
-            "dataset": _searchable(public["dataset"]),
-            "outcome": _searchable(public["outcome"]),
-            "code": _searchable(public["code"]),
-            "trace_id": _searchable(private["trace_id"]),
-            "sealed_by": _searchable(public.get("sealed_by", "")),
-            "legal_basis": _searchable("; ".join(public["legal_basis"]), None),
-            "case_id": _searchable(private["case"]),
-            "fields": _searchable(fields, None),
+            "kind": kind,
+            "principal": principal,
+            "app": app,
+            "organisation": organisation,
+            "purpose": purpose,
+            "dataset": dataset,
+            "outcome": outcome,
+            "code": code,
+            "trace_id": trace_id,
+            "sealed_by": sealed_by,
+            "legal_basis": _searchable("; ".join(public["legal_basis"])),
+            "case_id": case,
+            "fields": _searchable(", ".join([f"{one['field']}:{one['level']}" for one in public["fields"]])),
             "needs_review": needs_review,
         }
         subjects = tuple(sorted(set(private["subjects"])))
@@ -386,11 +394,9 @@ def _projection(public: dict[str, Any], private: dict[str, Any]) -> Projection:
     return Projection(columns, subjects)
 
 
-def _searchable(text: str, longest: int | None = LONGEST_COLUMN) -> str:
+def _searchable(text: str) -> str:
     """Text that every database keeps: PostgreSQL's has no NUL."""
-    if not isinstance(text, str):
-        raise BodyMalformed("an entry with a value of the wrong type")
-    return text.replace("\x00", "\ufffd")[:longest]
+    return text.replace("\x00", "\ufffd")
 
 
 def _is_hash(value: object) -> bool:
