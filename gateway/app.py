@@ -7,7 +7,7 @@ import asyncio
 import json
 import signal
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,6 +27,7 @@ from gateway.administration import (
     ReidentificationDesk,
     RetentionDesk,
     ReviewDesk,
+    TerminalDesk,
     following,
     keeping,
     open_ring,
@@ -39,13 +40,16 @@ from gateway.api.flags import FlagFace
 from gateway.api.inbound import Scope
 from gateway.api.keys import KeyFace
 from gateway.api.limits import WithinLimits
+from gateway.api.log_proofs import ProofFace
 from gateway.api.openapi import describe_data_plane
 from gateway.api.refusals import add_refusals
 from gateway.api.reidentification import ReidentificationFace
 from gateway.api.retention import RetentionFace
 from gateway.api.reviews import ReviewFace
+from gateway.api.terminals import TerminalFace
 from gateway.api.why import WhyFace
-from gateway.audit import AuditLog, BlindedSource, Follower
+from gateway.audit import AuditLog, BlindedSource, Follower, LogProofs, Witnessing
+from gateway.audit.forwarding import forwarding, open_followers
 from gateway.authentication import Authenticator, TrustedIssuer
 from gateway.errors import (
     AuditFailed,
@@ -62,7 +66,7 @@ from gateway.pipeline import Pipeline
 from gateway.settings import Issuer, Settings
 from gateway.spi import Connector
 from gateway.store import open_state
-from gateway.telemetry import Tracing, configure_logging, open_sender, operator_log
+from gateway.telemetry import Tracing, configure_logging, operator_log
 
 _LOG_SOURCE = SourceName("langqiao-audit")
 
@@ -78,12 +82,15 @@ class Rooms:
 
     policy: PolicyHolder
     audit: AuditLog
+    proofs: LogProofs
+    witnessing: Witnessing
     pipeline: Pipeline
     cases: CaseDesk
     reviews: ReviewDesk
     flags: FlagDesk
     reidentification: ReidentificationDesk
     keys: KeyDesk
+    terminals: TerminalDesk
     retention: RetentionDesk
     forwarding: Mapping[str, Follower]
     ring: KeyRing
@@ -118,6 +125,7 @@ class Gateway:
             seals = open_seals(
                 settings.keys, state, self.clock, is_known=lambda name: name in policy.current.catalog.purposes
             )
+            witnessing = Witnessing(state, settings.audit, self.clock)
         except BaseException:
             state.close()
             raise
@@ -135,6 +143,7 @@ class Gateway:
             await audit.start()
             await asyncio.to_thread(seals.prepare, policy.current.catalog.purposes)
             apps, cases = Apps(state), CaseDesk(state, keys)
+            terminals = TerminalDesk(state)
             reviews = ReviewDesk(state, settings.review_hours, seals.open)
             flags = FlagDesk(state, self.clock, seals.open)
             reidentification = ReidentificationDesk(
@@ -163,6 +172,7 @@ class Gateway:
                 raise_flag=flags.raise_flag,
                 hash_subject=keys.subject_hash,
                 mask_keys=keys.mask_keys,
+                find_terminal=terminals.find,
                 limits=settings.limits,
                 timeouts=settings.timeouts,
                 default_department=(
@@ -171,21 +181,14 @@ class Gateway:
                 tracing=tracing,
                 clock=self.clock,
             )
-            followers = {
-                name: Follower(
-                    state,
-                    name,
-                    target,
-                    open_sender(target, settings.audit.origin),
-                    opener=seals.open,
-                    blind=lambda text: keys.subject_hash(f"forwarded {text}"),
-                    clock=self.clock,
-                )
-                for name, target in settings.forwarding.items()
-            }
+            followers = open_followers(
+                state, settings, seals.open, lambda text: keys.subject_hash(f"forwarded {text}"), clock=self.clock
+            )
             self._rooms = Rooms(
                 policy=policy,
                 audit=audit,
+                proofs=LogProofs(state),
+                witnessing=witnessing,
                 pipeline=pipeline,
                 cases=cases,
                 reviews=reviews,
@@ -194,15 +197,18 @@ class Gateway:
                 keys=KeyDesk(state, keys, seals, settings.keys.algorithms),
                 retention=retention,
                 forwarding=followers,
+                terminals=terminals,
                 ring=keys,
             )
             await pipeline.note(EntryKind.START, f"policy {policy.current.version}")
             operator_log().info("started", version=policy.current.version, count=len(sources))
+            witnessing.start()
             async with following(keys, seals):
-                with self._reloads_on_hangup(), _forwarding(followers.values(), settings.timeouts.audit):
+                with self._reloads_on_hangup(), forwarding(followers, settings.timeouts.audit):
                     yield
         finally:
             self._rooms = None
+            await witnessing.close()
             await audit.close()
             for source in sources.values():
                 await source.close()
@@ -264,18 +270,6 @@ class Gateway:
 
         names = list(sources)
         return dict(zip(names, await asyncio.gather(*(look(sources[name]) for name in names)), strict=True))
-
-
-@contextmanager
-def _forwarding(followers: Iterable[Follower], seconds: float) -> Iterator[None]:
-    """Follow the log while the block runs."""
-    for follower in followers:
-        follower.start()
-    try:
-        yield
-    finally:
-        for follower in followers:
-            follower.stop(seconds)
 
 
 def open_sources(settings: Settings, keys: KeyRing) -> dict[SourceName, Connector]:
@@ -342,11 +336,13 @@ def create_application(gateway: Gateway) -> Callable[[Scope, Receive, Send], Any
         policy=lambda: gateway.rooms.policy,
         cases=lambda: gateway.rooms.cases,
         audit=lambda: gateway.rooms.audit,
+        witnesses=lambda: gateway.rooms.witnessing.standing,
         sources=gateway.source_health,
         forwarding=lambda: {name: one.seen for name, one in gateway.rooms.forwarding.items()},
         clock=gateway.clock,
     )
     api.include_router(face.routes())
+    api.include_router(ProofFace(lambda: gateway.rooms.proofs).routes())
     authzen = AuthzenFace(
         pipeline=lambda: gateway.rooms.pipeline,
         policy=lambda: gateway.rooms.policy,
@@ -370,6 +366,10 @@ def create_application(gateway: Gateway) -> Callable[[Scope, Receive, Send], Any
     api.include_router(reidentification.routes())
     keys = KeyFace(pipeline=lambda: gateway.rooms.pipeline, keys=lambda: gateway.rooms.keys, clock=gateway.clock)
     api.include_router(keys.routes())
+    terminals = TerminalFace(
+        pipeline=lambda: gateway.rooms.pipeline, terminals=lambda: gateway.rooms.terminals, clock=gateway.clock
+    )
+    api.include_router(terminals.routes())
     retention = RetentionFace(
         pipeline=lambda: gateway.rooms.pipeline, retention=lambda: gateway.rooms.retention, clock=gateway.clock
     )

@@ -516,6 +516,19 @@ class TokenExpired(NotAuthenticated):
     mend = {"en": "sign in again", "zh": "请重新登录"}
 
 
+@dataclass(eq=False, kw_only=True)
+class TerminalUnavailable(NotAuthenticated):
+    """A terminal that is not the caller's, not approved or revoked; all the same."""
+
+    code = "GW304"
+    status = 403
+    text = {"en": "the terminal is not one that you may use here", "zh": "该终端不可用"}
+    mend = {
+        "en": "send the id of your own approved terminal in the header `Terminal`, or leave the header out",
+        "zh": "请在请求头 `Terminal` 中发送本人已获批准的终端编号，或不发送该请求头",
+    }
+
+
 # ------------------------------------------------------------------ GW4xx decision, guard, obligations
 class NotAllowed(GatewayError):
     """The policy says no."""
@@ -739,6 +752,55 @@ class EntryUnknown(AuditFailed):
     text = {"en": "the log has no entry {index}", "zh": "日志中没有第 {index} 条"}
     mend = {"en": "take the index from a receipt", "zh": "请使用回执中的序号"}
     index: int
+
+
+@dataclass(eq=False, kw_only=True)
+class ExportRefused(AuditFailed):
+    """The folder is not one that this log can be exported into."""
+
+    code = "GW607"
+    status = 409
+    text = {
+        "en": "the log can't be exported into this folder: {fault[0]}",
+        "zh": "无法将日志导出到此文件夹：{fault[1]}",
+    }
+    mend = {
+        "en": "give a new folder; keep this one as it is, for it may be evidence",
+        "zh": "请另选新文件夹；此文件夹请原样保留，可能是证据",
+    }
+    fault: Words
+
+
+@dataclass(eq=False, kw_only=True)
+class ProofFailed(AuditFailed):
+    """A proof does not show what it should."""
+
+    code = "GW608"
+    status = 409
+    text = {"en": "not proved: {fault[0]}", "zh": "未能证明：{fault[1]}"}
+    mend = {
+        "en": "keep receipt, checkpoint and answer as they are, and tell the log's operator and its witness",
+        "zh": "请原样保留回执、检查点与答复，并告知日志运营方与见证方",
+    }
+    fault: Words
+
+
+@dataclass(eq=False, kw_only=True)
+class SizesUnknown(AuditFailed):
+    """A consistency proof between sizes that the log never had."""
+
+    code = "GW609"
+    status = 404
+    text = {
+        "en": "the log has no proof from {older} to {newer} entries",
+        "zh": "日志没有从 {older} 条到 {newer} 条的证明",
+    }
+    mend = {
+        "en": "take both sizes from checkpoints, the older one first; it must not be 0",
+        "zh": "两个大小均请取自检查点，旧者在前，且不得为 0",
+    }
+    older: int
+    newer: int
 
 
 @dataclass(eq=False, kw_only=True)
@@ -995,6 +1057,37 @@ class ConfirmationMissing(AdministrationFailed):
     }
     use: str
     version: int
+
+
+@dataclass(eq=False, kw_only=True)
+class TerminalKeyInvalid(AdministrationFailed):
+    """What was registered is no public key of a terminal."""
+
+    code = "GW745"
+    status = 422
+    text = {"en": "the terminal can't be registered: {fault}", "zh": "终端登记失败：{fault}"}
+    mend = {
+        "en": "make a key pair on the device and send its public key as a JWK: EC with P-256, or OKP with X25519",
+        "zh": "请在设备上生成密钥对，以 JWK 发送其公钥：EC（P-256）或 OKP（X25519）",
+    }
+    fault: str
+
+
+@dataclass(eq=False, kw_only=True)
+class TerminalStepInvalid(AdministrationFailed):
+    """A step that the terminal's state does not admit, or one terminal too many."""
+
+    code = "GW746"
+    status = 409
+    text = {
+        "en": "this can't be done with the terminal {terminal}",
+        "zh": "终端 {terminal} 无法执行此操作",
+    }
+    mend = {
+        "en": "`langqiao terminals list` shows each terminal and its state; a person has at most five, each key once",
+        "zh": "`langqiao terminals list` 列出各终端及状态；每人至多五台，同一公钥只登记一次",
+    }
+    terminal: str
 
 
 # ------------------------------------------------------------------ GW9xx defects

@@ -21,6 +21,7 @@ from gateway.administration.keys import (
     KeyView,
     create_ring,
     following,
+    open_entries,
     open_ring,
     open_seals,
     rewrap_ring,
@@ -31,6 +32,7 @@ from gateway.administration.reidentification import ReidentificationDesk, Reiden
 from gateway.administration.released_tokens import TokenKey
 from gateway.administration.retention import DueMonth, RetentionDesk, RetentionReport
 from gateway.administration.reviews import Notice, ReviewDesk
+from gateway.administration.terminals import TerminalDesk, TerminalView
 from gateway.administration.versions import PolicyVersions, keeping
 from gateway.decision import PolicyEngine
 from gateway.decision.who_can import Grant, WhoCan
@@ -60,6 +62,8 @@ __all__ = [
     "ReviewDesk",
     "RuleText",
     "Somebody",
+    "TerminalDesk",
+    "TerminalView",
     "TokenAsked",
     "TokenKey",
     "WhoCan",
@@ -73,6 +77,7 @@ __all__ = [
     "keeping",
     "lint_bundle",
     "nothing_to_make",
+    "open_entries",
     "open_ring",
     "open_seals",
     "redecide",

@@ -21,7 +21,16 @@ from gateway.errors import (
     SettingsInvalid,
     Words,
 )
-from gateway.keys import KeyRing, RetentionKeys, RootKey, make_ring, open_root, rewrap, rewrap_retention
+from gateway.keys import (
+    KeyRing,
+    RetentionKeys,
+    RetentionOpener,
+    RootKey,
+    make_ring,
+    open_root,
+    rewrap,
+    rewrap_retention,
+)
 from gateway.model.caller import Caller
 from gateway.model.change import Change
 from gateway.model.data_key import ROTATING, DataKey, KeyState, KeyUse
@@ -101,6 +110,11 @@ def open_seals(
         destroyed=partial(destroyed_retention_keys, state),
         is_known=is_known,
     )
+
+
+def open_entries(settings: Keys, state: State, clock: Callable[[], datetime]) -> RetentionOpener:
+    """What opens the entries of a database as they are now; raises SettingsInvalid, KeysUnreadable."""
+    return open_seals(settings, state, clock).opener(read_retention_keys(state))
 
 
 def create_ring(settings: Keys, state: State, clock: Callable[[], datetime]) -> KeyRing:

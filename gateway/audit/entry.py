@@ -25,6 +25,10 @@ LARGEST = 65_535  # a tlog-tiles bundle gives an entry's length two bytes
 LONGEST_COLUMN = 512  # an index of PostgreSQL takes no longer keys; the body has the whole
 PRIVATE_COLUMNS = ("principal", "case_id", "trace_id")
 """Search columns that tell of people: empty once the entry is erased."""
+_TEXTS = (
+    "kind", "principal", "app", "organisation", "purpose", "dataset", "outcome", "code", "trace_id", "sealed_by",
+    "case_id",
+)  # fmt: skip
 _EMPTY_SEALED = b'"sealed":""'
 _HASH = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _KEY_NAME = re.compile(r"[^\x00-\x1f]{1,200}/[0-9]{4}-[0-9]{2}", re.ASCII)
@@ -367,26 +371,16 @@ def _projection(public: dict[str, Any], private: dict[str, Any]) -> Projection:
         whole = "".join(texts)
         if len(whole) > LONGEST_COLUMN or "\x00" in whole:  # few are; each is looked at only then
             texts = tuple(_searchable(text)[:LONGEST_COLUMN] for text in texts)
-        kind, principal, app, organisation, purpose, dataset, outcome, code, trace_id, sealed_by, case = texts
         needs_review, at = public["needs_review"], datetime.fromisoformat(public["at"])
         columns: dict[str, object] = {
             "at": at,
-            "kind": kind,
-            "principal": principal,
-            "app": app,
-            "organisation": organisation,
-            "purpose": purpose,
-            "dataset": dataset,
-            "outcome": outcome,
-            "code": code,
-            "trace_id": trace_id,
-            "sealed_by": sealed_by,
+            **dict(zip(_TEXTS, texts, strict=True)),
             "legal_basis": _searchable("; ".join(public["legal_basis"])),
-            "case_id": case,
             "fields": _searchable(", ".join([f"{one['field']}:{one['level']}" for one in public["fields"]])),
             "needs_review": needs_review,
         }
-        subjects = tuple(sorted(set(private["subjects"])))
+        named = private["subjects"]
+        subjects = tuple(sorted(set(named))) if len(named) > 1 else tuple(named)
     except (KeyError, TypeError, ValueError):
         raise BodyMalformed("an entry without its keys") from None
     if at.tzinfo is None or not isinstance(needs_review, bool) or not all(map(_is_hash, subjects)):

@@ -6,14 +6,15 @@ behind, and readiness tells by how much.
 
 import secrets
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from gateway.audit.entry import Opener, decode_remaining
 from gateway.model.audit import AuditEntry
-from gateway.settings import Forwarding
+from gateway.settings import Forwarding, Settings
 from gateway.store import (
     State,
     StoreFailed,
@@ -22,7 +23,7 @@ from gateway.store import (
     reading_log,
     release_forwarding,
 )
-from gateway.telemetry import ForwardFailed, Record, Sender, operator_log
+from gateway.telemetry import ForwardFailed, Record, Sender, open_sender, operator_log
 
 _LEASE: Final = timedelta(seconds=30)
 _IDLE_SECONDS: Final = 0.5
@@ -152,6 +153,30 @@ class Follower:
             else:
                 operator_log().info("forwarding", detail=self._name)
         self._seen = ForwardingState(behind=self._seen.behind, fault=fault)
+
+
+def open_followers(
+    state: State, settings: Settings, opener: Opener, blind: Callable[[str], str], *, clock: Callable[[], datetime]
+) -> dict[str, Follower]:
+    """One a target of the settings, not started; raises SettingsInvalid."""
+    return {
+        name: Follower(
+            state, name, target, open_sender(target, settings.audit.origin), opener=opener, blind=blind, clock=clock
+        )
+        for name, target in settings.forwarding.items()
+    }
+
+
+@contextmanager
+def forwarding(followers: Mapping[str, Follower], seconds: float) -> Iterator[None]:
+    """Follow the log while the block runs."""
+    for follower in followers.values():
+        follower.start()
+    try:
+        yield
+    finally:
+        for follower in followers.values():
+            follower.stop(seconds)
 
 
 def record_of(

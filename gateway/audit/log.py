@@ -1,22 +1,24 @@
 """AuditEntry -> AuditReceipt: the entry is durable and covered by a signed checkpoint before the receipt is there.
 
-Group commit without lingering: one writer takes all that wait, at most `batch_entries`, in one transaction. It does not
-promise that an answer was sent: what is released is a subset of what is logged.
+Group commit without lingering: whatever waits when the last write is done goes into the next, at most `batch_entries`,
+in one transaction. It does not promise that an answer was sent: what is released is a subset of what is logged, and an
+entry whose answer was not sent is followed by one that says so.
 """
 
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Self
 
 from gateway.audit import reading
 from gateway.audit._thread import WriterThread
 from gateway.audit.entry import EncodedEntry, encode_entry
-from gateway.audit.sequencer import Sequencer
+from gateway.audit.sequencer import Receipts, Sequencer
 from gateway.errors import AuditOverloaded, AuditUnavailable, KeysUnreadable, SettingsInvalid
 from gateway.keys import LogSigner, RetentionKeys
 from gateway.model.audit import AuditEntry, AuditReceipt, EntryKind
@@ -26,17 +28,25 @@ from gateway.telemetry import operator_log
 
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 1.0
+_ENOUGH = 64  # entries that are worth a write at once, while the other callers of this turn still come
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class _Waiting:
-    entry: AuditEntry
-    encoded: EncodedEntry
-    receipt: "asyncio.Future[AuditReceipt] | None"  # None: nobody waits for it; cancelled: its caller has gone
+    """What one caller waits for: all of it becomes durable together, or none."""
+
+    entries: tuple[AuditEntry, ...]
+    encoded: tuple[EncodedEntry, ...]
+    receipts: "asyncio.Future[list[AuditReceipt]] | None"  # None: nobody waits, but it must be written all the same
+    deadline: float
+
+    @property
+    def is_wanted(self) -> bool:
+        return self.receipts is not None and not self.receipts.done()
 
 
 class AuditLog:
-    """The log of one process. Used on one event loop; everything that blocks runs in a thread of its own."""
+    """The log of one process. Used on one event loop; everything that blocks runs in threads of its own."""
 
     def __init__(
         self,
@@ -56,11 +66,15 @@ class AuditLog:
         self._sequencer = sequencer
         self._clock = clock
         self._waiting: deque[_Waiting] = deque()
-        self._wake = asyncio.Event()
+        self._queued = 0  # entries in `_waiting`
+        self._in_flight: list[_Waiting] = []
+        self._owed: list[_Waiting] = []  # of writes that failed: it is not known yet what of them is durable
         self._thread: WriterThread | None = None
-        self._writer: asyncio.Task[None] | None = None
+        self._keeper: WriterThread | None = None
+        self._recovery: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_scheduled = False
         self._is_ready = False
-        self._is_writing = False
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -82,7 +96,7 @@ class AuditLog:
 
     @property
     def is_ready(self) -> bool:
-        """Whether the last write was durable in time. While it was not, nothing is accepted."""
+        """Whether entries are durable in time. Once they were not, nothing is accepted until a probe is durable."""
         return self._is_ready
 
     async def start(self) -> None:
@@ -92,6 +106,7 @@ class AuditLog:
         where it can't be read.
         """
         self._thread = WriterThread("audit-writer")
+        self._keeper = WriterThread("audit-keeper")
         try:
             await self._thread.run(self._begin)
         except StoreFailed as error:
@@ -101,46 +116,52 @@ class AuditLog:
                 fault=f"`high_water` can't be written ({type(error).__name__})", fix="name a file that can be written"
             ) from None
         self._is_ready = True
-        self._writer = asyncio.create_task(self._write(self._thread), name="audit-writer")
 
     def _begin(self) -> None:
         self._sequencer.recover()
         self._sequencer.mark()
 
     async def append(self, entry: AuditEntry) -> AuditReceipt:
-        """Returns when the entry is durable.
+        """Returns when the entry is durable; as `append_all`."""
+        return (await self.append_all((entry,)))[0]
 
-        Raises AuditOverloaded where too many wait, AuditUnavailable where it is not durable within the deadline or the
-        log can't be written, EntryTooLarge over 65,535 bytes. A caller that has gone leaves its entry behind, and one
-        that says `not-released` after it; what was still waiting at the deadline is not written.
+    async def append_all(self, entries: Sequence[AuditEntry]) -> list[AuditReceipt]:
+        """Returns when the entries are durable, all in one transaction, or none of them.
+
+        Raises AuditOverloaded where too many wait, AuditUnavailable where they are not durable within the deadline or
+        the log can't be written, EntryTooLarge over 65,535 bytes. A caller that has gone leaves its entries behind, and
+        for each one that says `not-released` after it; what was still waiting at the deadline is not written.
         """
         if not self._is_ready:
             raise AuditUnavailable(operator="the log is not ready")
-        if not self._seals.is_ready(entry.purpose, entry.at):
-            await self._make_key(entry)
-        encoded = encode_entry(entry, self._seals)
+        for entry in entries:
+            if not self._seals.is_ready(entry.purpose, entry.at):
+                await self._make_key(entry)
+        encoded = tuple(encode_entry(entry, self._seals) for entry in entries)
         if not self._is_ready:
             raise AuditUnavailable(operator="the log is not ready")
-        if len(self._waiting) >= self._settings.queue_entries:
+        if self._queued >= self._settings.queue_entries:
             raise AuditOverloaded
-        receipt: asyncio.Future[AuditReceipt] = asyncio.get_running_loop().create_future()
-        waiting = _Waiting(entry, encoded, receipt)
-        self._waiting.append(waiting)
-        self._idle.clear()
-        self._wake.set()
+        loop = asyncio.get_running_loop()
+        receipts: asyncio.Future[list[AuditReceipt]] = loop.create_future()
+        waiting = _Waiting(tuple(entries), encoded, receipts, loop.time() + self._deadline_seconds)
+        if self._timer is None:
+            self._timer = loop.call_at(waiting.deadline, self._refuse_late)
+        self._enqueue(waiting)
         try:
-            async with asyncio.timeout(self._deadline_seconds):
-                return await receipt
-        except TimeoutError:
-            if receipt.done() and not receipt.cancelled():
-                return receipt.result()  # durable in the very moment of the deadline
-            # what was refused must not stand in the log as released: taken out here, or answered for after its commit
-            with contextlib.suppress(ValueError):
-                self._waiting.remove(waiting)
-            # red until the write that hangs is durable, or a probe is; where none hangs, there is nothing to wait for
-            if self._is_writing or self._waiting:
-                self._turn_red("not durable within the deadline")
-            raise AuditUnavailable(operator="not durable within the deadline") from None
+            return await receipts
+        except asyncio.CancelledError:
+            if not receipts.cancelled() and receipts.exception() is None:
+                self._follow(waiting.entries, receipts.result())  # durable, and its caller left before it knew
+            raise
+
+    def take_back(self, entry: AuditEntry, receipt: AuditReceipt, *, may_have_arrived: bool) -> None:
+        """Have the entry followed by one that says that its answer was not sent, or not to its end.
+
+        Waits for nothing: it is written with what comes next, after a failure too. What a process that ends before had
+        to say is lost; the log then tells of more than was released, never of less.
+        """
+        self._enqueue(self._not_released(entry, receipt, may_have_arrived=may_have_arrived))
 
     async def _make_key(self, entry: AuditEntry) -> None:
         """The retention key of the entry's purpose and month, made at the first such entry; raises AuditUnavailable."""
@@ -155,22 +176,26 @@ class AuditLog:
 
     async def close(self) -> None:
         """Write what waits, leave the high-water mark, and end. Waits no longer than the deadline."""
-        writer, thread = self._writer, self._thread
-        self._writer = self._thread = None
-        if writer is not None and thread is not None:
+        thread, keeper, recovery = self._thread, self._keeper, self._recovery
+        if thread is not None and keeper is not None:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._deadline_seconds):
+                async with asyncio.timeout(self._deadline_seconds if self._is_ready else 0):
                     await self._idle.wait()
             self._is_ready = False
-            writer.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await writer
+            self._thread = self._keeper = None
+            if recovery is not None:
+                recovery.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await recovery
+            if self._timer is not None:
+                self._timer.cancel()
+            self._refuse("the gateway is stopping", self._in_flight)
             self._refuse_waiting("the gateway is stopping")
             with contextlib.suppress(TimeoutError, OSError):
                 async with asyncio.timeout(self._deadline_seconds):
                     await thread.run(self._end)
-        if thread is not None:
             thread.stop()
+            keeper.stop()
 
     def _end(self) -> None:
         try:
@@ -202,97 +227,159 @@ class AuditLog:
         return reading.entries_about(self._state, subject, self._seals.open, before=before, limit=limit)
 
     # ------------------------------------------------------------------ writing
-    async def _write(self, thread: WriterThread) -> None:
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            while self._waiting:
-                batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._settings.batch_entries))]
-                self._is_writing = True
-                try:
-                    if not await self._commit(thread, batch):
-                        await self._recover(thread)
-                finally:
-                    self._is_writing = False
+    def _enqueue(self, waiting: _Waiting) -> None:
+        self._waiting.append(waiting)
+        self._queued += len(waiting.encoded)
+        self._idle.clear()
+        if self._queued >= _ENOUGH:
+            self._dispatch()
+        elif not self._is_scheduled and not self._in_flight:
+            self._is_scheduled = True
+            asyncio.get_running_loop().call_soon(self._dispatch)
+
+    def _dispatch(self) -> None:
+        """Write what waits, unless something is being written already: then it is the next."""
+        self._is_scheduled = False
+        if self._in_flight or self._recovery is not None or not self._waiting or self._thread is None:
+            return
+        taken = 0
+        while self._waiting and taken < self._settings.batch_entries:
+            waiting = self._waiting.popleft()
+            self._in_flight.append(waiting)
+            taken += len(waiting.encoded)
+        self._queued -= taken
+        entries = list(chain.from_iterable([waiting.encoded for waiting in self._in_flight]))
+        self._thread.run(lambda: self._sequencer.append(entries)).add_done_callback(self._written)
+
+    def _written(self, work: "asyncio.Future[Receipts]") -> None:
+        batch, self._in_flight = self._in_flight, []
+        error = work.exception()
+        if error is not None:
+            self._owed += batch
+            self._refuse(_named(error), batch)
+            self._fail(_named(error))
+            return
+        receipts, place = work.result(), 0
+        for waiting in batch:
+            found = receipts[place : place + len(waiting.encoded)]
+            place += len(waiting.encoded)
+            if waiting.receipts is None:
+                continue
+            if not waiting.receipts.done():
+                waiting.receipts.set_result(found)
+            else:  # its caller has gone or was refused, and nothing was released: the entry stays
+                self._follow(waiting.entries, found)
+        if not self._is_ready:
+            self._fail("late, but durable")  # green only after a probe that is durable in time
+            return
+        if self._sequencer.is_mark_due() and self._keeper is not None:
+            self._keeper.run(self._sequencer.mark).add_done_callback(self._marked)
+        if self._waiting:
+            self._dispatch()
+        else:
             self._idle.set()
 
-    async def _commit(self, thread: WriterThread, batch: list[_Waiting]) -> bool:
-        """Whether the batch became durable; its callers know in any case."""
-        entries = [waiting.encoded for waiting in batch]
-        work = thread.run(lambda: self._sequencer.append(entries))
-        try:
-            receipts = await asyncio.shield(work)
-        except asyncio.CancelledError:
-            _refuse(batch, "the gateway is stopping")
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever it is: nobody may be left waiting, nothing released
-            self._turn_red(_named(error))
-            _refuse(batch, _named(error))
-            self._refuse_waiting(_named(error))
-            return False
-        for waiting, receipt in zip(batch, receipts, strict=True):
-            if waiting.receipt is None:
-                continue
-            if not waiting.receipt.done():
-                waiting.receipt.set_result(receipt)
-            elif waiting.receipt.cancelled():  # its caller has gone, and nothing was released: the entry stays
-                self._waiting.append(self._not_released(waiting.entry, receipt))
-        self._turn_green()
-        try:
-            if self._sequencer.is_mark_due():
-                await thread.run(self._sequencer.mark)
-        except OSError as error:
-            self._turn_red(f"the high-water mark: {_named(error)}")
-            self._refuse_waiting(_named(error))
-            return False
-        return True
+    def _marked(self, work: "asyncio.Future[None]") -> None:
+        error = work.exception()
+        if error is not None:
+            self._fail(f"the high-water mark: {_named(error)}")
 
-    def _not_released(self, late: AuditEntry, receipt: AuditReceipt) -> _Waiting:
-        """The entry that follows one which became durable after its caller was refused; about the same people."""
+    def _refuse_late(self) -> None:
+        """Refuse whoever waited until the deadline. All wait equally long: the first in the row is due first."""
+        loop = asyncio.get_running_loop()
+        now, self._timer = loop.time(), None
+        late = [one for one in chain(self._in_flight, self._waiting) if one.is_wanted and one.deadline <= now]
+        if late:
+            # what was refused must not stand in the log as released: taken out here, or answered for after its commit
+            self._waiting = deque(one for one in self._waiting if not one.is_wanted or one.deadline > now)
+            self._queued = sum(len(waiting.encoded) for waiting in self._waiting)
+            self._refuse("not durable within the deadline", late)
+            self._fail("not durable within the deadline")
+        following = next((one for one in chain(self._in_flight, self._waiting) if one.is_wanted), None)
+        if following is not None:
+            self._timer = loop.call_at(following.deadline, self._refuse_late)
+
+    def _follow(self, entries: Sequence[AuditEntry], receipts: Sequence[AuditReceipt]) -> None:
+        for entry, receipt in zip(entries, receipts, strict=True):
+            self.take_back(entry, receipt, may_have_arrived=False)
+
+    def _not_released(self, entry: AuditEntry, receipt: AuditReceipt, *, may_have_arrived: bool) -> _Waiting:
+        """The entry that follows one whose answer was not sent; about the same people."""
+        now = self._clock()
         entry = replace(
-            late,
+            entry,
             kind=EntryKind.NOT_RELEASED,
-            at=self._clock(),
-            outcome="not-released",
+            # the key of a month that has just begun may have to be made, and nothing here may wait for that
+            at=now if self._seals.is_ready(entry.purpose, now) else entry.at,
+            outcome="broken-off" if may_have_arrived else "not-released",
             response_sha256="",
             needs_review=False,
             refers_to=receipt.index,
         )
-        return _Waiting(entry, encode_entry(entry, self._seals), None)
+        return _Waiting((entry,), (encode_entry(entry, self._seals),), None, 0.0)
 
-    async def _recover(self, thread: WriterThread) -> None:
-        """Throw all away, read the head anew, and go on only when a probe is durable."""
-        pause = _FIRST_PAUSE_SECONDS
-        while True:
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
-            try:
-                await thread.run(self._probe)
-            except Exception as error:  # noqa: BLE001 - stays red, and tries again
-                operator_log().error("audit log still down", detail=_named(error))
-            else:
-                self._turn_green()
-                return
-
-    def _probe(self) -> None:
-        self._sequencer.recover()
-        self._sequencer.append([encode_entry(probe_entry(self._clock()), self._seals)])
-        self._sequencer.mark()
-
-    def _turn_red(self, why: str) -> None:
+    # ------------------------------------------------------------------ failing, and coming back
+    def _fail(self, why: str) -> None:
+        """Red, nobody is left waiting, and only a probe that is durable turns it green again."""
         if self._is_ready:
             operator_log().error("audit log down", detail=why)
         self._is_ready = False
+        self._refuse_waiting(why)
+        if self._recovery is None and not self._in_flight and self._thread is not None:
+            self._recovery = asyncio.get_running_loop().create_task(self._recover(self._thread), name="audit-recovery")
 
-    def _turn_green(self) -> None:
-        if not self._is_ready:
-            operator_log().info("audit log up")
-        self._is_ready = True
+    async def _recover(self, thread: WriterThread) -> None:
+        """Throw all away, read the head anew, and go on only when a probe is durable."""
+        pause, since, owed = _FIRST_PAUSE_SECONDS, self._sequencer.seen_size, self._owed
+        uncertain = [one.body for waiting in owed for one in waiting.encoded]
+        durable: list[AuditReceipt | None] | None = None
+        while durable is None:
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+            try:
+                durable = await thread.run(lambda: self._probe(uncertain, since))
+            except Exception as error:  # noqa: BLE001 - stays red, and tries again
+                operator_log().error("audit log still down", detail=_named(error))
+        self._owed = []
+        self._settle(owed, durable)
+        operator_log().info("audit log up")
+        self._recovery, self._is_ready = None, True
+        if self._waiting:
+            self._dispatch()
+        else:
+            self._idle.set()
+
+    def _probe(self, uncertain: list[bytes], since: int) -> list[AuditReceipt | None]:
+        self._sequencer.recover()
+        self._sequencer.append([encode_entry(probe_entry(self._clock()), self._seals)])
+        durable = self._sequencer.find(uncertain, since)
+        self._sequencer.mark()
+        return durable
+
+    def _settle(self, owed: list[_Waiting], durable: list[AuditReceipt | None]) -> None:
+        """What failed and is durable all the same is followed by an entry that says that its answer was not sent."""
+        place = 0
+        for waiting in owed:
+            found = durable[place : place + len(waiting.encoded)]
+            place += len(waiting.encoded)
+            for entry, encoded, receipt in zip(waiting.entries, waiting.encoded, found, strict=True):
+                if waiting.receipts is None and receipt is None:
+                    self._enqueue(_Waiting((entry,), (encoded,), None, 0.0))
+                elif waiting.receipts is not None and receipt is not None:
+                    self._follow((entry,), (receipt,))
 
     def _refuse_waiting(self, why: str) -> None:
+        """All that wait, but for what must be written although nobody waits for it."""
         batch = list(self._waiting)
-        self._waiting.clear()
-        _refuse(batch, why)
+        self._waiting = deque(waiting for waiting in batch if waiting.receipts is None)
+        self._queued = sum(len(waiting.encoded) for waiting in self._waiting)
+        self._refuse(why, batch)
+
+    @staticmethod
+    def _refuse(why: str, batch: Sequence[_Waiting]) -> None:
+        for waiting in batch:
+            if waiting.receipts is not None and not waiting.receipts.done():
+                waiting.receipts.set_exception(AuditUnavailable(operator=why))
 
 
 def probe_entry(now: datetime) -> AuditEntry:
@@ -305,12 +392,6 @@ def probe_entry(now: datetime) -> AuditEntry:
     )  # fmt: skip
 
 
-def _refuse(batch: list[_Waiting], why: str) -> None:
-    for waiting in batch:
-        if waiting.receipt is not None and not waiting.receipt.done():
-            waiting.receipt.set_exception(AuditUnavailable(operator=why))
-
-
-def _named(error: Exception) -> str:
+def _named(error: BaseException) -> str:
     """The kind of an error, never its values."""
     return str(error) if isinstance(error, StoreFailed) else type(error).__name__

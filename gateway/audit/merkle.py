@@ -73,15 +73,27 @@ class Frontier:
 
     def extended(self, leaves: Iterable[bytes]) -> tuple[Self, tuple[FullTile, ...]]:
         """The tree with the leaf hashes appended, and the tiles that this filled."""
+        sha256 = hashlib.sha256
         size, peaks, edges = self.size, list(self.peaks), [list(edge) for edge in self.edges]
         filled: list[FullTile] = []
+        row = edges[0] if edges else []
         for leaf in leaves:
-            peak, trailing = leaf, size
-            while trailing & 1:
-                peak, trailing = node_hash(peaks.pop(), peak), trailing >> 1
+            row.append(leaf)
+            peak, trailing, size = leaf, size, size + 1
+            if size % TILE_WIDTH:
+                while trailing & 1:
+                    peak, trailing = sha256(b"\x01" + peaks.pop() + peak).digest(), trailing >> 1
+            else:
+                roots = []
+                for height in range(1, (trailing ^ size).bit_length()):
+                    peak = sha256(b"\x01" + peaks.pop() + peak).digest()
+                    if not height % TILE_HEIGHT:
+                        roots.append(peak)
+                edges[:1] = [row]
+                _fill(edges, filled, size, roots)
+                row = edges[0]
             peaks.append(peak)
-            size += 1
-            _push(edges, filled, size, leaf)
+        edges[:1] = [row] if row or edges else []
         return type(self)(size, tuple(peaks), tuple(tuple(edge) for edge in edges)), tuple(filled)
 
     def root(self) -> bytes:
@@ -89,18 +101,14 @@ class Frontier:
         return fold(self.peaks)
 
 
-def _push(edges: list[list[bytes]], filled: list[FullTile], size: int, leaf: bytes) -> None:
-    level, carried = 0, leaf
-    while True:
-        if level == len(edges):
-            edges.append([])
-        edges[level].append(carried)
-        if len(edges[level]) < TILE_WIDTH:
-            return
+def _fill(edges: list[list[bytes]], filled: list[FullTile], size: int, roots: Sequence[bytes]) -> None:
+    """Take the full tiles out of the edges, lowest first, and carry their roots up."""
+    for level, root in enumerate(roots):
         filled.append(FullTile(level, (size >> TILE_HEIGHT * (level + 1)) - 1, b"".join(edges[level])))
-        carried = tile_root(edges[level])
+        if level + 1 == len(edges):
+            edges.append([])
+        edges[level + 1].append(root)
         edges[level] = []
-        level += 1
 
 
 def fold(peaks: Sequence[bytes]) -> bytes:

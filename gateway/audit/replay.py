@@ -1,12 +1,12 @@
-"""Entries in order -> the tree that they make, held against tiles and signed roots on the way. Pure.
+"""Leaf hashes in order -> the tree that they make, held against tiles and signed roots on the way. Pure.
 
 Finds the first entry that is not as it was signed for, as closely as tiles and checkpoints tell.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from gateway.audit.merkle import HASH_BYTES, TILE_HEIGHT, TILE_WIDTH, Frontier, FullTile, leaf_hash
+from gateway.audit.merkle import HASH_BYTES, TILE_HEIGHT, TILE_WIDTH, Frontier, FullTile
 from gateway.audit.tiles import split_tile
 from gateway.errors import Words
 
@@ -32,7 +32,7 @@ class Expected:
 
 
 class Replay:
-    """Takes entries one after the other; raises Unsound at the first fault."""
+    """Takes the leaf hashes of entries in order; raises Unsound at the first fault."""
 
     def __init__(self, tile: TileReader, expected: Mapping[int, Expected]) -> None:
         self._tile = tile
@@ -51,25 +51,16 @@ class Replay:
         """How many entries are covered by a root that fits."""
         return self._trusted
 
-    def take(self, body: bytes, leaf: bytes | None) -> None:
-        """The next entry's bytes and, where it is kept, its leaf hash."""
-        index, found = self.size, leaf_hash(body)
-        if leaf is not None and found != leaf:
-            fault = ("its bytes do not have the leaf hash kept beside them", "内容与其旁存的叶哈希不符")
-            raise Unsound(index, fault)
-        self._take(found)
-
-    def _take(self, leaf: bytes) -> None:
-        self._leaves.append(leaf)
+    def take(self, leaves: Iterable[bytes]) -> None:
+        """The leaf hashes of the next entries."""
         size = self.size
-        if size % TILE_WIDTH == 0 or size in self._expected:
-            self._grow()
-            if size in self._expected:
-                self._check_root(self._expected[size])
-
-    def take_archived(self, leaf: bytes) -> None:
-        """The next entry by its leaf hash alone: its bytes are in an archive."""
-        self._take(leaf)
+        for leaf in leaves:
+            self._leaves.append(leaf)
+            size += 1
+            if not size % TILE_WIDTH or size in self._expected:
+                self._grow()
+                if size in self._expected:
+                    self._check_root(self._expected[size])
 
     def finish(self) -> Frontier:
         """The tree over everything that was taken."""

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from gateway.audit.checkpoint import sign_checkpoint
-from gateway.audit.entry import EncodedEntry
+from gateway.audit.entry import EncodedEntry, Projection
 from gateway.audit.high_water import Mark, read_mark, write_mark
 from gateway.audit.merkle import EMPTY_ROOT, Frontier, leaf_hash, range_root
 from gateway.audit.tiles import TileNodes, read_frontier
@@ -18,11 +18,9 @@ from gateway.errors import SettingsInvalid
 from gateway.keys import LogSigner
 from gateway.model.audit import AuditReceipt
 from gateway.store import (
-    EntryRow,
     LogBatch,
     LogHead,
     LogStore,
-    LogTransaction,
     State,
     StoreFailed,
     TileRow,
@@ -31,10 +29,7 @@ from gateway.store import (
 
 _MARK_EVERY_SECONDS = 1.0
 _MOST_FOLDED = 4_096
-
-
-class HeadLost(Exception):
-    """Another replica wrote first."""
+_ALONE_AFTER = 4  # batches in a row that no other replica came between
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +41,37 @@ class _Edge:
 
 
 @dataclass(frozen=True, slots=True)
-class _Grown:
-    batch: LogBatch
-    frontier: Frontier
+class _Rows:
+    """A batch's entries before they have their places."""
+
+    bodies: Sequence[bytes]
+    leaves: Sequence[bytes]
+    projections: Sequence[Projection]
+    keeps_checkpoint: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Receipts:
+    """Those of one batch, each made when it is asked for."""
+
+    origin: str
+    begin: int
+    leaves: Sequence[bytes]
+    tree_size: int
+    at: datetime
+
+    def __getitem__(self, places: slice) -> list[AuditReceipt]:
+        """The receipts of some of the batch's entries."""
+        return [
+            AuditReceipt(
+                origin=self.origin,
+                index=self.begin + place,
+                leaf_hash=self.leaves[place].hex(),
+                tree_size=self.tree_size,
+                at=self.at,
+            )
+            for place in range(*places.indices(len(self.leaves)))
+        ]
 
 
 class Sequencer:
@@ -58,15 +81,15 @@ class Sequencer:
         self, state: State, signer: LogSigner, high_water: Path, clock: Callable[[], datetime], deadline_seconds: float
     ) -> None:
         self._state = state
-        self._store = LogStore(state)
+        self._store = LogStore(state, deadline_seconds)
         self._signer = signer
         self._high_water = high_water
         self._clock = clock
-        self._deadline_seconds = deadline_seconds
         self._edge: _Edge | None = None
         self._seen: Mark | None = None  # the most that this process knows to be durable
         self._marked_at = -_MARK_EVERY_SECONDS
         self._kept_second = -1
+        self._alone = _ALONE_AFTER
 
     def recover(self) -> None:
         """Begin the log where there is none; else read its right edge and hold it against what it must still hold.
@@ -95,12 +118,35 @@ class Sequencer:
         self._edge = _Edge(frontier, head.epoch)
         self._seen = Mark(head.origin, head.size, head.root)
 
+    @property
+    def seen_size(self) -> int:
+        """How many entries this process knows to be durable."""
+        return self._seen.size if self._seen is not None else 0
+
+    def find(self, bodies: Sequence[bytes], since: int) -> list[AuditReceipt | None]:
+        """Which of the entries are in the log from `since` on, to where this replica wrote last.
+
+        Raises StoreFailed. Whatever was under way before that write can't be added any more: the head has moved.
+        """
+        places: dict[bytes, list[int]] = {}
+        with reading_log(self._state) as reader:
+            for begin in range(since, self.seen_size if bodies else since, _MOST_FOLDED):
+                end = min(self.seen_size, begin + _MOST_FOLDED)
+                for index, leaf in enumerate(reader.leaves(begin, end), begin):
+                    places.setdefault(leaf, []).append(index)
+        leaves = [leaf_hash(body) for body in bodies]
+        found = [places[leaf].pop(0) if places.get(leaf) else None for leaf in leaves]
+        return [
+            None if index is None else Receipts(self._signer.name, index, [leaf], self.seen_size, self._clock())[:1][0]
+            for index, leaf in zip(found, leaves, strict=True)
+        ]
+
     def forget(self) -> None:
         """Throw the tree and the connection away."""
         self._edge = None
         self._store.discard()
 
-    def append(self, entries: Sequence[EncodedEntry]) -> list[AuditReceipt]:
+    def append(self, entries: Sequence[EncodedEntry]) -> Receipts:
         """Make the entries durable, all or none; returns their receipts in order.
 
         Raises StoreFailed (or whatever else went wrong): then nothing is known, and only `recover` goes on.
@@ -108,33 +154,15 @@ class Sequencer:
         edge = self._edge
         if edge is None:
             raise StoreFailed("the log's edge is not known")
-        rows = [(one.body, leaf_hash(one.body), one.projection) for one in entries]
-        give_up = time.monotonic() + self._deadline_seconds
-
-        def grow(frontier: Frontier) -> _Grown:
-            grown, filled = frontier.extended(leaf for _, leaf, _ in rows)
-            root = grown.root()
-            numbered = [
-                EntryRow(frontier.size + at, leaf, body, projection.columns, projection.subjects)
-                for at, (body, leaf, projection) in enumerate(rows)
-            ]
-            tiles = [TileRow(tile.level, tile.n, tile.data) for tile in filled]
-            note = sign_checkpoint(self._signer, grown.size, root).encode()
-            return _Grown(LogBatch(numbered, tiles, grown.size, root, note, self._keeps_checkpoint()), grown)
-
+        bodies = [one.body for one in entries]
+        leaves = [leaf_hash(body) for body in bodies]
+        rows = _Rows(bodies, leaves, [one.projection for one in entries], self._keeps_checkpoint())
         # SECURITY: the note is signed before the commit and leaves this process only after it
-        grown = self._commit_at(edge, grow)
-        if grown is None:
-            grown, edge = self._commit_behind(edge, grow, give_up)
-        self._edge = _Edge(grown.frontier, edge.epoch)
-        self._seen = Mark(self._signer.name, grown.batch.size, grown.batch.root)
-        now = self._clock()
-        return [
-            AuditReceipt(
-                origin=self._signer.name, index=row.idx, leaf_hash=row.leaf.hex(), tree_size=grown.batch.size, at=now
-            )
-            for row in grown.batch.entries
-        ]
+        batch = self._commit_at(edge, rows) if self._alone >= _ALONE_AFTER else None
+        if batch is None:
+            batch = self._commit_behind(edge, rows)
+        self._seen = Mark(self._signer.name, batch.size, batch.root)
+        return Receipts(self._signer.name, batch.begin, leaves, batch.size, self._clock())
 
     def is_mark_due(self) -> bool:
         """Whether the high-water mark is a second old."""
@@ -146,34 +174,60 @@ class Sequencer:
             write_mark(self._high_water, self._seen)
             self._marked_at = time.monotonic()
 
-    def _commit_at(self, edge: _Edge, grow: Callable[[Frontier], _Grown]) -> _Grown | None:
-        """The common case: the head is where it was left. None where another replica moved it."""
-        grown = grow(edge.frontier)
-        try:
-            with self._store.transaction() as transaction:
-                _write(transaction, grown, edge)
-        except HeadLost:
+    def _commit_at(self, edge: _Edge, rows: _Rows) -> LogBatch | None:
+        """The common case, in one step: the head is where it was left. None where another replica moved it."""
+        batch, frontier = self._grow(edge.frontier, rows)
+        if not self._store.append(batch, edge.epoch):
+            self._alone = 0
             return None
-        return grown
+        self._edge = _Edge(frontier, edge.epoch)
+        return batch
 
-    def _commit_behind(self, edge: _Edge, grow: Callable[[Frontier], _Grown], give_up: float) -> tuple[_Grown, _Edge]:
-        """Hold the head, fold in what others wrote, then write: this can't lose again."""
-        if time.monotonic() > give_up:
-            raise StoreFailed("another replica wrote first, until the deadline")
-        seen = self._store.head()
-        if seen is not None and seen.size - edge.frontier.size > _MOST_FOLDED:
+    def _commit_behind(self, edge: _Edge, rows: _Rows) -> LogBatch:
+        """Hold the head, fold in what others wrote, then write: this can't lose.
+
+        Whoever waits for the head gets it in turn, so that of two busy replicas neither starves.
+        """
+        while True:
+            size = edge.frontier.size
+            with self._store.holding(size, _MOST_FOLDED) as (head, leaves):
+                if head.epoch != edge.epoch or head.size < size:
+                    raise StoreFailed("the log went back")
+                if head.size - size <= _MOST_FOLDED:
+                    batch = self._fold(edge, head, leaves, rows)
+                    self._alone = 0 if leaves else self._alone + 1
+                    return batch
             self.recover()  # far behind: by tiles, and without holding up the others
             edge = self._edge or edge
-        with self._store.transaction() as transaction:
-            head = transaction.lock_head()
-            if head.epoch != edge.epoch or head.size < edge.frontier.size:
-                raise StoreFailed("the log went back")
-            frontier, _ = edge.frontier.extended(transaction.leaves(edge.frontier.size, head.size))
-            if frontier.root() != head.root:
-                raise StoreFailed("the log is not the one that this replica wrote to")
-            grown = grow(frontier)
-            _write(transaction, grown, _Edge(frontier, head.epoch))
-        return grown, edge
+
+    def _fold(self, edge: _Edge, head: LogHead, leaves: Sequence[bytes], rows: _Rows) -> LogBatch:
+        if len(leaves) != head.size - edge.frontier.size:
+            raise StoreFailed("entries are missing")
+        frontier, _ = edge.frontier.extended(leaves)
+        if frontier.root() != head.root:
+            raise StoreFailed("the log is not the one that this replica wrote to")
+        batch, frontier = self._grow(frontier, rows)
+        if not self._store.append(batch, head.epoch):
+            raise StoreFailed("the head moved while it was held")
+        self._edge = _Edge(frontier, head.epoch)
+        return batch
+
+    def _grow(self, frontier: Frontier, rows: _Rows) -> tuple[LogBatch, Frontier]:
+        grown, filled = frontier.extended(rows.leaves)
+        root = grown.root()
+        batch = LogBatch(
+            begin=frontier.size,
+            bodies=rows.bodies,
+            leaves=rows.leaves,
+            columns=[projection.columns for projection in rows.projections],
+            subjects=[projection.subjects for projection in rows.projections],
+            tiles=[TileRow(tile.level, tile.n, tile.data) for tile in filled],
+            size=grown.size,
+            root=root,
+            note=sign_checkpoint(self._signer, grown.size, root).encode(),
+            keeps_checkpoint=rows.keeps_checkpoint,
+        )
+        return batch, grown
 
     def _keeps_checkpoint(self) -> bool:
         """At most one a second is kept beside the head."""
@@ -201,12 +255,6 @@ class Sequencer:
             raise _went_back(f"it holds {head.size} entries, and was known to hold {mark.size}")
         if range_root(0, mark.size, nodes) != mark.root:
             raise _went_back(f"its first {mark.size} entries are not those that it was known to hold")
-
-
-def _write(transaction: LogTransaction, grown: _Grown, edge: _Edge) -> None:
-    if not transaction.move_head(grown.batch, expected_size=edge.frontier.size, epoch=edge.epoch):
-        raise HeadLost
-    transaction.add(grown.batch)
 
 
 def _went_back(how: str) -> SettingsInvalid:

@@ -5,23 +5,23 @@ A log that was cut short and is otherwise whole shows only against something kep
 a high-water mark.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from gateway.audit.checkpoint import Checkpoint, CheckpointInvalid, read_checkpoint
-from gateway.audit.entry import PRIVATE_COLUMNS, BodyMalformed, Opener, project, project_public, public_detail
+from gateway.audit.entry import Opener
 from gateway.audit.erasure import ErasureCheck
 from gateway.audit.export import LENGTH_BYTES
+from gateway.audit.exported import leaf_fits
 from gateway.audit.high_water import read_mark
-from gateway.audit.merkle import TILE_HEIGHT, TILE_WIDTH
+from gateway.audit.merkle import TILE_HEIGHT, TILE_WIDTH, leaf_hash
 from gateway.audit.replay import TILE_DIFFERS, Expected, Replay, Unsound, first_difference
+from gateway.audit.rows import Archived, check_parts
 from gateway.audit.tiles import tile_path
-from gateway.errors import GatewayError, Language, SettingsInvalid, Words
+from gateway.errors import Language, SettingsInvalid, Words
 from gateway.keys import NoteVerifier
-from gateway.store import COLUMNS, LogHead, LogReader, StoreFailed, moment_of, open_state_read_only, reading_log
+from gateway.store import LogHead, LogReader, StoreFailed, open_state_read_only, reading_log
 
 _LONGEST_CHECKPOINT = 100_000
 
@@ -75,7 +75,7 @@ def verify_log(
     opener: Opener | None = None,
     high_water: Path | None = None,
     kept: Sequence[str] = (),
-    archived: Callable[[int], bytes | None] | None = None,
+    archived: Archived | None = None,
 ) -> Verification:
     """Verify a live log, read-only and at one moment; entries may be added meanwhile.
 
@@ -92,7 +92,15 @@ def verify_log(
             head = reader.head()
             expected = _expected(reader, verifier, high_water, kept)
             replay = Replay(reader.tile, expected)
-            return _verify_live(reader, head, replay, expected, verifier=verifier, opener=opener, archived=archived)
+            erasures = _take_rows(reader, state_url, replay, opener, archived)
+            found = _verify_live(reader, head, replay, expected, verifier)
+            erasures.finish()
+            return replace(
+                found,
+                erased=erasures.count,
+                archived=erasures.archived_count,
+                compares_people=opener is not None,
+            )
     except Unsound as found:
         return _unsound(verifier, replay, found)
     except StoreFailed as error:
@@ -112,8 +120,7 @@ def verify_export(folder: Path, vkey: str) -> Verification:
         if note is None or len(note) > _LONGEST_CHECKPOINT:
             raise Unsound(0, ("there is no checkpoint", "缺少检查点"))
         signed = _signed(note, verifier, 0, ("the checkpoint", "检查点"))
-        for body in _bundles(folder, signed.size):
-            replay.take(body, None)
+        replay.take(map(leaf_hash, _bundles(folder, signed.size)))
         frontier = replay.finish()
         for level, edge in enumerate(frontier.edges):
             if edge:
@@ -130,24 +137,23 @@ def verify_export(folder: Path, vkey: str) -> Verification:
 
 
 # ------------------------------------------------------------------ live
-def _verify_live(
-    reader: LogReader,
-    head: LogHead | None,
-    replay: Replay,
-    expected: Mapping[int, Expected],
-    *,
-    verifier: NoteVerifier,
-    opener: Opener | None,
-    archived: Callable[[int], bytes | None] | None,
-) -> Verification:
+def _take_rows(
+    reader: LogReader, state_url: str, replay: Replay, opener: Opener | None, archived: Archived | None
+) -> ErasureCheck:
     erasures = ErasureCheck()
-    for rows in reader.entries():
-        people = _people(reader, rows)
-        for found in rows:
-            if found[0] != replay.size:
-                raise Unsound(replay.size, ("it is missing, or out of its place", "缺失或错位"))
-            row = found if archived is None else _with_archived(found, archived)
-            _check_row(row, people.get(row[0], ()), replay, opener, erasures)
+    first, end = reader.span()
+    if first < 0:
+        raise Unsound(0, ("there is an entry before it", "其前另有条目"))
+    for part in check_parts(reader, state_url, end, opener, archived):
+        replay.take(part.leaves)
+        part.check()
+        part.tell(erasures)
+    return erasures
+
+
+def _verify_live(
+    reader: LogReader, head: LogHead | None, replay: Replay, expected: Mapping[int, Expected], verifier: NoteVerifier
+) -> Verification:
     frontier = replay.finish()
     at = replay.trusted
     if head is None:
@@ -172,111 +178,7 @@ def _verify_live(
         raise Unsound(max(0, hidden), ("the search view does not show it as it is kept", "检索视图与所存条目不符"))
     if reader.tile_count() != sum(head.size >> TILE_HEIGHT * level for level in range(1, 9)):
         raise Unsound(head.size, ("there are tiles of entries that do not exist", "存在多余的树片"))
-    erasures.finish()
-    return Verification(
-        origin=verifier.name,
-        size=head.size,
-        root=head.root,
-        first_bad=None,
-        fault=None,
-        erased=erasures.count,
-        archived=erasures.archived_count,
-        compares_people=opener is not None,
-    )
-
-
-def _with_archived(row: tuple[Any, ...], archived: Callable[[int], bytes | None]) -> tuple[Any, ...]:
-    body = archived(row[0]) if row[2] == b"" else None
-    return row if body is None else (*row[:2], body, *row[3:])
-
-
-def _check_row(
-    row: tuple[object, ...],
-    people: tuple[object, ...],
-    replay: Replay,
-    opener: Opener | None,
-    erasures: ErasureCheck,
-) -> None:
-    index, (leaf, body) = replay.size, row[1:3]
-    if not isinstance(body, bytes) or not isinstance(leaf, bytes):
-        raise Unsound(index, ("its bytes are no bytes", "内容不是字节串"))
-    if not body:
-        replay.take_archived(leaf)
-        _check_archived(index, dict(zip(COLUMNS, row[3:], strict=True)), people, opener, erasures)
-        return
-    replay.take(body, leaf)
-    try:
-        projection, is_whole = project(body, opener) if opener is not None else (project_public(body), True)
-        if projection.columns["kind"] in {"archive", "erasure"}:
-            erasures.told(index, public_detail(body))
-    except BodyMalformed:
-        raise Unsound(index, ("its bytes are no entry", "内容不是日志条目")) from None
-    except GatewayError as error:
-        fault = (f"its key can't be read ({error.code})", f"无法读取其密钥（{error.code}）")
-        raise Unsound(index, fault) from None
-    if not is_whole:
-        erasures.erased(index, str(projection.columns["sealed_by"]))
-    is_sealed = projection.columns["sealed_by"] != ""
-    for name, cell in zip(COLUMNS, row[3:], strict=True):
-        if opener is None and is_sealed and name in PRIVATE_COLUMNS:
-            continue
-        wanted = projection.columns[name]
-        if not _is_same(cell, wanted, name):
-            if not is_whole and name in PRIVATE_COLUMNS:
-                fault = (
-                    f"it is erased, and its search column `{name}` is not empty",
-                    f"其个人部分已销毁，而检索列 `{name}` 仍有内容",
-                )
-                raise Unsound(index, fault)
-            fault = (f"its search column `{name}` is not what its bytes say", f"检索列 `{name}` 与内容不符")
-            raise Unsound(index, fault)
-    if people != projection.subjects and not (opener is None and is_sealed):
-        raise Unsound(index, ("the person index is not what its bytes say", "人员索引与内容不符"))
-
-
-def _check_archived(
-    index: int, columns: dict[str, object], people: tuple[object, ...], opener: Opener | None, erasures: ErasureCheck
-) -> None:
-    """Its columns can't be held against bytes that are elsewhere; but what is erased must be gone here too."""
-    erasures.archived(index)
-    key = str(columns["sealed_by"])
-    if opener is None or not key:
-        return
-    try:
-        is_gone = opener(key, b"", b"") is None
-    except ValueError:
-        is_gone = False
-    if is_gone:
-        erasures.erased(index, key)
-        if people or any(columns[name] != "" for name in PRIVATE_COLUMNS):
-            raise Unsound(
-                index, ("it is erased, and a search column is not empty", "其个人部分已销毁，而检索列仍有内容")
-            )
-
-
-def _is_same(cell: object, wanted: object, name: str) -> bool:
-    if name == "at":
-        # a moment in another form sorts elsewhere: text must be exactly as it is written
-        return moment_of(cell) == wanted and (not isinstance(cell, str) or cell == _written(wanted))
-    if isinstance(wanted, bool):
-        return isinstance(cell, int) and cell in {0, 1} and bool(cell) == wanted
-    return type(cell) is type(wanted) and cell == wanted
-
-
-def _written(moment: object) -> str:
-    if not isinstance(moment, datetime):
-        return ""
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
-
-
-def _people(reader: LogReader, rows: list[tuple[object, ...]]) -> dict[object, tuple[object, ...]]:
-    first, last = rows[0][0], rows[-1][0]
-    if not isinstance(first, int) or not isinstance(last, int):
-        return {}
-    found: dict[object, list[str]] = {}
-    for index, subject in reader.subjects(first, last):
-        found.setdefault(index, []).append(str(subject))
-    return {index: tuple(sorted(subjects)) for index, subjects in found.items()}
+    return Verification(origin=verifier.name, size=head.size, root=head.root, first_bad=None, fault=None)
 
 
 def _expected(
@@ -301,7 +203,18 @@ def _expected(
     mark = read_mark(high_water) if high_water is not None else None
     if mark is not None:
         _expect(expected, mark.size, Expected(mark.root, ("the high-water mark", "高水位标记")))
+    _expect_newest(expected, reader.head(), verifier)
     return expected
+
+
+def _expect_newest(expected: dict[int, Expected], head: LogHead | None, verifier: NoteVerifier) -> None:
+    """So that what was put in before the end is not taken for what stands after it. A bad head is told of later."""
+    try:
+        newest = read_checkpoint(head.note if head is not None else b"", verifier)
+    except CheckpointInvalid:
+        return
+    if newest.size:
+        expected.setdefault(newest.size, Expected(newest.root, ("the newest checkpoint", "最新检查点")))
 
 
 def _expect(expected: dict[int, Expected], size: int, one: Expected) -> None:
@@ -320,13 +233,17 @@ def _bundles(folder: Path, size: int) -> Iterator[bytes]:
         bundle = _file(folder / tile_path("entries", begin // TILE_WIDTH, width))
         if bundle is None:
             raise Unsound(begin, ("its bundle is missing", "缺少条目文件"))
+        tile = _file(folder / tile_path(0, begin // TILE_WIDTH, width))
         at = 0
         for index in range(begin, begin + width):
             length = int.from_bytes(bundle[at : at + LENGTH_BYTES], "big")
             at += LENGTH_BYTES
             if at + length > len(bundle):
                 raise Unsound(index, ("its bundle is cut short", "条目文件被截断"))
-            yield bundle[at : at + length]
+            body = bundle[at : at + length]
+            if not leaf_fits(tile, index - begin, body):  # at once: a wrong length would shift the blame to a later one
+                raise Unsound(index, TILE_DIFFERS)
+            yield body
             at += length
         if at != len(bundle):
             raise Unsound(begin + width - 1, ("its bundle goes on after it", "条目文件有多余内容"))

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
-from gateway.administration import open_ring, open_seals
+from gateway.administration import open_entries, open_ring
 from gateway.app import utc_now
 from gateway.audit import verify_log
 from gateway.demo.ask import post
@@ -161,7 +161,7 @@ def verify(number: int, teller: Teller, demo: Demo) -> None:
     state = open_state_read_only(settings.state_url)
     try:
         vkey = open_ring(settings.keys, state, utc_now).log_signer(settings.audit.origin).vkey
-        sound = verify_log(settings.state_url, vkey, opener=open_seals(settings.keys, state, utc_now).open)
+        sound = verify_log(settings.state_url, vkey, opener=open_entries(settings.keys, state, utc_now))
     finally:
         state.close()
     teller.say(f"[green]✓ {sound.text('en')}[/]")

@@ -7,7 +7,7 @@ don't meet however many entries a month has.
 
 import secrets
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -150,13 +150,17 @@ class RetentionKeys:
                 self._gone |= {name}
                 return None
             material = self._remember(record)
-        key, national = material
-        salt, nonce = sealed[:_SALT_BYTES], sealed[_SALT_BYTES : _SALT_BYTES + _NONCE_BYTES]
-        try:
-            return _aead(key, salt, national=national).decrypt(nonce, sealed[_SALT_BYTES + _NONCE_BYTES :], context)
-        except (InvalidTag, ValueError):
-            msg = "not sealed under this key for this context"
-            raise ValueError(msg) from None
+        return _opened(*material, sealed, context)
+
+    def opener(self, records: Iterable[RetentionKey]) -> "RetentionOpener":
+        """What opens parts sealed under these keys, in another process too; raises SettingsInvalid."""
+        material, gone = {}, set()
+        for record in records:
+            if record.wrapped is None:
+                gone.add(record.name)
+            else:
+                material[record.name] = (_unwrapped(self._root, record), record.algorithms == "national")
+        return RetentionOpener(material, frozenset(gone))
 
     def refresh(self) -> None:
         """Drop what was destroyed meanwhile, here or by another replica. Blocks; raises KeysUnreadable."""
@@ -201,6 +205,28 @@ class RetentionKeys:
         return "<RetentionKeys>"
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class RetentionOpener:
+    """The keys of one moment. Can be handed to a process of one's own; is kept nowhere."""
+
+    _material: Mapping[str, tuple[bytes, bool]]
+    _gone: frozenset[str]
+
+    def __call__(self, name: str, sealed: bytes, context: bytes) -> bytes | None:
+        """What was sealed; None where the key is destroyed. Raises ValueError where it wasn't sealed so."""
+        if name in self._gone:
+            return None
+        material = self._material.get(name)
+        if material is None:
+            msg = "sealed under an unknown key"
+            raise ValueError(msg)
+        return _opened(*material, sealed, context)
+
+    def __repr__(self) -> str:
+        """Never a key."""
+        return "<RetentionOpener>"
+
+
 def rewrap_retention(
     old: RootKey, new: RootKey, records: tuple[RetentionKey, ...], wrap: str
 ) -> tuple[tuple[RetentionKey, RetentionKey], ...]:
@@ -210,6 +236,15 @@ def rewrap_retention(
         for record in records
         if record.wrapped is not None
     )
+
+
+def _opened(key: bytes, national: bool, sealed: bytes, context: bytes) -> bytes:
+    salt, nonce = sealed[:_SALT_BYTES], sealed[_SALT_BYTES : _SALT_BYTES + _NONCE_BYTES]
+    try:
+        return _aead(key, salt, national=national).decrypt(nonce, sealed[_SALT_BYTES + _NONCE_BYTES :], context)
+    except (InvalidTag, ValueError):
+        msg = "not sealed under this key for this context"
+        raise ValueError(msg) from None
 
 
 @lru_cache(maxsize=_MOST_OPENED)

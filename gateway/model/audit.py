@@ -24,6 +24,7 @@ class EntryKind(StrEnum):
     REIDENTIFICATION = "reidentification"  # a step of turning a token back
     REVIEW = "review"  # break-glass: notices and reviews read, a review decided
     START = "start"
+    TERMINAL = "terminal"  # a device registered, approved or revoked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,13 @@ from gateway.store.archives import (
     take_bodies_out,
 )
 from gateway.store.cases import CaseRecord, extend_case, insert_case, move_case, read_case, read_cases
+from gateway.store.cosignatures import (
+    CosignatureRow,
+    insert_cosignature,
+    newest_cosigned_size,
+    read_cosignatures,
+    read_newest_cosignatures,
+)
 from gateway.store.data_keys import (
     count_sealed,
     destroy_data_key,
@@ -24,8 +31,8 @@ from gateway.store.data_keys import (
 )
 from gateway.store.flags import FlagKey, claim_flag, read_flags, settle_flag
 from gateway.store.forwarding import claim_forwarding, move_forwarding, read_positions, release_forwarding
-from gateway.store.log import EntryRow, LogBatch, LogHead, LogStore, LogTransaction, StoreFailed, TileRow
-from gateway.store.log_reading import COLUMNS, LogReader, moment_of, reading_log
+from gateway.store.log import COLUMNS, LogBatch, LogHead, LogStore, StoreFailed, TileRow
+from gateway.store.log_reading import LogReader, moment_of, reading_log
 from gateway.store.policy_versions import (
     PolicyVersionRow,
     insert_policy_version,
@@ -64,6 +71,14 @@ from gateway.store.retention_keys import (
 )
 from gateway.store.reviews import ReviewItem, decide_review, find_review, open_grant, open_reviews, read_notices
 from gateway.store.state import State, open_state, open_state_read_only
+from gateway.store.terminals import (
+    TerminalRecord,
+    approve_terminal,
+    insert_terminal,
+    read_terminal,
+    read_terminals,
+    revoke_terminal,
+)
 from gateway.store.usage import charge, charge_release
 
 __all__ = [
@@ -72,19 +87,20 @@ __all__ = [
     "AppKeyRecord",
     "ArchiveRecord",
     "CaseRecord",
-    "EntryRow",
+    "CosignatureRow",
     "FlagKey",
     "LogBatch",
     "LogHead",
     "LogReader",
     "LogStore",
-    "LogTransaction",
     "PolicyVersionRow",
     "ReidentificationRecord",
     "ReviewItem",
     "State",
     "StoreFailed",
+    "TerminalRecord",
     "TileRow",
+    "approve_terminal",
     "archive_of",
     "blank_entries",
     "bring_bodies_back",
@@ -106,12 +122,14 @@ __all__ = [
     "first_index_at",
     "forget_journal",
     "insert_case",
+    "insert_cosignature",
     "insert_data_keys",
     "insert_erasure",
     "insert_hold",
     "insert_key",
     "insert_policy_version",
     "insert_reidentification",
+    "insert_terminal",
     "keep_retention_key",
     "lift_hold",
     "mark_archived",
@@ -119,6 +137,7 @@ __all__ = [
     "move_case",
     "move_forwarding",
     "move_reidentification",
+    "newest_cosigned_size",
     "open_cases",
     "open_grant",
     "open_reviews",
@@ -127,11 +146,13 @@ __all__ = [
     "read_archives",
     "read_case",
     "read_cases",
+    "read_cosignatures",
     "read_data_keys",
     "read_erasure_request",
     "read_erasure_requests",
     "read_flags",
     "read_holds",
+    "read_newest_cosignatures",
     "read_notices",
     "read_parts",
     "read_policy_version",
@@ -141,12 +162,15 @@ __all__ = [
     "read_reidentifications",
     "read_retention_key",
     "read_retention_keys",
+    "read_terminal",
+    "read_terminals",
     "reading_log",
     "reinstate_data_key",
     "release_forwarding",
     "replace_wrapped",
     "retire_data_key",
     "revoke_key",
+    "revoke_terminal",
     "settle_archive",
     "settle_flag",
     "survey_sealed",

@@ -101,9 +101,9 @@ audit_entry = Table(
     CheckConstraint("length(leaf) = 32", name="leaf_is_sha256"),
     CheckConstraint("length(body) < 65536", name="body_fits_a_bundle"),
 )
-Index("audit_entry_at", audit_entry.c.at)
-Index("audit_entry_principal", audit_entry.c.principal, audit_entry.c.idx)
-Index("audit_entry_needs_review", audit_entry.c.needs_review, audit_entry.c.idx)
+# every index is paid for by every entry before its answer may leave: only what few entries are in stands here
+_NEEDS_REVIEW = audit_entry.c.needs_review.is_(True)
+Index("audit_entry_needs_review", audit_entry.c.idx, sqlite_where=_NEEDS_REVIEW, postgresql_where=_NEEDS_REVIEW)
 _IS_FLAG = audit_entry.c.kind == "flag"
 Index("audit_entry_flag", audit_entry.c.idx, sqlite_where=_IS_FLAG, postgresql_where=_IS_FLAG)
 
@@ -134,6 +134,19 @@ audit_checkpoint = Table(
     Column("root", LargeBinary, nullable=False),
     Column("note", LargeBinary, nullable=False),
 )
+
+audit_cosignature = Table(
+    "audit_cosignature",
+    TABLES,
+    Column("size", _BigKey, nullable=False),
+    Column("witness", Text, nullable=False),
+    Column("note", LargeBinary, nullable=False),  # the checkpoint that was signed, as it was signed
+    Column("line", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    PrimaryKeyConstraint("size", "witness", name="audit_cosignature_key"),
+    sqlite_with_rowid=False,
+)
+Index("audit_cosignature_witness", audit_cosignature.c.witness, audit_cosignature.c.size)
 
 case_file = Table(
     "case_file",
@@ -234,6 +247,22 @@ reidentification = Table(
 )
 Index("reidentification_purpose", reidentification.c.purpose, reidentification.c.state, reidentification.c.requested_at)
 
+terminal = Table(
+    "terminal",
+    TABLES,
+    Column("id", Text, primary_key=True),
+    Column("principal", Text, nullable=False),
+    Column("app", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("jwk", Text, nullable=False),  # a public key
+    Column("thumbprint", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("registered_at", UtcTime, nullable=False),
+    Column("approved_by", Text),
+    Column("revoked_at", UtcTime),
+)
+Index("terminal_principal", terminal.c.principal)
+
 policy_versions = Table(
     "policy_versions",
     TABLES,
@@ -331,3 +360,11 @@ SELECT e.idx AS entry, e.at AS "at", e.principal AS principal, e.app AS app, e.o
        e.outcome AS outcome, e.case_id AS "case", e.needs_review AS needs_review, s.subject AS subject
 FROM audit_entry AS e LEFT JOIN audit_subject AS s ON s.idx = e.idx
 """
+
+# What PostgreSQL is told of tables beyond their columns: bodies are short JSON, not worth trying to compress before an
+# answer may leave, nor a second table; the head is one row, written again and again in its place.
+POSTGRESQL_STORAGE = (
+    "ALTER TABLE audit_entry ALTER COLUMN body SET STORAGE EXTERNAL",
+    "ALTER TABLE audit_entry SET (toast_tuple_target = 8160)",
+    "ALTER TABLE audit_head SET (fillfactor = 50)",
+)

@@ -1,20 +1,22 @@
 """Writing the log: one transaction a batch, fenced by the head. What the bytes mean is the audit room's.
 
-The writer keeps a connection of its own; after any failure it is thrown away, never used again.
+The writer keeps a connection of its own and speaks to the driver itself: here every microsecond is paid by each entry.
+After any failure the connection is thrown away, never used again.
 """
 
-import os
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Protocol
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import RowMapping, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway.store._tables import audit_checkpoint, audit_entry, audit_head, audit_subject, audit_tile
-from gateway.store.state import WRITES, State
+from gateway.store._tables import audit_entry, audit_head
+from gateway.store.state import State
 
+COLUMNS = tuple(column.name for column in audit_entry.c if column.name not in {"idx", "leaf", "body"})
 _ONE = 1
 
 
@@ -34,17 +36,6 @@ class LogHead:
 
 
 @dataclass(frozen=True, slots=True)
-class EntryRow:
-    """One entry: the hashed bytes, their leaf hash, and what is searched by."""
-
-    idx: int
-    leaf: bytes
-    body: bytes
-    columns: Mapping[str, object]
-    subjects: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class TileRow:
     """A full tile: 256 hashes."""
 
@@ -55,9 +46,16 @@ class TileRow:
 
 @dataclass(frozen=True, slots=True)
 class LogBatch:
-    """What one transaction adds. `keeps_checkpoint`: the note is also kept beside the head."""
+    """What one transaction adds from entry `begin` on: in step, the hashed bytes, leaf hashes, what is searched by.
 
-    entries: Sequence[EntryRow]
+    `keeps_checkpoint`: the note is also kept beside the head.
+    """
+
+    begin: int
+    bodies: Sequence[bytes]
+    leaves: Sequence[bytes]
+    columns: Sequence[Mapping[str, object]]
+    subjects: Sequence[tuple[str, ...]]
     tiles: Sequence[TileRow]
     size: int
     root: bytes
@@ -65,57 +63,37 @@ class LogBatch:
     keeps_checkpoint: bool
 
 
-class LogTransaction:
-    """One transaction on the log."""
+class LogWriter(Protocol):
+    """One connection of a kind of database. Raises StoreFailed or the driver's errors; then it is good for nothing."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    @property
+    def holds(self) -> bool:
+        """Whether a transaction is open that `hold` began."""
+        ...
 
-    def lock_head(self) -> LogHead:
-        """The head, which no other writer moves until this transaction ends; raises StoreFailed where there is none."""
-        row = self._connection.execute(select(audit_head).with_for_update()).mappings().one_or_none()
-        if row is None:
-            raise StoreFailed("the log has no head")
-        return _head(row)
+    def hold(self, since: int, most: int) -> tuple[LogHead, list[bytes]]:
+        """Begin a transaction in which no other moves the head: the head, and `most` leaf hashes from `since` on."""
+        ...
 
-    def leaves(self, begin: int, end: int) -> list[bytes]:
-        """The leaf hashes of entries [begin, end); raises StoreFailed where one is missing."""
-        query = select(audit_entry.c.leaf).where(audit_entry.c.idx >= begin, audit_entry.c.idx < end)
-        found = list(self._connection.execute(query.order_by(audit_entry.c.idx)).scalars())
-        if len(found) != end - begin:
-            raise StoreFailed("entries are missing")
-        return found
+    def append(self, batch: LogBatch, epoch: int) -> bool:
+        """Move the head from `batch.begin` to the batch's end and add it, durably, ending what `hold` began.
 
-    def move_head(self, batch: LogBatch, *, expected_size: int, epoch: int) -> bool:
-        """Compare and swap: move the head to the batch's end; False where it is not where it was expected."""
-        moved = self._connection.execute(
-            update(audit_head)
-            .where(audit_head.c.id == _ONE, audit_head.c.size == expected_size, audit_head.c.epoch == epoch)
-            .values(size=batch.size, root=batch.root, note=batch.note)
-        )
-        return moved.rowcount == 1
+        False where the head is not where it was expected; then nothing is kept.
+        """
+        ...
 
-    def add(self, batch: LogBatch) -> None:
-        """Entries, the people they are about, full tiles, and the checkpoint where it is kept."""
-        rows = [{"idx": row.idx, "leaf": row.leaf, "body": row.body, **row.columns} for row in batch.entries]
-        self._connection.execute(insert(audit_entry), rows)
-        subjects = [{"subject": subject, "idx": row.idx} for row in batch.entries for subject in row.subjects]
-        if subjects:
-            self._connection.execute(insert(audit_subject), subjects)
-        if batch.tiles:
-            tiles = [{"level": tile.level, "n": tile.n, "data": tile.data} for tile in batch.tiles]
-            self._connection.execute(insert(audit_tile), tiles)
-        if batch.keeps_checkpoint:
-            self._connection.execute(insert(audit_checkpoint).values(size=batch.size, root=batch.root, note=batch.note))
+    def close(self) -> None:
+        """Give the connection up; an open transaction is undone."""
+        ...
 
 
 class LogStore:
     """The writer's way to the log. For one thread."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, patience_seconds: float = 2.0) -> None:
         self._state = state
-        self._connection: Connection | None = None
-        self._files: _Files | None = None
+        self._patience_seconds = patience_seconds  # how long a server may be silent
+        self._writer: LogWriter | None = None
 
     def create(self, origin: str, root: bytes, note: bytes) -> None:
         """Begin the log where there is none; where two do so at once, one wins. Raises StoreFailed."""
@@ -138,23 +116,26 @@ class LogStore:
             raise _failed(error) from None
         return None if row is None else _head(row)
 
-    @contextmanager
-    def transaction(self) -> Iterator[LogTransaction]:
-        """Durable when the block ends without an exception, else undone as far as is known.
+    def append(self, batch: LogBatch, epoch: int) -> bool:
+        """Durable when it returns True; False where another moved the head. Raises StoreFailed: nothing is known."""
+        with self._writing() as writer:
+            return writer.append(batch, epoch)
 
-        Raises StoreFailed for whatever the database or its files do wrong; then the connection is gone.
-        """
+    @contextmanager
+    def holding(self, since: int, most: int) -> Iterator[tuple[LogHead, list[bytes]]]:
+        """The head and at most so many leaf hashes from `since` on; no other moves it until `append`, or the end."""
+        with self._writing() as writer:
+            yield writer.hold(since, most)
+            if writer.holds:
+                self.discard()
+
+    @contextmanager
+    def _writing(self) -> Iterator[LogWriter]:
         try:
-            connection = self._connection
-            if connection is None:
-                connection = self._state.engine.connect().execution_options(**{WRITES: True})
-                self._connection = connection
-                self._files = _Files(self._state.file) if self._state.file is not None else None
-            with connection.begin():
-                yield LogTransaction(connection)
-                if self._files is not None:
-                    self._files.check()
-        except (SQLAlchemyError, OSError) as error:
+            if self._writer is None:
+                self._writer = _open_writer(self._state, self._patience_seconds)
+            yield self._writer
+        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
             self.discard()
             raise _failed(error) from None
         except BaseException:
@@ -163,36 +144,27 @@ class LogStore:
 
     def discard(self) -> None:
         """Throw the writer's connection away."""
-        connection, self._connection, self._files = self._connection, None, None
-        if connection is not None:
-            with suppress(SQLAlchemyError):
-                connection.invalidate()
-            with suppress(SQLAlchemyError):
-                connection.close()
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.close()
 
 
-class _Files:
-    """SQLite goes on writing to files that were deleted or replaced under it, and loses all of it: this notices."""
+def _open_writer(state: State, patience_seconds: float) -> LogWriter:
+    if state.file is not None:
+        from gateway.store._log_sqlite import SqliteWriter
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self._journal = file.with_name(file.name + "-wal")
-        self._known: tuple[tuple[int, int], ...] | None = None
+        return SqliteWriter.open(state, state.file)
+    from gateway.store._log_postgresql import PostgresqlWriter  # needs the extra `postgres`
 
-    def check(self) -> None:
-        """Raise StoreFailed where the database or its journal is not the file that the transaction began on."""
-        try:
-            found = tuple((stat.st_dev, stat.st_ino) for stat in map(os.stat, (self._file, self._journal)))
-        except FileNotFoundError:
-            raise StoreFailed("the database's files were taken away") from None
-        if self._known is None:
-            self._known = found
-        if found != self._known:
-            raise StoreFailed("the database's files were replaced")
+    return PostgresqlWriter.open(state, patience_seconds)
 
 
 def _head(row: RowMapping) -> LogHead:
-    origin, size, root, epoch, note = (row[name] for name in ("origin", "size", "root", "epoch", "note"))
+    return head_of(*(row[name] for name in ("origin", "size", "root", "epoch", "note")))
+
+
+def head_of(origin: object, size: object, root: object, epoch: object, note: object) -> LogHead:
+    """The head as it is kept; raises StoreFailed where it can't be one."""
     if not (
         isinstance(origin, str)
         and isinstance(size, int)

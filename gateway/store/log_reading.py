@@ -8,13 +8,13 @@ from typing import Any
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway.store._tables import ACCESS_LOG_VIEW, audit_entry
-from gateway.store.log import LogHead, StoreFailed
+from gateway.store._tables import ACCESS_LOG_VIEW
+from gateway.store.log import COLUMNS, LogHead, StoreFailed
 from gateway.store.state import State
 
 _CHUNK = 2048
 _FIRST = -(2**63)
-COLUMNS = tuple(column.name for column in audit_entry.c if column.name not in {"idx", "leaf", "body"})
+_ENTRIES = f"SELECT idx, leaf, body, {', '.join(COLUMNS)} FROM audit_entry"  # noqa: S608 - names of our own columns
 
 Raw = tuple[Any, ...]
 
@@ -33,16 +33,23 @@ class LogReader:
             return None
         return LogHead(*rows[0])
 
+    def span(self) -> tuple[int, int]:
+        """The first index that there is, and the one after the last; both 0 in an empty log."""
+        first, last = self._rows("SELECT min(idx), max(idx) FROM audit_entry")[0]
+        return (first, last + 1) if isinstance(first, int) and isinstance(last, int) else (0, 0)
+
     def entries(self) -> Iterator[list[Raw]]:
         """All entries in order, in chunks: idx, leaf, body, then the search columns in the order of `COLUMNS`."""
-        names = ", ".join(COLUMNS)
         last = _FIRST
-        while rows := self._rows(
-            f"SELECT idx, leaf, body, {names} FROM audit_entry WHERE idx > :last ORDER BY idx LIMIT {_CHUNK}",  # noqa: S608
-            last=last,
-        ):
+        while rows := self._rows(f"{_ENTRIES} WHERE idx > :last ORDER BY idx LIMIT {_CHUNK}", last=last):
             yield rows
             last = rows[-1][0]
+
+    def entries_between(self, begin: int, end: int) -> Iterator[Raw]:
+        """Those with an index in [begin, end), as `entries` has them."""
+        for first in range(begin, end, _CHUNK):
+            statement = f"{_ENTRIES} WHERE idx >= :first AND idx < :end ORDER BY idx"
+            yield from self._rows(statement, first=first, end=min(end, first + _CHUNK))
 
     def subjects(self, first: int, last: int) -> Sequence[Raw]:
         """Rows (idx, subject) of the entries from `first` to `last`."""
@@ -58,19 +65,27 @@ class LogReader:
     def first_hidden(self) -> int | None:
         """The least entry that the view `access_log` shows otherwise than its tables hold it, or not at all.
 
-        Compared row by row in the database; -1 where only the number of rows differs. The tables are for others to
+        Where the database would do the very same to answer from the view as from the tables, it shows the same. Else
+        compared row by row in the database; -1 where only the number of rows differs. The tables are for others to
         check: this holds the view against them.
         """
-        rows = ACCESS_LOG_VIEW.partition(" AS\n")[2]
-        for one, other in ((rows, "SELECT * FROM access_log"), ("SELECT * FROM access_log", rows)):
+        rows, shown = ACCESS_LOG_VIEW.partition(" AS\n")[2], "SELECT * FROM access_log"
+        if self._plan(rows) == self._plan(shown):
+            return None
+        for one, other in ((rows, shown), (shown, rows)):
             found = self._rows(f"SELECT min(d.entry) FROM ({one} EXCEPT {other}) AS d")[0][0]  # noqa: S608 - no values
             if found is not None:
                 return found if isinstance(found, int) else -1
         counted = {
             self._rows(f"SELECT count(*) FROM ({each}) AS d")[0][0]  # noqa: S608 - no values
-            for each in (rows, "SELECT * FROM access_log")
+            for each in (rows, shown)
         }
         return None if len(counted) == 1 else -1
+
+    def _plan(self, statement: str) -> list[Raw]:
+        """What the database would do, down to each step: SQLite's program, PostgreSQL's plan with all it puts out."""
+        how = "EXPLAIN" if self._connection.dialect.name == "sqlite" else "EXPLAIN (VERBOSE, COSTS OFF)"
+        return self._rows(f"{how} {statement}")
 
     def tile(self, level: int, n: int) -> bytes | None:
         """A full tile as it is kept."""

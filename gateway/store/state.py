@@ -16,12 +16,18 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool, QueuePool
 
 from gateway.errors import SettingsInvalid
-from gateway.store._tables import ACCESS_LOG_VIEW, SCHEMA_VERSION, TABLES, schema_version
+from gateway.store._tables import ACCESS_LOG_VIEW, POSTGRESQL_STORAGE, SCHEMA_VERSION, TABLES, schema_version
 
 WRITES = "langqiao_writes"
 _WAIT_SECONDS = 2
+_JOURNAL_PAGES = 16_384  # 64 MB before it is folded into the database: seldom, for whoever commits then waits for it
 _MIGRATION_LOCK = 0x6C616E67  # any number, the same on every replica
-_DURABLE = (("fsync", {"on"}), ("full_page_writes", {"on"}), ("synchronous_commit", {"on", "remote_apply"}))
+DURABLE = (
+    ("fsync", {"on"}),
+    ("full_page_writes", {"on"}),
+    ("synchronous_commit", {"on", "remote_apply"}),
+    ("data_sync_retry", {"off"}),  # on: a write that the disk refused is taken for done at the second try
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +134,7 @@ def _sqlite_engine(file: Path, *, read_only: bool) -> Engine:
             else:
                 connection.execute("PRAGMA journal_mode=WAL")
                 connection.execute("PRAGMA synchronous=FULL")
+                connection.execute(f"PRAGMA wal_autocheckpoint={_JOURNAL_PAGES}")
         except BaseException:
             connection.close()
             raise
@@ -173,7 +180,7 @@ def _refuse_forgetful(state: State) -> None:
     if state.file is not None:
         return
     with state.reading() as connection:
-        for setting, wanted in _DURABLE:
+        for setting, wanted in DURABLE:
             found = connection.execute(text("SELECT current_setting(:name)"), {"name": setting}).scalar_one()
             if found not in wanted:
                 raise _unusable(f"the server has {setting}={found}: it may lose what was written")
@@ -188,17 +195,33 @@ def _migrate(state: State) -> None:
         if found is None:
             TABLES.create_all(connection)
             connection.execute(text(ACCESS_LOG_VIEW))
+            _settle_storage(connection)
             connection.execute(insert(schema_version).values(version=SCHEMA_VERSION))
         elif found < SCHEMA_VERSION:
             TABLES.create_all(connection)
+            if found < 6:
+                _take_off_the_hot_path(connection)
             _add_what_is_missing(connection)
+            _settle_storage(connection)
             connection.execute(update(schema_version).values(version=SCHEMA_VERSION))
         elif found != SCHEMA_VERSION:
             raise _unusable(f"the database has schema {found}, this gateway knows {SCHEMA_VERSION}")
 
 
+def _take_off_the_hot_path(connection: Connection) -> None:
+    """Version 6: indexes that every entry paid for; the one on reviews is made anew over the few that need one."""
+    for name in ("audit_entry_at", "audit_entry_principal", "audit_entry_needs_review"):
+        connection.execute(text(f"DROP INDEX IF EXISTS {name}"))
+
+
+def _settle_storage(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        for statement in POSTGRESQL_STORAGE:
+            connection.execute(text(statement))
+
+
 def _add_what_is_missing(connection: Connection) -> None:
-    """Every version so far only added: tables, columns with a default, indexes."""
+    """Every version but 6 only added: tables, columns with a default, indexes."""
     known = inspect(connection)
     for table in TABLES.sorted_tables:
         there = {column["name"] for column in known.get_columns(table.name)}

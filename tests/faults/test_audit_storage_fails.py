@@ -17,6 +17,8 @@ from gateway.audit import AuditLog
 from gateway.errors import AuditUnavailable
 from gateway.model.audit import AuditReceipt
 from gateway.store import open_state
+from gateway.store._log_postgresql import PostgresqlWriter
+from gateway.store._log_sqlite import SqliteWriter
 from tests.audit_logs import House, entry, house, open_log
 from tests.postgres_server import Server, postgres_server
 
@@ -113,12 +115,13 @@ async def test_a_full_database_refuses_all_and_recovers_when_there_is_room(home:
             pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
         full = f"PRAGMA max_page_count = {pages}"
         # every connection of the pool, the writer's too, which is thrown away at the first failure
-        connections = [log._sequencer._store._connection, *(state.engine.connect() for _ in range(8))]
+        writer = log._sequencer._store._writer
+        assert isinstance(writer, SqliteWriter)
+        writer._connection.execute(full)
+        connections = [state.engine.connect() for _ in range(8)]
         for one in connections:
-            assert one is not None
             one.exec_driver_sql(full)
-        for one in connections[1:]:
-            assert one is not None
+        for one in connections:
             one.close()
         results = await asyncio.gather(
             *(log.append(entry(number, detail="x" * 9_000)) for number in range(40)), return_exceptions=True
@@ -231,10 +234,9 @@ async def test_a_hung_server_is_refused_in_time_and_comes_back(tmp_path: Path, s
     home = house(tmp_path, server.fresh_database())
     async with open_log(home) as log:
         await log.append(entry())
-        connection = log._sequencer._store._connection
-        assert connection is not None
-        pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
-        connection.rollback()
+        writer = log._sequencer._store._writer
+        assert isinstance(writer, PostgresqlWriter)
+        pid = writer._libpq.backend_pid
         os.kill(pid, signal.SIGSTOP)
         try:
             assert await refused(log, 10) < 2.5

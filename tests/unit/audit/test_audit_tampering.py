@@ -90,7 +90,7 @@ def test_a_sound_log_raises_no_alarm(sound: House, found_after: Callable[..., Ve
         assert str(SIZE) in found.text("zh")
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(index=st.integers(0, SIZE - 1), bit=st.integers(0, 8 * 900), column=st.sampled_from(["body", "leaf"]))
 def test_any_bit_of_body_or_leaf_is_found_at_its_entry(
     found_after: Callable[..., Verification], index: int, bit: int, column: str
@@ -100,7 +100,7 @@ def test_any_bit_of_body_or_leaf_is_found_at_its_entry(
     assert str(index) in found.text("zh")
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(n=st.integers(0, 1), bit=st.integers(0, 8 * 8192 - 1))
 def test_any_bit_of_a_tile_is_found_at_its_entry(found_after: Callable[..., Verification], n: int, bit: int) -> None:
     found = found_after(flip("audit_tile", "data", f"level = 0 AND n = {n}", bit))
@@ -309,7 +309,7 @@ def test_an_export_is_in_the_tiles_layout_and_verifies(sound: House, exported: P
     assert not verify_export(exported, other.vkey).is_sound
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_byte_of_any_exported_file_counts(sound: House, exported: Path, data: st.DataObject) -> None:
     files = sorted(path for path in exported.rglob("*") if path.is_file())
