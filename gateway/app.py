@@ -48,7 +48,8 @@ from gateway.api.retention import RetentionFace
 from gateway.api.reviews import ReviewFace
 from gateway.api.terminals import TerminalFace
 from gateway.api.why import WhyFace
-from gateway.audit import AuditLog, BlindedSource, LogProofs, Witnessing
+from gateway.audit import AuditLog, BlindedSource, Follower, LogProofs, Witnessing
+from gateway.audit.forwarding import forwarding, open_followers
 from gateway.authentication import Authenticator, TrustedIssuer
 from gateway.errors import (
     AuditFailed,
@@ -91,6 +92,7 @@ class Rooms:
     keys: KeyDesk
     terminals: TerminalDesk
     retention: RetentionDesk
+    forwarding: Mapping[str, Follower]
     ring: KeyRing
 
 
@@ -179,6 +181,9 @@ class Gateway:
                 tracing=tracing,
                 clock=self.clock,
             )
+            followers = open_followers(
+                state, settings, seals.open, lambda text: keys.subject_hash(f"forwarded {text}"), clock=self.clock
+            )
             self._rooms = Rooms(
                 policy=policy,
                 audit=audit,
@@ -191,6 +196,7 @@ class Gateway:
                 reidentification=reidentification,
                 keys=KeyDesk(state, keys, seals, settings.keys.algorithms),
                 retention=retention,
+                forwarding=followers,
                 terminals=terminals,
                 ring=keys,
             )
@@ -198,7 +204,7 @@ class Gateway:
             operator_log().info("started", version=policy.current.version, count=len(sources))
             witnessing.start()
             async with following(keys, seals):
-                with self._reloads_on_hangup():
+                with self._reloads_on_hangup(), forwarding(followers, settings.timeouts.audit):
                     yield
         finally:
             self._rooms = None
@@ -332,6 +338,7 @@ def create_application(gateway: Gateway) -> Callable[[Scope, Receive, Send], Any
         audit=lambda: gateway.rooms.audit,
         witnesses=lambda: gateway.rooms.witnessing.standing,
         sources=gateway.source_health,
+        forwarding=lambda: {name: one.seen for name, one in gateway.rooms.forwarding.items()},
         clock=gateway.clock,
     )
     api.include_router(face.routes())

@@ -3,9 +3,18 @@
 import ipaddress
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, SecretStr, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from gateway.errors import SettingsInvalid
@@ -81,6 +90,26 @@ class Audit(_Strict):
     retention_days: PositiveInt = 1_825  # of entries without a purpose that the policy has; the others say their own
 
 
+class Forwarding(_Strict):
+    """A system that gets every entry of the log as well (a SIEM)."""
+
+    kind: Literal["otlp", "syslog-udp", "syslog-tcp", "syslog-tls"]
+    address: Annotated[str, Field(pattern=r"^(https?://\S+|[^\s/]+:[0-9]{1,5})$", repr=False)]  # URL of OTLP; host:port
+    ca_file: Path | None = None  # who signs its certificate; None: those that the system trusts
+    client_certificate: Path | None = None  # certificate and key in one PEM file, for TLS
+    people_as_hashes: bool = False  # keyed hashes of who asked, case, trace and subjects; else nothing of them
+    from_beginning: bool = True  # False: a target that is new begins with what comes
+    batch_entries: Annotated[int, Field(ge=1, le=10_000)] = 256
+    enterprise_number: PositiveInt = 32_473  # of the structured data (IANA); the default is for documentation
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if (self.kind == "otlp") != self.address.startswith("http"):
+            msg = "otlp has an http address, syslog a host:port"
+            raise ValueError(msg)
+        return self
+
+
 class Keys(_Strict):
     """The root key, which wraps every key in the database: from a file, the environment or a key service."""
 
@@ -127,6 +156,7 @@ class Settings(BaseSettings):
     high_water: Path = Path("high-water.json")  # refuses a restored old log
     issuers: tuple[Issuer, ...] = ()
     sources: dict[str, Source] = Field(default_factory=dict, repr=False)
+    forwarding: dict[str, Forwarding] = Field(default_factory=dict)
     networks: dict[str, tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]] = Field(default_factory=dict)
     audit: Audit = Audit()
     limits: Limits = Limits()
@@ -173,6 +203,16 @@ def load_settings(path: Path | None) -> Settings:
             "issuers": tuple(
                 issuer.model_copy(update={"jwks_file": home / issuer.jwks_file}) for issuer in settings.issuers
             ),
+            "forwarding": {
+                name: target.model_copy(
+                    update={
+                        setting: home / path
+                        for setting in ("ca_file", "client_certificate")
+                        if (path := getattr(target, setting)) is not None
+                    }
+                )
+                for name, target in settings.forwarding.items()
+            },
             "sources": {
                 name: source.model_copy(update={"folder": str(home / str(source.options()["folder"]))})
                 if "folder" in source.options()

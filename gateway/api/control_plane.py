@@ -14,7 +14,7 @@ from starlette.responses import Response as HttpResponse
 from gateway.administration import CaseDesk, CaseView, PolicyHolder, nothing_to_make
 from gateway.api.data_plane import write_response
 from gateway.api.inbound import read_headers
-from gateway.audit import AuditLog
+from gateway.audit import AuditLog, ForwardingState
 from gateway.model.audit import AuditReceipt, EntryKind
 from gateway.model.caller import Caller, InboundRequest
 from gateway.model.catalog import Purpose
@@ -62,6 +62,7 @@ class Face:
         audit: Callable[[], AuditLog],
         witnesses: Callable[[], Mapping[str, str]],
         sources: Callable[[], Awaitable[Mapping[str, str]]],
+        forwarding: Callable[[], Mapping[str, ForwardingState]],
         clock: Callable[[], datetime],
     ) -> None:
         self._pipeline = pipeline
@@ -70,6 +71,7 @@ class Face:
         self._audit = audit
         self._witnesses = witnesses
         self._sources = sources
+        self._forwarding = forwarding
         self._clock = clock
 
     def routes(self) -> APIRouter:
@@ -102,6 +104,11 @@ class Face:
             "witnesses": dict(self._witnesses()),  # told, and no reason to turn away who asks
             "policy": self._policy().current.version,
             "sources": dict(await self._sources()),
+            # a target that is gone is no reason not to answer
+            "forwarding": {
+                name: {"behind": one.behind, "state": "stopped" if one.fault else "ok"}
+                for name, one in self._forwarding().items()
+            },
         }
         return JSONResponse(content, 200 if ready else 503)
 

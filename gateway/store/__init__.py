@@ -1,6 +1,16 @@
 """The gateway's own database: tables, and functions over them grouped by file. It understands none of what it keeps."""
 
 from gateway.store.app_keys import AppKeyRecord, find_key, insert_key, revoke_key
+from gateway.store.archives import (
+    ArchiveRecord,
+    archive_of,
+    bring_bodies_back,
+    first_index_at,
+    mark_archived,
+    read_archives,
+    settle_archive,
+    take_bodies_out,
+)
 from gateway.store.cases import CaseRecord, extend_case, insert_case, move_case, read_case, read_cases
 from gateway.store.cosignatures import (
     CosignatureRow,
@@ -20,6 +30,7 @@ from gateway.store.data_keys import (
     retire_data_key,
 )
 from gateway.store.flags import FlagKey, claim_flag, read_flags, settle_flag
+from gateway.store.forwarding import claim_forwarding, move_forwarding, read_positions, release_forwarding
 from gateway.store.log import COLUMNS, LogBatch, LogHead, LogStore, StoreFailed, TileRow
 from gateway.store.log_reading import LogReader, moment_of, reading_log
 from gateway.store.policy_versions import (
@@ -74,6 +85,7 @@ __all__ = [
     "COLUMNS",
     "STEP",
     "AppKeyRecord",
+    "ArchiveRecord",
     "CaseRecord",
     "CosignatureRow",
     "FlagKey",
@@ -89,10 +101,13 @@ __all__ = [
     "TerminalRecord",
     "TileRow",
     "approve_terminal",
+    "archive_of",
     "blank_entries",
+    "bring_bodies_back",
     "charge",
     "charge_release",
     "claim_flag",
+    "claim_forwarding",
     "count_open_reviews",
     "count_sealed",
     "decide_review",
@@ -104,6 +119,7 @@ __all__ = [
     "find_key",
     "find_review",
     "finish_blanking",
+    "first_index_at",
     "forget_journal",
     "insert_case",
     "insert_cosignature",
@@ -116,8 +132,10 @@ __all__ = [
     "insert_terminal",
     "keep_retention_key",
     "lift_hold",
+    "mark_archived",
     "moment_of",
     "move_case",
+    "move_forwarding",
     "move_reidentification",
     "newest_cosigned_size",
     "open_cases",
@@ -125,6 +143,7 @@ __all__ = [
     "open_reviews",
     "open_state",
     "open_state_read_only",
+    "read_archives",
     "read_case",
     "read_cases",
     "read_cosignatures",
@@ -138,6 +157,7 @@ __all__ = [
     "read_parts",
     "read_policy_version",
     "read_policy_versions",
+    "read_positions",
     "read_reidentification",
     "read_reidentifications",
     "read_retention_key",
@@ -146,10 +166,13 @@ __all__ = [
     "read_terminals",
     "reading_log",
     "reinstate_data_key",
+    "release_forwarding",
     "replace_wrapped",
     "retire_data_key",
     "revoke_key",
     "revoke_terminal",
+    "settle_archive",
     "settle_flag",
     "survey_sealed",
+    "take_bodies_out",
 ]

@@ -291,6 +291,27 @@ data_key = Table(
     CheckConstraint("destroyed_at IS NULL OR retired_at IS NOT NULL", name="destroyed_was_retired"),
 )
 
+audit_archive = Table(
+    "audit_archive",
+    TABLES,
+    Column("name", Text, primary_key=True),
+    Column("first", BigInteger, nullable=False),
+    Column("end", BigInteger, nullable=False),  # exclusive
+    Column("folder", Text, nullable=False),  # where it was written
+    Column("archived_at", UtcTime, nullable=False),
+    Column("removed_at", UtcTime),  # NULL: bodies are still being taken out
+    Column("restored_at", UtcTime),
+)
+
+forward_position = Table(
+    "forward_position",
+    TABLES,
+    Column("name", Text, primary_key=True),
+    Column("next_idx", BigInteger, nullable=False),
+    Column("holder", Text, nullable=False),  # the replica that forwards
+    Column("held_until", UtcTime, nullable=False),
+)
+
 retention_key = Table(
     "retention_key",
     TABLES,

@@ -5,6 +5,19 @@ person. What may be said is a closed list here.
 """
 
 from gateway.telemetry.logs import configure_logging, log_failure, operator_log
+from gateway.telemetry.records import ForwardFailed, Record, Sender
+from gateway.telemetry.senders import open_sender
 from gateway.telemetry.spans import Stage, Tracing, read_traceparent
 
-__all__ = ["Stage", "Tracing", "configure_logging", "log_failure", "operator_log", "read_traceparent"]
+__all__ = [
+    "ForwardFailed",
+    "Record",
+    "Sender",
+    "Stage",
+    "Tracing",
+    "configure_logging",
+    "log_failure",
+    "open_sender",
+    "operator_log",
+    "read_traceparent",
+]

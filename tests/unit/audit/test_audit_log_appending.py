@@ -326,3 +326,27 @@ async def test_a_log_that_began_with_version_1_goes_on_and_is_sound(
     assert [json.loads(body)["v"] for body in bodies(home)] == [1, 1, 1, 3]
     found = home.verify()
     assert found.is_sound, found.text()
+
+
+async def test_a_database_of_before_retention_keys_goes_on_and_is_sound(
+    home: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def of_before(one: AuditEntry, _sealer: object) -> EncodedEntry:
+        body = of_version_2(one)
+        return EncodedEntry(body, project_public(body))
+
+    with monkeypatch.context() as older:
+        older.setattr("gateway.audit.log.encode_entry", of_before)
+        async with open_log(home) as log:
+            await log.append(entry(0))
+    with sqlite3.connect(home.file) as beside:
+        beside.execute("ALTER TABLE audit_entry DROP COLUMN sealed_by")
+        for table in ("retention_key", "retention_hold", "retention_erasure", "audit_archive", "forward_position"):
+            beside.execute(f"DROP TABLE {table}")
+        beside.execute("UPDATE schema_version SET version = 5")
+    async with open_log(home) as log:
+        await log.append(entry(1))
+        assert [log.entry(number) for number in range(2)] == [entry(0), entry(1)]
+    assert [json.loads(body)["v"] for body in bodies(home)] == [2, 3]
+    found = home.verify()
+    assert found.is_sound, found.text()
