@@ -70,7 +70,7 @@ class LogReader:
         check: this holds the view against them.
         """
         rows, shown = ACCESS_LOG_VIEW.partition(" AS\n")[2], "SELECT * FROM access_log"
-        if self._plan(rows) == self._plan(shown):
+        if self._plan(f"SELECT * FROM ({rows}) AS d") == self._plan(shown):  # noqa: S608 - no values
             return None
         for one, other in ((rows, shown), (shown, rows)):
             found = self._rows(f"SELECT min(d.entry) FROM ({one} EXCEPT {other}) AS d")[0][0]  # noqa: S608 - no values

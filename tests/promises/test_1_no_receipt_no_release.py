@@ -54,7 +54,8 @@ async def test_the_entry_is_durable_before_the_first_byte_leaves(fresh_demo: Dem
         seen.append((message["type"], count))
 
     async def receive() -> MutableMapping[str, Any]:
-        return {"type": "http.disconnect"}
+        await asyncio.Event().wait()  # the client stays
+        raise AssertionError
 
     scope = {
         "type": "http",
