@@ -144,7 +144,9 @@ class LogReader:
             last = rows[-1][0]
 
     def _rows(self, statement: str, **values: int | str) -> list[Raw]:
-        return [tuple(row) for row in self._connection.execute(text(statement), values)]
+        with self._connection.execute(text(statement), values) as result:
+            # the driver's own tuples: a log has millions of rows, and nothing here asks for their names
+            return list(result.cursor.fetchall())
 
 
 @contextmanager
