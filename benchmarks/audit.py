@@ -15,6 +15,7 @@ import uvloop
 from benchmarks.audit_contenders import BareRows, Contender, Log, pymerkle_rate
 from benchmarks.audit_million import measure_million
 from benchmarks.report import write_section
+from tests.audit_logs import house
 from tests.postgres_server import postgres_server
 
 INTRODUCTION = (
@@ -89,7 +90,7 @@ async def measure(
     cells: dict[tuple[str, int], Cell] = {}
     async with AsyncExitStack() as stack:
         contenders: list[Contender] = [
-            await stack.enter_async_context(Log.open(home, url and url())),
+            await stack.enter_async_context(Log.open(house(home, url and url()))),
             await stack.enter_async_context(BareRows.open(home, url and url(), options.pool)),
         ]
         for contender in contenders:

@@ -16,16 +16,14 @@ from pymerkle import InmemoryTree, SqliteTree
 
 from gateway.app import utc_now
 from gateway.audit import AuditLog
-from gateway.audit.entry import encode_entry, project
+from gateway.audit.entry import encode_entry
 from gateway.audit.log import probe_entry
 from gateway.audit.merkle import leaf_hash
-from gateway.keys import LogSigner
 from gateway.model.audit import AuditEntry, EntryKind, FieldTrace
 from gateway.settings import Audit
 from gateway.store import COLUMNS, open_state
-from tests.key_rings import ring_at
+from tests.audit_logs import ORIGIN, House, seals_in_memory
 
-ORIGIN = "langqiao.example/bench"
 _NAMES = ("idx", "leaf", "body", *COLUMNS)
 
 
@@ -62,14 +60,7 @@ def entries() -> list[AuditEntry]:
 ENTRIES = entries()
 
 
-def signer_at(folder: Path) -> LogSigner:
-    """The log's key, made where there is none."""
-    return ring_at(folder / "keys").log_signer(ORIGIN)
-
-
-def url_of(folder: Path, url: str | None, name: str) -> str:
-    """The given one, or a SQLite file's."""
-    return url or f"sqlite:///{folder / name}"
+SEALS = seals_in_memory()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +73,21 @@ class Log:
     @staticmethod
     def bodies() -> list[bytes]:
         """The entries' bytes."""
-        return list(map(encode_entry, ENTRIES))
+        return [encode_entry(entry, SEALS).body for entry in ENTRIES]
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, folder: Path, url: str | None) -> AsyncIterator["Log"]:
-        state = open_state(url_of(folder, url, "log.db"))
+    async def open(cls, home: House) -> AsyncIterator["Log"]:
+        state = open_state(home.url)
+        seals = home.seals(state)
+        seals.sealing(ENTRIES[0].purpose, ENTRIES[0].at)
         log = AuditLog.open(
             state,
-            signer_at(folder),
+            home.signer,
             Audit(origin=ORIGIN),
+            seals=seals,
             deadline_seconds=10,
-            high_water=folder / "high-water.json",
+            high_water=home.high_water,
             clock=utc_now,
         )
         await log.start()
@@ -107,11 +101,11 @@ class Log:
 
 def row_of(index: int, number: int, *, is_sqlite: bool) -> list[Any]:
     """An entry's row."""
-    body = encode_entry(ENTRIES[number % len(ENTRIES)])
-    columns = dict(project(body).columns)
+    encoded = encode_entry(ENTRIES[number % len(ENTRIES)], SEALS)
+    columns = dict(encoded.projection.columns)
     if is_sqlite:
         columns["at"] = str(columns["at"])[:26]
-    return [index, leaf_hash(body), body, *(columns[name] for name in COLUMNS)]
+    return [index, leaf_hash(encoded.body), encoded.body, *(columns[name] for name in COLUMNS)]
 
 
 class BareRows:
@@ -126,8 +120,7 @@ class BareRows:
     @classmethod
     @asynccontextmanager
     async def open(cls, folder: Path, url: str | None, pool: int) -> AsyncIterator["BareRows"]:
-        where = url_of(folder, url, "rows.db")
-        open_state(where).close()
+        open_state(url or f"sqlite:///{folder / 'rows.db'}").close()
         opened = OneFile(folder / "rows.db") if url is None else await Connections.open(url, pool)
         yield cls(opened)
         await opened.close()

@@ -5,12 +5,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.audit_contenders import ENTRIES, signer_at, url_of
+from benchmarks.audit_contenders import ENTRIES
 from gateway.app import utc_now
-from gateway.audit import export_log, verify_export, verify_log
+from gateway.audit import export_log, verify_export
 from gateway.audit.entry import encode_entry
 from gateway.audit.sequencer import Sequencer
 from gateway.store import open_state
+from tests.audit_logs import house
 
 _BATCH = 2048
 
@@ -18,17 +19,18 @@ _BATCH = 2048
 def measure_million(folder: Path, url: str | None, count: int) -> list[str]:
     """Build a log of so many entries and time what is done with all of them."""
     folder.mkdir()
-    signer, address = signer_at(folder), url_of(folder, url, "log.db")
-    state = open_state(address)
+    home = house(folder, url)
+    state = open_state(home.url)
+    seals = home.seals(state)
 
     def fill() -> None:
-        sequencer = Sequencer(state, signer, folder / "high-water.json", utc_now, 30)
+        sequencer = Sequencer(state, home.signer, home.high_water, utc_now, 30)
         sequencer.recover()
         while (left := count - sequencer.seen_size) > 0:
             begin = sequencer.seen_size
             sequencer.append(
                 [
-                    encode_entry(replace(ENTRIES[number % len(ENTRIES)], trace_id=f"{number:032x}"))
+                    encode_entry(replace(ENTRIES[number % len(ENTRIES)], trace_id=f"{number:032x}"), seals)
                     for number in range(begin, begin + min(left, _BATCH))
                 ]
             )
@@ -36,17 +38,17 @@ def measure_million(folder: Path, url: str | None, count: int) -> list[str]:
         sequencer.forget()
 
     def recover() -> None:
-        sequencer = Sequencer(state, signer, folder / "high-water.json", utc_now, 30)
+        sequencer = Sequencer(state, home.signer, home.high_water, utc_now, 30)
         sequencer.recover()
         sequencer.forget()
 
     def verify() -> None:
-        found = verify_log(address, signer.vkey)
+        found = home.verify()
         if not found.is_sound or found.size != count:
             raise RuntimeError(found.text())
 
     def verify_files() -> None:
-        found = verify_export(folder / "export", signer.vkey)
+        found = verify_export(folder / "export", home.signer.vkey)
         if not found.is_sound or found.size != count:
             raise RuntimeError(found.text())
 

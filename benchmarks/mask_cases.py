@@ -98,6 +98,20 @@ def cases(count: int) -> Iterator[Case]:
         other=lambda column: pc.replace_substring_regex(column, "^(.)[^@]+", r"\1***"),
     )
     yield Case(
+        name="partial organisation",
+        mask=_mask("partial", shape="organisation"),
+        column=made.organisations(),
+        other_name="pyarrow: `replace_substring_regex`",
+        other=lambda column: pc.replace_substring_regex(column, "^(.).*?((?:股份)?有限公司)?$", r"\1****\2"),
+    )
+    yield Case(
+        name="partial address",
+        mask=_mask("partial", shape="address"),
+        column=made.addresses(),
+        other_name="pyarrow: `replace_substring_regex`",
+        other=lambda column: pc.replace_substring_regex(column, "街道.*$", "街道***"),
+    )
+    yield Case(
         name="redact",
         mask=_mask("redact"),
         column=ids,
@@ -286,6 +300,28 @@ class Columns:
     def emails(self) -> pa.Array:
         """Mail addresses."""
         return pa.array([f"user{number}@example.org" for number in self._numbers(0, 10**6)])
+
+    def organisations(self) -> pa.Array:
+        """Names of firms, no two alike but by chance."""
+        trades = ("科技有限公司", "贸易股份有限公司", "餐饮店", "律师事务所", "水果专业合作社")
+        given = "天地玄黄宇宙洪荒日月盈昃辰宿列张"
+        return pa.array(
+            [
+                f"杭州{given[one % 16]}{given[one // 16 % 16]}{given[one // 256 % 16]}{trades[one % 5]}"
+                for one in self._numbers(0, 10**6)
+            ]
+        )
+
+    def addresses(self) -> pa.Array:
+        """Flats of 512 communities."""
+        parts = [first + second for first in "甲乙丙丁戊己庚辛" for second in "东南西北上中下前"]
+        streets = ("清波", "湖滨", "小营", "南星", "紫阳", "四季青", "笕桥", "彭埠")
+        return pa.array(
+            [
+                f"浙江省杭州市上城区{streets[one % 8]}街道{parts[one // 8 % 64]}社区{one % 97}幢{one % 900}室"
+                for one in self._numbers(0, 10**6)
+            ]
+        )
 
     def dates(self) -> pa.Array:
         """Birth dates."""

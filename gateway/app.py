@@ -15,10 +15,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import Response as HttpResponse
-from starlette.exceptions import HTTPException
+from fastapi import FastAPI
 
 from gateway.administration import (
     Apps,
@@ -28,33 +25,35 @@ from gateway.administration import (
     PolicyHolder,
     PolicyVersions,
     ReidentificationDesk,
+    RetentionDesk,
     ReviewDesk,
+    TerminalDesk,
     following,
     keeping,
     open_ring,
+    open_seals,
 )
-from gateway.api.authzen import AuthzenFace, request_id_of
+from gateway.api.authzen import AuthzenFace
 from gateway.api.control_plane import Face
 from gateway.api.data_plane import DataPlane, Receive, Send
 from gateway.api.flags import FlagFace
 from gateway.api.inbound import Scope
 from gateway.api.keys import KeyFace
 from gateway.api.limits import WithinLimits
+from gateway.api.log_proofs import ProofFace
 from gateway.api.openapi import describe_data_plane
-from gateway.api.problems import PROBLEM, challenge_of, language_of, problem_of
+from gateway.api.refusals import add_refusals
 from gateway.api.reidentification import ReidentificationFace
+from gateway.api.retention import RetentionFace
 from gateway.api.reviews import ReviewFace
+from gateway.api.terminals import TerminalFace
 from gateway.api.why import WhyFace
-from gateway.audit import AuditLog, BlindedSource
+from gateway.audit import AuditLog, BlindedSource, LogProofs, Witnessing
 from gateway.authentication import Authenticator, TrustedIssuer
 from gateway.errors import (
     AuditFailed,
-    BodyMalformed,
     BundleInvalid,
     Defect,
-    GatewayError,
-    MethodNotAllowed,
-    PathUnknown,
     PolicyNotKept,
     SettingsInvalid,
     SourceFailed,
@@ -66,7 +65,7 @@ from gateway.pipeline import Pipeline
 from gateway.settings import Issuer, Settings
 from gateway.spi import Connector
 from gateway.store import open_state
-from gateway.telemetry import Tracing, configure_logging, operator_log, read_traceparent
+from gateway.telemetry import Tracing, configure_logging, operator_log
 
 _LOG_SOURCE = SourceName("langqiao-audit")
 
@@ -82,12 +81,16 @@ class Rooms:
 
     policy: PolicyHolder
     audit: AuditLog
+    proofs: LogProofs
+    witnessing: Witnessing
     pipeline: Pipeline
     cases: CaseDesk
     reviews: ReviewDesk
     flags: FlagDesk
     reidentification: ReidentificationDesk
     keys: KeyDesk
+    terminals: TerminalDesk
+    retention: RetentionDesk
     ring: KeyRing
 
 
@@ -117,6 +120,10 @@ class Gateway:
             sources = open_sources(settings, keys)
             # kept before it serves: what was decided under it can be decided again
             policy = PolicyHolder(settings.bundle, keeping(PolicyVersions(state), self.clock))
+            seals = open_seals(
+                settings.keys, state, self.clock, is_known=lambda name: name in policy.current.catalog.purposes
+            )
+            witnessing = Witnessing(state, settings.audit, self.clock)
         except BaseException:
             state.close()
             raise
@@ -125,17 +132,28 @@ class Gateway:
             state,
             keys.log_signer(settings.audit.origin),
             settings.audit,
+            seals=seals,
             deadline_seconds=settings.timeouts.audit,
             high_water=settings.high_water,
             clock=self.clock,
         )
         try:
             await audit.start()
+            await asyncio.to_thread(seals.prepare, policy.current.catalog.purposes)
             apps, cases = Apps(state), CaseDesk(state, keys)
-            reviews, flags = ReviewDesk(state, settings.review_hours), FlagDesk(state, self.clock)
+            terminals = TerminalDesk(state)
+            reviews = ReviewDesk(state, settings.review_hours, seals.open)
+            flags = FlagDesk(state, self.clock, seals.open)
             reidentification = ReidentificationDesk(
-                state, keys, keys.token_key, cases.find, hours=settings.reidentification_hours
+                state, keys, keys.token_key, cases.find, hours=settings.reidentification_hours, opener=seals.open
             )
+            retention = RetentionDesk(
+                state,
+                seals,
+                lambda: policy.current.catalog.purposes,
+                default_days=settings.audit.retention_days,
+            )
+            await asyncio.to_thread(retention.finish, self.clock())
             pipeline = Pipeline(
                 engine=lambda: policy.current,
                 authenticator=Authenticator(
@@ -152,6 +170,7 @@ class Gateway:
                 raise_flag=flags.raise_flag,
                 hash_subject=keys.subject_hash,
                 mask_keys=keys.mask_keys,
+                find_terminal=terminals.find,
                 limits=settings.limits,
                 timeouts=settings.timeouts,
                 default_department=(
@@ -163,21 +182,27 @@ class Gateway:
             self._rooms = Rooms(
                 policy=policy,
                 audit=audit,
+                proofs=LogProofs(state),
+                witnessing=witnessing,
                 pipeline=pipeline,
                 cases=cases,
                 reviews=reviews,
                 flags=flags,
                 reidentification=reidentification,
-                keys=KeyDesk(state, keys, settings.keys.algorithms),
+                keys=KeyDesk(state, keys, seals, settings.keys.algorithms),
+                retention=retention,
+                terminals=terminals,
                 ring=keys,
             )
             await pipeline.note(EntryKind.START, f"policy {policy.current.version}")
             operator_log().info("started", version=policy.current.version, count=len(sources))
-            async with following(keys):
+            witnessing.start()
+            async with following(keys, seals):
                 with self._reloads_on_hangup():
                     yield
         finally:
             self._rooms = None
+            await witnessing.close()
             await audit.close()
             for source in sources.values():
                 await source.close()
@@ -305,10 +330,12 @@ def create_application(gateway: Gateway) -> Callable[[Scope, Receive, Send], Any
         policy=lambda: gateway.rooms.policy,
         cases=lambda: gateway.rooms.cases,
         audit=lambda: gateway.rooms.audit,
+        witnesses=lambda: gateway.rooms.witnessing.standing,
         sources=gateway.source_health,
         clock=gateway.clock,
     )
     api.include_router(face.routes())
+    api.include_router(ProofFace(lambda: gateway.rooms.proofs).routes())
     authzen = AuthzenFace(
         pipeline=lambda: gateway.rooms.pipeline,
         policy=lambda: gateway.rooms.policy,
@@ -332,6 +359,14 @@ def create_application(gateway: Gateway) -> Callable[[Scope, Receive, Send], Any
     api.include_router(reidentification.routes())
     keys = KeyFace(pipeline=lambda: gateway.rooms.pipeline, keys=lambda: gateway.rooms.keys, clock=gateway.clock)
     api.include_router(keys.routes())
+    terminals = TerminalFace(
+        pipeline=lambda: gateway.rooms.pipeline, terminals=lambda: gateway.rooms.terminals, clock=gateway.clock
+    )
+    api.include_router(terminals.routes())
+    retention = RetentionFace(
+        pipeline=lambda: gateway.rooms.pipeline, retention=lambda: gateway.rooms.retention, clock=gateway.clock
+    )
+    api.include_router(retention.routes())
     why = WhyFace(pipeline=lambda: gateway.rooms.pipeline, policy=lambda: gateway.rooms.policy, clock=gateway.clock)
     api.include_router(why.routes())
     described = api.openapi
@@ -340,7 +375,7 @@ def create_application(gateway: Gateway) -> Callable[[Scope, Receive, Send], Any
         return describe_data_plane(described())
 
     api.openapi = openapi  # type: ignore[method-assign] # FastAPI's documented way to extend the description
-    _add_refusals(api)
+    add_refusals(api)
     data_plane = DataPlane(lambda: gateway.rooms.pipeline, gateway.settings.limits, gateway.clock)
     control_plane = WithinLimits(api, gateway.settings.limits)
 
@@ -351,36 +386,3 @@ def create_application(gateway: Gateway) -> Callable[[Scope, Receive, Send], Any
             await control_plane(scope, receive, send)
 
     return application
-
-
-def _add_refusals(api: FastAPI) -> None:
-    def problem(request: Request, error: GatewayError) -> HttpResponse:
-        trace_id, _ = read_traceparent(request.headers.get("traceparent"))
-        body = problem_of(error, trace_id, None, language_of(request.headers.get("accept-language")))
-        if request.url.path.startswith("/access/v1/"):
-            status = 400 if isinstance(error, BodyMalformed) else error.status
-            return HttpResponse(body, status, challenge_of(error) | request_id_of(request), PROBLEM)
-        return HttpResponse(body, error.status, challenge_of(error), PROBLEM)
-
-    @api.exception_handler(RequestValidationError)
-    async def _invalid(request: Request, error: Exception) -> HttpResponse:
-        # the place and the kind of fault, never the value: it may be an ID number
-        faults = error.errors() if isinstance(error, RequestValidationError) else []
-        text = "; ".join(f"{'.'.join(str(part) for part in fault['loc'])}: {fault['type']}" for fault in faults[:3])
-        return problem(request, BodyMalformed(fault=text))
-
-    @api.exception_handler(HTTPException)
-    async def _missing(request: Request, error: Exception) -> HttpResponse:
-        status = error.status_code if isinstance(error, HTTPException) else 404
-        if status == 405:
-            return problem(request, MethodNotAllowed(method=request.method[:20]))
-        if status == 400:
-            return problem(request, BodyMalformed(fault="body: can't be read as text"))
-        return problem(request, PathUnknown(path=request.url.path[:100]))
-
-    @api.exception_handler(Exception)
-    async def _defect(request: Request, error: Exception) -> HttpResponse:
-        if isinstance(error, GatewayError):
-            return problem(request, error)
-        operator_log().error("defect", detail=type(error).__name__)
-        return problem(request, Defect())

@@ -516,6 +516,19 @@ class TokenExpired(NotAuthenticated):
     mend = {"en": "sign in again", "zh": "请重新登录"}
 
 
+@dataclass(eq=False, kw_only=True)
+class TerminalUnavailable(NotAuthenticated):
+    """A terminal that is not the caller's, not approved or revoked; all the same."""
+
+    code = "GW304"
+    status = 403
+    text = {"en": "the terminal is not one that you may use here", "zh": "该终端不可用"}
+    mend = {
+        "en": "send the id of your own approved terminal in the header `Terminal`, or leave the header out",
+        "zh": "请在请求头 `Terminal` 中发送本人已获批准的终端编号，或不发送该请求头",
+    }
+
+
 # ------------------------------------------------------------------ GW4xx decision, guard, obligations
 class NotAllowed(GatewayError):
     """The policy says no."""
@@ -741,6 +754,115 @@ class EntryUnknown(AuditFailed):
     index: int
 
 
+@dataclass(eq=False, kw_only=True)
+class ExportRefused(AuditFailed):
+    """The folder is not one that this log can be exported into."""
+
+    code = "GW607"
+    status = 409
+    text = {
+        "en": "the log can't be exported into this folder: {fault[0]}",
+        "zh": "无法将日志导出到此文件夹：{fault[1]}",
+    }
+    mend = {
+        "en": "give a new folder; keep this one as it is, for it may be evidence",
+        "zh": "请另选新文件夹；此文件夹请原样保留，可能是证据",
+    }
+    fault: Words
+
+
+@dataclass(eq=False, kw_only=True)
+class ProofFailed(AuditFailed):
+    """A proof does not show what it should."""
+
+    code = "GW608"
+    status = 409
+    text = {"en": "not proved: {fault[0]}", "zh": "未能证明：{fault[1]}"}
+    mend = {
+        "en": "keep receipt, checkpoint and answer as they are, and tell the log's operator and its witness",
+        "zh": "请原样保留回执、检查点与答复，并告知日志运营方与见证方",
+    }
+    fault: Words
+
+
+@dataclass(eq=False, kw_only=True)
+class SizesUnknown(AuditFailed):
+    """A consistency proof between sizes that the log never had."""
+
+    code = "GW609"
+    status = 404
+    text = {
+        "en": "the log has no proof from {older} to {newer} entries",
+        "zh": "日志没有从 {older} 条到 {newer} 条的证明",
+    }
+    mend = {
+        "en": "take both sizes from checkpoints, the older one first; it must not be 0",
+        "zh": "两个大小均请取自检查点，旧者在前，且不得为 0",
+    }
+    older: int
+    newer: int
+
+
+@dataclass(eq=False, kw_only=True)
+class EntryErased(AuditFailed):
+    """What an entry said of people is erased: its retention key is destroyed."""
+
+    code = "GW610"
+    status = 410
+    text = {
+        "en": "what the entry said of people is erased: the retention key {key} is destroyed",
+        "zh": "该条目的个人部分已销毁：留存密钥 {key} 已不存在",
+    }
+    mend = {
+        "en": "its public part and its proofs remain; an entry of kind `erasure` says who erased it and when",
+        "zh": "其公开部分与证明仍在；`erasure` 类条目记载何人何时销毁",
+    }
+    key: str
+
+
+@dataclass(eq=False, kw_only=True)
+class EntryArchived(AuditFailed):
+    """An entry's bytes are in an archive, no longer in the database."""
+
+    code = "GW611"
+    status = 410
+    text = {"en": "entry {index} is in the archive {archive}", "zh": "第 {index} 条已归档于 {archive}"}
+    mend = {
+        "en": "read it there, or bring the archive back with `langqiao audit restore`",
+        "zh": "请查阅该归档，或以 `langqiao audit restore` 取回",
+    }
+    index: int
+    archive: str
+
+
+@dataclass(eq=False, kw_only=True)
+class ErasureRefused(AuditFailed):
+    """What is in the log of people may not be erased, or not now."""
+
+    code = "GW612"
+    status = 409
+    text = {"en": "nothing is erased: {why[0]}", "zh": "未予销毁：{why[1]}"}
+    mend = {
+        "en": "`langqiao audit retention due` shows what falls due and what holds it back",
+        "zh": "`langqiao audit retention due` 列出到期内容及冻结原因",
+    }
+    why: Words
+
+
+@dataclass(eq=False, kw_only=True)
+class ArchiveRefused(AuditFailed):
+    """An archive can't be written, is not sound, or is of another log."""
+
+    code = "GW613"
+    status = 409
+    text = {"en": "the archive is not used: {why[0]}", "zh": "归档未予采用：{why[1]}"}
+    mend = {
+        "en": "verify it with `langqiao audit verify --archive FOLDER`; the database keeps all until then",
+        "zh": "请以 `langqiao audit verify --archive 目录` 验证；完好之前请保留数据库内容",
+    }
+    why: Words
+
+
 # ------------------------------------------------------------------ GW7xx administration
 class AdministrationFailed(GatewayError):
     """A change of policy, cases, people or apps can't be made."""
@@ -935,6 +1057,37 @@ class ConfirmationMissing(AdministrationFailed):
     }
     use: str
     version: int
+
+
+@dataclass(eq=False, kw_only=True)
+class TerminalKeyInvalid(AdministrationFailed):
+    """What was registered is no public key of a terminal."""
+
+    code = "GW745"
+    status = 422
+    text = {"en": "the terminal can't be registered: {fault}", "zh": "终端登记失败：{fault}"}
+    mend = {
+        "en": "make a key pair on the device and send its public key as a JWK: EC with P-256, or OKP with X25519",
+        "zh": "请在设备上生成密钥对，以 JWK 发送其公钥：EC（P-256）或 OKP（X25519）",
+    }
+    fault: str
+
+
+@dataclass(eq=False, kw_only=True)
+class TerminalStepInvalid(AdministrationFailed):
+    """A step that the terminal's state does not admit, or one terminal too many."""
+
+    code = "GW746"
+    status = 409
+    text = {
+        "en": "this can't be done with the terminal {terminal}",
+        "zh": "终端 {terminal} 无法执行此操作",
+    }
+    mend = {
+        "en": "`langqiao terminals list` shows each terminal and its state; a person has at most five, each key once",
+        "zh": "`langqiao terminals list` 列出各终端及状态；每人至多五台，同一公钥只登记一次",
+    }
+    terminal: str
 
 
 # ------------------------------------------------------------------ GW9xx defects

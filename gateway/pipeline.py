@@ -44,7 +44,7 @@ from gateway.model.trail import Trail
 from gateway.planning import explain_plan, offering, plan_question
 from gateway.query import bind, bind_links, parse
 from gateway.settings import Limits, Timeouts
-from gateway.spi import Capabilities, Connector, MaskContext, MaskKeys
+from gateway.spi import Capabilities, Connector, MaskContext, MaskKeys, TerminalKey
 from gateway.streaming import BatchedAnswer, batches_of, within
 from gateway.telemetry import Stage, Tracing, log_failure
 
@@ -77,6 +77,7 @@ class Pipeline:
     raise_flag: Callable[[Recorder, GatewayError], Awaitable[None]]  # does so for a limit against guessing only
     hash_subject: Callable[[str], str]
     mask_keys: Callable[[PurposeId], MaskKeys]
+    find_terminal: Callable[[Caller], TerminalKey | None]  # of the device that the caller names
     limits: Limits
     timeouts: Timeouts
     default_department: DepartmentName | None  # what a short name means where the asker names no department
@@ -201,7 +202,7 @@ class Pipeline:
             await asyncio.to_thread(self.charge, caller.principal, purpose, self.clock(), plan.matches)
         if bound.media_type in STREAMED:
             return await self._in_batches(_Reading(engine, recorder, plan, caller, purpose))
-        disclosure = await self._disclose(recorder, plan, purpose)
+        disclosure = await self._disclose(recorder, plan, caller, purpose)
         body = render(disclosure, bound.media_type, self.limits.answer_bytes, strips_nulls=bound.strips_nulls)
         receipt = await self._release(recorder, caller, purpose, disclosure, body)
         return Response(
@@ -244,7 +245,7 @@ class Pipeline:
         """The whole where it is one batch; else a stream, once its first batch is there and its opening is durable."""
         recorder, plan = reading.recorder, reading.plan
         writer = writer_of(plan.media_type, plan)
-        context = self._mask_context(recorder, reading.purpose)
+        context = await self._mask_context(recorder, reading.caller, reading.purpose)
         parts = disclose_in_batches(self._open, plan, self.hash_subject, context, self.limits.page_rows)
         try:
             with self.tracing.stage(recorder.at(Stage.DISCLOSE)):
@@ -298,6 +299,7 @@ class Pipeline:
             raise PolicyChanged
         facts = await asyncio.to_thread(self.find_case, caller.case) if caller.case is not None else None
         engine.check_purpose(reading.purpose, caller, facts, self.clock())
+        await self._terminal(caller)
         await self._release(reading.recorder, caller, reading.purpose, disclosure, body, refers_to=opening)
 
     def _identify(self, engine: PolicyEngine, recorder: Recorder, request: InboundRequest) -> Caller:
@@ -350,16 +352,20 @@ class Pipeline:
             raise SourceUnavailable(dataset=dataset.name, operator="the dataset's source is not configured")
         return source
 
-    async def _disclose(self, recorder: Recorder, plan: ReadPlan, purpose: Purpose) -> Disclosure:
-        context = self._mask_context(recorder, purpose)
+    async def _disclose(self, recorder: Recorder, plan: ReadPlan, caller: Caller, purpose: Purpose) -> Disclosure:
+        context = await self._mask_context(recorder, caller, purpose)
         with self.tracing.stage(recorder.at(Stage.DISCLOSE)):
             async with within(self.timeouts.total, plan):
                 return await disclose(self._open, plan, self.hash_subject, context)
 
-    def _mask_context(self, recorder: Recorder, purpose: Purpose) -> MaskContext:
+    async def _mask_context(self, recorder: Recorder, caller: Caller, purpose: Purpose) -> MaskContext:
         keys = self.mask_keys(purpose.id)
         recorder.saw(token_version=keys.token_version)
-        return MaskContext(keys=keys, today=self.clock().date())
+        return MaskContext(keys=keys, today=self.clock().date(), terminal=await self._terminal(caller))
+
+    async def _terminal(self, caller: Caller) -> TerminalKey | None:
+        """The key that answers are sealed to; raises TerminalUnavailable where the one that is named can't be used."""
+        return await asyncio.to_thread(self.find_terminal, caller) if caller.terminal is not None else None
 
     def _open(self, plan: ReadPlan) -> RawRows:
         source = self._source(plan.bound.dataset)

@@ -62,13 +62,23 @@ class Telemetry(_Strict):
     log_level: str = "INFO"
 
 
+class Witness(_Strict):
+    """Who countersigns the log's checkpoints: where it listens, and its public key."""
+
+    url: str
+    vkey: str
+
+
 class Audit(_Strict):
-    """The log's name in receipts and checkpoints, and its queue."""
+    """The log's name in receipts and checkpoints, its queue, and its witnesses."""
 
     origin: str = "langqiao.example/demo"
     reader_url: str | None = Field(default=None, repr=False)  # an account that may only read the log (PostgreSQL)
     queue_entries: PositiveInt = 8_192
     batch_entries: PositiveInt = 2_048
+    retention_days: PositiveInt = 1_825  # of entries without a purpose that the policy has; the others say their own
+    witnesses: tuple[Witness, ...] = ()
+    witness_seconds: PositiveFloat = 60.0  # how often new checkpoints are brought to them
 
 
 class Keys(_Strict):

@@ -6,9 +6,17 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from gateway.demo.prepare import Demo
 from tests.town import Town, build, served
+
+# no example is timed: a busy machine is no fault of the code
+hypothesis_settings.register_profile("untimed", deadline=None)
+hypothesis_settings.load_profile("untimed")
+
+# a parallel worker's terminal is said to be narrow, and a console that was made there would stay so
+os.environ.pop("COLUMNS", None)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from gateway.administration import create_ring, open_ring
+from gateway.administration import create_ring, open_ring, open_seals
 from gateway.app import utc_now
-from gateway.keys import KeyRing
+from gateway.keys import KeyRing, RetentionKeys
 from gateway.settings import Keys, Settings
 from gateway.store import open_state, open_state_read_only
 
@@ -17,6 +17,11 @@ def ring_at(folder: Path) -> KeyRing:
         return create_ring(Keys(root_file=folder / "root.key"), state, utc_now)
     finally:
         state.close()
+
+
+def seals_of(settings: Settings) -> RetentionKeys:
+    """The retention keys of a gateway, as its commands open them."""
+    return open_seals(settings.keys, open_state_read_only(settings.state_url), utc_now)
 
 
 def ring_of(settings: Settings) -> KeyRing:

@@ -1,6 +1,5 @@
 """A town for tests: the demo's city, small, with a gateway served over real HTTP on a free loopback port."""
 
-import json
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -17,6 +16,9 @@ from gateway.demo.personas import PERSONA_NAMES
 from gateway.demo.prepare import Demo, bundle_folder, prepare
 from gateway.demo.run import serving_demo
 from gateway.demo.serving import free_port
+from gateway.settings import load_settings
+from tests.audit_logs import document_of
+from tests.key_rings import seals_of
 
 RESIDENTS = 3_000
 SEED = 7
@@ -64,7 +66,8 @@ class Town:
         """Every entry's body, in order, read beside the running gateway."""
         with sqlite3.connect(f"file:{self.log}?mode=ro", uri=True) as connection:
             rows = connection.execute("SELECT body FROM audit_entry ORDER BY idx").fetchall()
-        return [json.loads(row[0]) for row in rows]
+        opener = seals_of(load_settings(self.demo.settings)).open
+        return [document_of(row[0], opener) for row in rows]
 
     def entry_of(self, answer: Answer) -> dict[str, object]:
         """The entry that an answer's receipt names."""

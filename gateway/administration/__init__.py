@@ -15,12 +15,24 @@ from gateway.administration.explain import (
     simulate,
 )
 from gateway.administration.flags import Flag, FlagDesk
-from gateway.administration.keys import KeyDesk, KeyLoss, KeyView, create_ring, following, open_ring, rewrap_ring
+from gateway.administration.keys import (
+    KeyDesk,
+    KeyLoss,
+    KeyView,
+    create_ring,
+    following,
+    open_entries,
+    open_ring,
+    open_seals,
+    rewrap_ring,
+)
 from gateway.administration.policy import PolicyHolder, build_engine
 from gateway.administration.redecide import Redecision, redecide
 from gateway.administration.reidentification import ReidentificationDesk, ReidentificationView, TokenAsked
 from gateway.administration.released_tokens import TokenKey
+from gateway.administration.retention import DueMonth, RetentionDesk, RetentionReport
 from gateway.administration.reviews import Notice, ReviewDesk
+from gateway.administration.terminals import TerminalDesk, TerminalView
 from gateway.administration.versions import PolicyVersions, keeping
 from gateway.decision import PolicyEngine
 from gateway.decision.who_can import Grant, WhoCan
@@ -30,6 +42,7 @@ __all__ = [
     "CaseDesk",
     "CaseTold",
     "CaseView",
+    "DueMonth",
     "Flag",
     "FlagDesk",
     "Grant",
@@ -44,9 +57,13 @@ __all__ = [
     "Redecision",
     "ReidentificationDesk",
     "ReidentificationView",
+    "RetentionDesk",
+    "RetentionReport",
     "ReviewDesk",
     "RuleText",
     "Somebody",
+    "TerminalDesk",
+    "TerminalView",
     "TokenAsked",
     "TokenKey",
     "WhoCan",
@@ -60,7 +77,9 @@ __all__ = [
     "keeping",
     "lint_bundle",
     "nothing_to_make",
+    "open_entries",
     "open_ring",
+    "open_seals",
     "redecide",
     "rewrap_ring",
     "rule_texts",

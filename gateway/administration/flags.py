@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from gateway.audit import Recorder
-from gateway.audit.entry import decode_entry
+from gateway.audit import Opener, Recorder
+from gateway.audit.entry import decode_remaining
 from gateway.errors import AuditUnavailable, GatewayError, LimitReached
-from gateway.model.audit import EntryKind
+from gateway.model.audit import AuditEntry, EntryKind
 from gateway.model.caller import Caller
 from gateway.store import FlagKey, State, StoreFailed, claim_flag, read_flags, settle_flag
 from gateway.telemetry import operator_log
@@ -40,8 +40,9 @@ class Flag:
 class FlagDesk:
     """Raises flags and lists them."""
 
-    def __init__(self, state: State, clock: Callable[[], datetime]) -> None:
+    def __init__(self, state: State, clock: Callable[[], datetime], opener: Opener) -> None:
         self._state = state
+        self._opener = opener
         self._clock = clock
 
     async def raise_flag(self, recorder: Recorder, error: GatewayError) -> None:
@@ -81,11 +82,10 @@ class FlagDesk:
             rows = read_flags(self._state, after=after, limit=_MOST_LISTED)
         except StoreFailed as failure:
             raise AuditUnavailable(operator=f"the log can't be read: {failure}") from None
-        return tuple(_flag(index, body) for index, body in rows)
+        return tuple(_flag(index, decode_remaining(body, self._opener)[0]) for index, body in rows)
 
 
-def _flag(index: int, body: bytes) -> Flag:
-    entry = decode_entry(body)
+def _flag(index: int, entry: AuditEntry) -> Flag:
     return Flag(
         index=index,
         at=entry.at,

@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final
 
-from gateway.audit.entry import decode_entry
+from gateway.audit.entry import decode_remaining
 from gateway.errors import (
     ConfirmationMissing,
     FourEyesNeeded,
@@ -20,7 +21,16 @@ from gateway.errors import (
     SettingsInvalid,
     Words,
 )
-from gateway.keys import KeyRing, RootKey, make_ring, open_root, rewrap
+from gateway.keys import (
+    KeyRing,
+    RetentionKeys,
+    RetentionOpener,
+    RootKey,
+    make_ring,
+    open_root,
+    rewrap,
+    rewrap_retention,
+)
 from gateway.model.caller import Caller
 from gateway.model.change import Change
 from gateway.model.data_key import ROTATING, DataKey, KeyState, KeyUse
@@ -29,9 +39,13 @@ from gateway.store import (
     State,
     count_sealed,
     destroy_data_key,
+    destroyed_retention_keys,
     entries_with,
     insert_data_keys,
+    keep_retention_key,
     read_data_keys,
+    read_retention_key,
+    read_retention_keys,
     reinstate_data_key,
     replace_wrapped,
     retire_data_key,
@@ -76,6 +90,33 @@ def open_ring(
     return KeyRing.open(lambda: read_data_keys(state), open_root(settings), clock, stale_seconds=stale_seconds)
 
 
+def open_seals(
+    settings: Keys,
+    state: State,
+    clock: Callable[[], datetime],
+    *,
+    is_known: Callable[[str], bool] = lambda _purpose: True,
+) -> RetentionKeys:
+    """The retention keys of a database under the root that the settings name; raises SettingsInvalid.
+
+    `is_known`: which purposes have keys of their own.
+    """
+    return RetentionKeys(
+        open_root(settings),
+        settings.algorithms,
+        clock,
+        read=partial(read_retention_key, state),
+        keep=partial(keep_retention_key, state),
+        destroyed=partial(destroyed_retention_keys, state),
+        is_known=is_known,
+    )
+
+
+def open_entries(settings: Keys, state: State, clock: Callable[[], datetime]) -> RetentionOpener:
+    """What opens the entries of a database as they are now; raises SettingsInvalid, KeysUnreadable."""
+    return open_seals(settings, state, clock).opener(read_retention_keys(state))
+
+
 def create_ring(settings: Keys, state: State, clock: Callable[[], datetime]) -> KeyRing:
     """Make the root file where it is missing, and version 1 of every use of a database that has none.
 
@@ -91,16 +132,18 @@ def create_ring(settings: Keys, state: State, clock: Callable[[], datetime]) -> 
 
 def rewrap_ring(state: State, old: RootKey, new: RootKey, algorithms: str) -> int:
     """Wrap every key under another root, all or none; how many. Raises SettingsInvalid."""
-    changed = rewrap(old, new, read_data_keys(state), "sm4-gcm" if algorithms == "national" else "aes-gcm")
-    if not replace_wrapped(state, changed):
+    wrap = "sm4-gcm" if algorithms == "national" else "aes-gcm"
+    changed = rewrap(old, new, read_data_keys(state), wrap)
+    months = rewrap_retention(old, new, read_retention_keys(state), wrap)
+    if not replace_wrapped(state, changed, months):
         raise SettingsInvalid(fault="`keys`: changed while they were wrapped anew", fix="do it again")
-    return len(changed)
+    return len(changed) + len(months)
 
 
 @asynccontextmanager
-async def following(ring: KeyRing) -> AsyncIterator[None]:
-    """Read the table anew every 0.3 s while the block runs."""
-    task = asyncio.create_task(_follow(ring))
+async def following(ring: KeyRing, seals: RetentionKeys) -> AsyncIterator[None]:
+    """Read the tables anew every 0.3 s while the block runs."""
+    task = asyncio.create_task(_follow(ring, seals))
     try:
         yield
     finally:
@@ -109,12 +152,13 @@ async def following(ring: KeyRing) -> AsyncIterator[None]:
             await task
 
 
-async def _follow(ring: KeyRing) -> None:
+async def _follow(ring: KeyRing, seals: RetentionKeys) -> None:
     is_well = True
     while True:
         await asyncio.sleep(_EVERY_SECONDS)
         try:
             await asyncio.to_thread(ring.refresh)
+            await asyncio.to_thread(seals.refresh)
         except GatewayError as error:
             if is_well:
                 operator_log().error("keys not read", code=error.code, detail=error.operator)
@@ -126,9 +170,10 @@ async def _follow(ring: KeyRing) -> None:
 class KeyDesk:
     """What security officers do with keys."""
 
-    def __init__(self, state: State, ring: KeyRing, algorithms: str) -> None:
+    def __init__(self, state: State, ring: KeyRing, seals: RetentionKeys, algorithms: str) -> None:
         self._state = state
         self._ring = ring
+        self._seals = seals
         self._algorithms = algorithms
 
     def list(self) -> tuple[KeyView, ...]:
@@ -227,8 +272,14 @@ class KeyDesk:
         if use is KeyUse.TOKEN:
             # an answer has an entry for each dataset with tokens; those of one answer share trace and body
             words = f"token key {version}"
-            entries = (decode_entry(body) for body in entries_with(self._state, words))
-            return len({(one.trace_id, one.response_sha256) for one in entries if _names(one.detail, words)})
+            entries = (decode_remaining(body, self._seals.open) for body in entries_with(self._state, words))
+            return len(
+                {
+                    (one.trace_id, one.response_sha256)
+                    for one, is_whole in entries
+                    if is_whole and _names(one.detail, words)
+                }
+            )  # an erased answer's tokens can't be turned back in any case
         return None
 
     async def _in(self, use: KeyUse, version: int, wanted: KeyState) -> DataKey:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.administration.versions import PolicyVersions
-from gateway.audit import digest_of, entry_at, level_of, obligation_text, stand_in, uses_of
+from gateway.audit import Opener, digest_of, entry_at, level_of, obligation_text, stand_in, uses_of
 from gateway.decision import PolicyEngine, rules_that_read_numbers
 from gateway.errors import Language, NotRedecidable, Words
 from gateway.model.audit import AuditEntry, DecisionTrace
@@ -66,13 +66,13 @@ class Redecision:
         return (head[which], *said)
 
 
-def redecide(state: State, index: int, hash_subject: Callable[[str], str]) -> Redecision:
+def redecide(state: State, index: int, hash_subject: Callable[[str], str], opener: Opener) -> Redecision:
     """Decide entry `index` again under the policy version that it names.
 
-    Raises EntryUnknown, AuditUnavailable, PolicyVersionUnknown, SettingsInvalid, BundleInvalid where this gateway can't
-    load that version, and NotRedecidable for an entry that doesn't hold what a decision depended on.
+    Raises EntryUnknown, EntryErased, AuditUnavailable, PolicyVersionUnknown, SettingsInvalid, BundleInvalid where this
+    gateway can't load that version, and NotRedecidable for an entry that doesn't hold what a decision depended on.
     """
-    entry = entry_at(state, index)
+    entry = entry_at(state, index, opener)
     trace = _trace(entry, index)
     return compare(PolicyVersions(state).engine(entry.policy_version), entry, trace, index, hash_subject)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from gateway.administration.released_tokens import ReleasedTokens, TokenDesk, TokenKey
+from gateway.audit import Opener
 from gateway.decision import PolicyEngine
 from gateway.errors import (
     ActionNotAllowed,
@@ -100,10 +101,11 @@ class ReidentificationDesk:
         find_case: Callable[[CaseId], CaseFacts | None],
         *,
         hours: int,
+        opener: Opener,
     ) -> None:
         self._state = state
         self._keys = keys
-        self._tokens = TokenDesk(state, token_key, keys.subject_hash)
+        self._tokens = TokenDesk(state, token_key, keys.subject_hash, opener)
         self._find_case = find_case
         self._life = timedelta(hours=hours)
 

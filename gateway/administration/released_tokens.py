@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from gateway.administration.versions import PolicyVersions
-from gateway.audit import entry_at
+from gateway.audit import Opener, entry_at
 from gateway.audit.entry import decode_entry
 from gateway.decision import PolicyEngine
 from gateway.errors import EntryUnknown, NotReversible, PolicyVersionUnknown
@@ -52,18 +52,19 @@ class ReleasedTokens:
 class TokenDesk:
     """Blocking."""
 
-    def __init__(self, state: State, token_key: TokenKey, hash_subject: Callable[[str], str]) -> None:
+    def __init__(self, state: State, token_key: TokenKey, hash_subject: Callable[[str], str], opener: Opener) -> None:
         self._state = state
+        self._opener = opener
         self._token_key = token_key
         self._hash_subject = hash_subject
 
     def find(self, serving: PolicyEngine, index: int, dataset: str, field: str) -> ReleasedTokens:
         """The tokens in `field` of an answer that the entry `index` is of, in its dataset or one embedded in it.
 
-        Raises NotReversible, AuditUnavailable.
+        Raises NotReversible, EntryErased, AuditUnavailable.
         """
         try:
-            root = entry_at(self._state, index)
+            root = entry_at(self._state, index, self._opener)
         except EntryUnknown:
             raise NotReversible(operator="no such entry") from None
         parts = self._parts(root, index, dataset)
@@ -107,7 +108,7 @@ class TokenDesk:
             return []
         found = []
         for at, body in read_parts(self._state, index, trace_id=root.trace_id, dataset=dataset, span=_SPAN):
-            part = decode_entry(body)
+            part = decode_entry(body, self._opener)
             # a trace id may be the asker's own choice: one answer has one person, purpose, policy and body as well
             is_same = (part.principal, part.purpose, part.policy_version) == (
                 root.principal,

@@ -9,7 +9,8 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from gateway.audit.entry import decode_entry
+from gateway.audit import Opener
+from gateway.audit.entry import decode_remaining
 from gateway.errors import EntryUnknown, FourEyesNeeded, GrantLapsed, ReviewOverdue
 from gateway.model.caller import Caller
 from gateway.model.catalog import Purpose
@@ -41,8 +42,9 @@ class Notice:
 class ReviewDesk:
     """What break-glass needs of the gateway's database."""
 
-    def __init__(self, state: State, overdue_hours: int) -> None:
+    def __init__(self, state: State, overdue_hours: int, opener: Opener) -> None:
         self._state = state
+        self._opener = opener
         self._overdue = timedelta(hours=overdue_hours)
 
     def check(self, purpose: Purpose, caller: Caller, now: datetime) -> None:
@@ -84,7 +86,7 @@ class ReviewDesk:
         return Change(detail=f"review of entry {index}: {verdict}", case="", subjects=(), make=make)
 
     def _notice(self, item: ReviewItem, now: datetime) -> Notice:
-        entry = decode_entry(item.body)
+        entry, _ = decode_remaining(item.body, self._opener)  # an erased one has no person and no reason
         due = item.at + self._overdue
         return Notice(
             index=item.index,

@@ -1,4 +1,4 @@
-"""The control plane: health, catalogue, cases, policy reload, proofs of the log. FastAPI, thin."""
+"""The control plane: health, catalogue, cases, policy reload. FastAPI, thin."""
 
 import asyncio
 import secrets
@@ -7,16 +7,14 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response as HttpResponse
 
 from gateway.administration import CaseDesk, CaseView, PolicyHolder, nothing_to_make
 from gateway.api.data_plane import write_response
 from gateway.api.inbound import read_headers
-from gateway.api.problems import PROBLEM, challenge_of, language_of, problem_of
 from gateway.audit import AuditLog
-from gateway.errors import GatewayError
 from gateway.model.audit import AuditReceipt, EntryKind
 from gateway.model.caller import Caller, InboundRequest
 from gateway.model.catalog import Purpose
@@ -62,6 +60,7 @@ class Face:
         policy: Callable[[], PolicyHolder],
         cases: Callable[[], CaseDesk],
         audit: Callable[[], AuditLog],
+        witnesses: Callable[[], Mapping[str, str]],
         sources: Callable[[], Awaitable[Mapping[str, str]]],
         clock: Callable[[], datetime],
     ) -> None:
@@ -69,6 +68,7 @@ class Face:
         self._policy = policy
         self._cases = cases
         self._audit = audit
+        self._witnesses = witnesses
         self._sources = sources
         self._clock = clock
 
@@ -86,8 +86,6 @@ class Face:
         add("/cases", self.list_cases, tags=["cases"], summary="The cases that you opened or approved")
         add("/cases/{case}", self.read_case, tags=["cases"], summary="Read a case that you are involved in")
         add("/cases/{case}/extend", self.extend_case, methods=["POST"], tags=["cases"], summary="Let it live longer")
-        add("/audit/checkpoint", self.checkpoint, tags=["audit"], summary="The newest signed checkpoint (C2SP)")
-        add("/audit/receipts/{index}", self.receipt, tags=["audit"], summary="Inclusion proof of an entry (RFC 6962)")
         return router
 
     # ------------------------------------------------------------------ operation
@@ -101,6 +99,7 @@ class Face:
         content = {
             "status": "ready" if ready else "not ready",
             "audit": "durable" if ready else "can't be written",
+            "witnesses": dict(self._witnesses()),  # told, and no reason to turn away who asks
             "policy": self._policy().current.version,
             "sources": dict(await self._sources()),
         }
@@ -211,19 +210,6 @@ class Face:
             return outcome
         return JSONResponse({"cases": [write_case(view) for view in found]}, headers={"langqiao-receipt": str(outcome)})
 
-    # ------------------------------------------------------------------ proofs
-    async def checkpoint(self) -> PlainTextResponse:
-        """The newest signed checkpoint, a C2SP note."""
-        return PlainTextResponse(await asyncio.to_thread(self._audit().checkpoint))
-
-    async def receipt(self, index: int, request: Request) -> HttpResponse:
-        """The proof that entry `index` is in the log under the newest checkpoint; tells nothing of its content."""
-        try:
-            proof = await asyncio.to_thread(self._audit().prove_receipt, index)
-        except GatewayError as error:
-            return self._plain_refusal(error, request)
-        return JSONResponse(proof)
-
     # ------------------------------------------------------------------ between wire and road
     async def _act(
         self,
@@ -248,12 +234,6 @@ class Face:
     @staticmethod
     def _done(receipt: AuditReceipt, status: int = 200, **content: str) -> JSONResponse:
         return JSONResponse(content | {"receipt": str(receipt)}, status, {"langqiao-receipt": str(receipt)})
-
-    @staticmethod
-    def _plain_refusal(error: GatewayError, request: Request) -> HttpResponse:
-        trace_id, _ = read_traceparent(request.headers.get("traceparent"))
-        body = problem_of(error, trace_id, None, language_of(request.headers.get("accept-language")))
-        return HttpResponse(body, error.status, challenge_of(error), PROBLEM)
 
 
 def write_case(view: CaseView) -> dict[str, object]:

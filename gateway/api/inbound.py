@@ -15,7 +15,7 @@ from gateway.model.caller import InboundRequest
 from gateway.settings import Limits
 
 Scope = MutableMapping[str, Any]
-_TOLD_ONCE = frozenset({"apikey", "authorization", "purpose", "case", "justification", "accept-profile"})
+_TOLD_ONCE = frozenset({"apikey", "authorization", "purpose", "case", "justification", "terminal", "accept-profile"})
 
 
 def read_scope(

@@ -1,28 +1,24 @@
 """Keys over HTTP: never a key, only what is done with it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response as HttpResponse
 
 from gateway.administration import KeyDesk, nothing_to_make
-from gateway.api.data_plane import write_response
-from gateway.api.inbound import read_headers
+from gateway.api.acting import Acting, written
 from gateway.model.audit import EntryKind
 from gateway.model.caller import Caller
 from gateway.model.catalog import Purpose
 from gateway.model.change import Change
 from gateway.model.data_key import KeyUse
-from gateway.model.ids import DatasetName, FieldName
-from gateway.model.response import Response
+from gateway.model.ids import DatasetName
 from gateway.pipeline import Pipeline
-from gateway.telemetry import read_traceparent
 
 _KEY = DatasetName("langqiao.key")
 _Version = Annotated[int, Path(ge=1, le=255)]
@@ -45,7 +41,7 @@ class KeyFace:
         keys: Callable[[], KeyDesk],
         clock: Callable[[], datetime],
     ) -> None:
-        self._pipeline = pipeline
+        self._acting = Acting(pipeline=pipeline, clock=clock, dataset=_KEY, kind=EntryKind.KEY)
         self._keys = keys
         self._clock = clock
 
@@ -67,10 +63,10 @@ class KeyFace:
 
         async def prepare(_caller: Caller, _purpose: Purpose) -> Change:
             views = await asyncio.to_thread(self._keys().list)
-            found.extend(_written(asdict(view)) for view in views)
+            found.extend(written(asdict(view)) for view in views)
             return nothing_to_make("keys listed")
 
-        return await self._act(request, "state", prepare, lambda: {"keys": found})
+        return await self._acting.act(request, "state", prepare, lambda: {"keys": found})
 
     async def loss(self, use: KeyUse, version: _Version, request: Request) -> HttpResponse:
         """In both languages, with exact counts as of now."""
@@ -81,7 +77,7 @@ class KeyFace:
             found.update(asdict(loss) | {"text": {"en": loss.text[0], "zh": loss.text[1]}})
             return nothing_to_make(f"loss of key {use} {version} read")
 
-        return await self._act(request, "state", prepare, lambda: found)
+        return await self._acting.act(request, "state", prepare, lambda: found)
 
     async def rotate(self, use: KeyUse, request: Request) -> HttpResponse:
         """In force a second later, on every replica."""
@@ -89,7 +85,7 @@ class KeyFace:
         async def prepare(_caller: Caller, _purpose: Purpose) -> Change:
             return await self._keys().rotate(use)
 
-        return await self._act(request, "rotation", prepare, lambda: {"use": use.value, "done": "rotated"})
+        return await self._acting.act(request, "rotation", prepare, lambda: {"use": use.value, "done": "rotated"})
 
     async def retire(self, use: KeyUse, version: _Version, request: Request) -> HttpResponse:
         """Only one that isn't in force."""
@@ -97,7 +93,7 @@ class KeyFace:
         async def prepare(caller: Caller, _purpose: Purpose) -> Change:
             return await self._keys().retire(use, version, caller, self._clock())
 
-        return await self._act(request, "retirement", prepare, lambda: _done(use, version, "retired"))
+        return await self._acting.act(request, "retirement", prepare, lambda: _done(use, version, "retired"))
 
     async def reinstate(self, use: KeyUse, version: _Version, request: Request) -> HttpResponse:
         """Undoes a retirement, under the same permission."""
@@ -105,7 +101,7 @@ class KeyFace:
         async def prepare(_caller: Caller, _purpose: Purpose) -> Change:
             return await self._keys().reinstate(use, version)
 
-        return await self._act(request, "retirement", prepare, lambda: _done(use, version, "reinstated"))
+        return await self._acting.act(request, "retirement", prepare, lambda: _done(use, version, "reinstated"))
 
     async def destroy(self, use: KeyUse, version: _Version, body: KeyDestruction, request: Request) -> HttpResponse:
         """Only a retired one, by somebody else than retired it."""
@@ -113,29 +109,8 @@ class KeyFace:
         async def prepare(caller: Caller, _purpose: Purpose) -> Change:
             return await self._keys().destroy(use, version, caller, confirm=body.confirm, now=self._clock())
 
-        return await self._act(request, "destruction", prepare, lambda: _done(use, version, "destroyed"))
-
-    async def _act(
-        self,
-        request: Request,
-        field: str,
-        prepare: Callable[[Caller, Purpose], Awaitable[Change]],
-        content: Callable[[], dict[str, object]],
-    ) -> HttpResponse:
-        trace_id, _ = read_traceparent(request.headers.get("traceparent"))
-        inbound = read_headers(request.scope, self._clock(), trace_id)
-        outcome = await self._pipeline().act(
-            inbound, permission=(_KEY, FieldName(field)), kind=EntryKind.KEY, prepare=prepare
-        )
-        if isinstance(outcome, Response):
-            status, headers, body = write_response(outcome, trace_id, inbound.headers.get("accept-language"))
-            return HttpResponse(body, status, headers)
-        return JSONResponse(content(), headers={"langqiao-receipt": str(outcome)})
+        return await self._acting.act(request, "destruction", prepare, lambda: _done(use, version, "destroyed"))
 
 
 def _done(use: KeyUse, version: int, what: str) -> dict[str, object]:
     return {"use": use.value, "version": version, "done": what}
-
-
-def _written(view: dict[str, object]) -> dict[str, object]:
-    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in view.items()}

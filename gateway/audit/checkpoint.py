@@ -1,14 +1,13 @@
 """Size and root <-> C2SP checkpoint (c2sp.org/tlog-checkpoint): the signed statement of what the log holds."""
 
 import base64
-import binascii
 import re
 from dataclasses import dataclass
 
 from gateway.audit.merkle import HASH_BYTES
-from gateway.keys import LogSigner, NoteVerifier
+from gateway.keys import LogSigner, NoteVerifier, read_base64
 
-_SIZE = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
+DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
 
 
 class CheckpointInvalid(ValueError):
@@ -32,10 +31,22 @@ def sign_checkpoint(signer: LogSigner, size: int, root: bytes) -> str:
 def read_checkpoint(note: bytes | str, verifier: NoteVerifier) -> Checkpoint:
     """The checkpoint of a note that the verifier's key signed; raises CheckpointInvalid."""
     try:
-        lines = verifier.verify(note.decode("utf-8") if isinstance(note, bytes) else note).split("\n")
-        origin, size, root = lines[0], lines[1], base64.b64decode(lines[2], validate=True)
-    except (ValueError, IndexError, binascii.Error):
+        text = verifier.verify(note.decode("utf-8") if isinstance(note, bytes) else note)
+    except ValueError:
         raise CheckpointInvalid("it is not signed by the log's key, or is no checkpoint") from None
-    if origin != verifier.name or not _SIZE.fullmatch(size) or len(root) != HASH_BYTES:
-        raise CheckpointInvalid("it is of another log, or is no checkpoint")
+    checkpoint = checkpoint_of(text)
+    if checkpoint.origin != verifier.name:
+        raise CheckpointInvalid("it is of another log")
+    return checkpoint
+
+
+def checkpoint_of(text: str) -> Checkpoint:
+    """What a note's text says, whoever signed it; raises CheckpointInvalid."""
+    lines = text.split("\n")
+    try:
+        origin, size, root = lines[0], lines[1], read_base64(lines[2])
+    except (ValueError, IndexError):
+        raise CheckpointInvalid("it is no checkpoint") from None
+    if not origin or not DECIMAL.fullmatch(size) or len(root) != HASH_BYTES:
+        raise CheckpointInvalid("it is no checkpoint")
     return Checkpoint(origin, int(size), root)

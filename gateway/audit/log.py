@@ -17,10 +17,10 @@ from typing import Self
 
 from gateway.audit import reading
 from gateway.audit._thread import WriterThread
-from gateway.audit.entry import decode_entry, encode_entry
+from gateway.audit.entry import EncodedEntry, encode_entry
 from gateway.audit.sequencer import Receipts, Sequencer
-from gateway.errors import AuditOverloaded, AuditUnavailable, SettingsInvalid
-from gateway.keys import LogSigner
+from gateway.errors import AuditOverloaded, AuditUnavailable, KeysUnreadable, SettingsInvalid
+from gateway.keys import LogSigner, RetentionKeys
 from gateway.model.audit import AuditEntry, AuditReceipt, EntryKind
 from gateway.settings import Audit
 from gateway.store import State, StoreFailed
@@ -35,7 +35,8 @@ _ENOUGH = 64  # entries that are worth a write at once, while the other callers 
 class _Waiting:
     """What one caller waits for: all of it becomes durable together, or none."""
 
-    bodies: tuple[bytes, ...]
+    entries: tuple[AuditEntry, ...]
+    encoded: tuple[EncodedEntry, ...]
     receipts: "asyncio.Future[list[AuditReceipt]] | None"  # None: nobody waits, but it must be written all the same
     deadline: float
 
@@ -51,11 +52,15 @@ class AuditLog:
         self,
         state: State,
         settings: Audit,
-        deadline_seconds: float,
         sequencer: Sequencer,
+        seals: RetentionKeys,
+        *,
+        deadline_seconds: float,
         clock: Callable[[], datetime],
     ) -> None:
         self._state = state
+        self._seals = seals
+        self._making_key = asyncio.Lock()
         self._settings = settings
         self._deadline_seconds = deadline_seconds
         self._sequencer = sequencer
@@ -80,13 +85,14 @@ class AuditLog:
         signer: LogSigner,
         settings: Audit,
         *,
+        seals: RetentionKeys,
         deadline_seconds: float,
         high_water: Path,
         clock: Callable[[], datetime],
     ) -> Self:
         """Build; nothing is read or written before `start`."""
         sequencer = Sequencer(state, signer, high_water, clock, deadline_seconds)
-        return cls(state, settings, deadline_seconds, sequencer, clock)
+        return cls(state, settings, sequencer, seals, deadline_seconds=deadline_seconds, clock=clock)
 
     @property
     def is_ready(self) -> bool:
@@ -126,14 +132,19 @@ class AuditLog:
         the log can't be written, EntryTooLarge over 65,535 bytes. A caller that has gone leaves its entries behind, and
         for each one that says `not-released` after it; what was still waiting at the deadline is not written.
         """
-        bodies = tuple(map(encode_entry, entries))
+        if not self._is_ready:
+            raise AuditUnavailable(operator="the log is not ready")
+        for entry in entries:
+            if not self._seals.is_ready(entry.purpose, entry.at):
+                await self._make_key(entry)
+        encoded = tuple(encode_entry(entry, self._seals) for entry in entries)
         if not self._is_ready:
             raise AuditUnavailable(operator="the log is not ready")
         if self._queued >= self._settings.queue_entries:
             raise AuditOverloaded
         loop = asyncio.get_running_loop()
         receipts: asyncio.Future[list[AuditReceipt]] = loop.create_future()
-        waiting = _Waiting(bodies, receipts, loop.time() + self._deadline_seconds)
+        waiting = _Waiting(tuple(entries), encoded, receipts, loop.time() + self._deadline_seconds)
         if self._timer is None:
             self._timer = loop.call_at(waiting.deadline, self._refuse_late)
         self._enqueue(waiting)
@@ -141,7 +152,7 @@ class AuditLog:
             return await receipts
         except asyncio.CancelledError:
             if not receipts.cancelled() and receipts.exception() is None:
-                self._follow(bodies, receipts.result())  # durable, and its caller left before it knew
+                self._follow(waiting.entries, receipts.result())  # durable, and its caller left before it knew
             raise
 
     def take_back(self, entry: AuditEntry, receipt: AuditReceipt, *, may_have_arrived: bool) -> None:
@@ -150,7 +161,18 @@ class AuditLog:
         Waits for nothing: it is written with what comes next, after a failure too. What a process that ends before had
         to say is lost; the log then tells of more than was released, never of less.
         """
-        self._enqueue(_Waiting((self._not_released(entry, receipt, may_have_arrived=may_have_arrived),), None, 0.0))
+        self._enqueue(self._not_released(entry, receipt, may_have_arrived=may_have_arrived))
+
+    async def _make_key(self, entry: AuditEntry) -> None:
+        """The retention key of the entry's purpose and month, made at the first such entry; raises AuditUnavailable."""
+        if entry.at.tzinfo is None:
+            return  # refused in a moment, for that
+        try:
+            async with asyncio.timeout(self._deadline_seconds), self._making_key:  # in turn: what came first is first
+                if not self._seals.is_ready(entry.purpose, entry.at):
+                    await asyncio.to_thread(self._seals.sealing, entry.purpose, entry.at)
+        except (TimeoutError, KeysUnreadable, SettingsInvalid, ValueError) as error:
+            raise AuditUnavailable(operator=f"no retention key: {type(error).__name__}") from None
 
     async def close(self) -> None:
         """Write what waits, leave the high-water mark, and end. Waits no longer than the deadline."""
@@ -195,19 +217,19 @@ class AuditLog:
         return reading.prove_consistency_between(self._state, older, newer)
 
     def entry(self, index: int) -> AuditEntry:
-        """Entry `index`. Blocking. Raises EntryUnknown."""
-        return reading.entry_at(self._state, index)
+        """Entry `index`. Blocking. Raises EntryUnknown, EntryErased."""
+        return reading.entry_at(self._state, index, self._seals.open)
 
     def entries_about(
         self, subject: str, *, before: int | None = None, limit: int = 100
     ) -> tuple[tuple[int, AuditEntry], ...]:
         """The entries about a person (keyed hash), newest first, with their indices. Blocking."""
-        return reading.entries_about(self._state, subject, before=before, limit=limit)
+        return reading.entries_about(self._state, subject, self._seals.open, before=before, limit=limit)
 
     # ------------------------------------------------------------------ writing
     def _enqueue(self, waiting: _Waiting) -> None:
         self._waiting.append(waiting)
-        self._queued += len(waiting.bodies)
+        self._queued += len(waiting.encoded)
         self._idle.clear()
         if self._queued >= _ENOUGH:
             self._dispatch()
@@ -224,10 +246,10 @@ class AuditLog:
         while self._waiting and taken < self._settings.batch_entries:
             waiting = self._waiting.popleft()
             self._in_flight.append(waiting)
-            taken += len(waiting.bodies)
+            taken += len(waiting.encoded)
         self._queued -= taken
-        bodies = list(chain.from_iterable([waiting.bodies for waiting in self._in_flight]))
-        self._thread.run(lambda: self._sequencer.append(bodies)).add_done_callback(self._written)
+        entries = list(chain.from_iterable([waiting.encoded for waiting in self._in_flight]))
+        self._thread.run(lambda: self._sequencer.append(entries)).add_done_callback(self._written)
 
     def _written(self, work: "asyncio.Future[Receipts]") -> None:
         batch, self._in_flight = self._in_flight, []
@@ -239,14 +261,14 @@ class AuditLog:
             return
         receipts, place = work.result(), 0
         for waiting in batch:
-            found = receipts[place : place + len(waiting.bodies)]
-            place += len(waiting.bodies)
+            found = receipts[place : place + len(waiting.encoded)]
+            place += len(waiting.encoded)
             if waiting.receipts is None:
                 continue
             if not waiting.receipts.done():
                 waiting.receipts.set_result(found)
             else:  # its caller has gone or was refused, and nothing was released: the entry stays
-                self._follow(waiting.bodies, found)
+                self._follow(waiting.entries, found)
         if not self._is_ready:
             self._fail("late, but durable")  # green only after a probe that is durable in time
             return
@@ -270,30 +292,31 @@ class AuditLog:
         if late:
             # what was refused must not stand in the log as released: taken out here, or answered for after its commit
             self._waiting = deque(one for one in self._waiting if not one.is_wanted or one.deadline > now)
-            self._queued = sum(len(waiting.bodies) for waiting in self._waiting)
+            self._queued = sum(len(waiting.encoded) for waiting in self._waiting)
             self._refuse("not durable within the deadline", late)
             self._fail("not durable within the deadline")
         following = next((one for one in chain(self._in_flight, self._waiting) if one.is_wanted), None)
         if following is not None:
             self._timer = loop.call_at(following.deadline, self._refuse_late)
 
-    def _follow(self, bodies: Sequence[bytes], receipts: Sequence[AuditReceipt]) -> None:
-        for body, receipt in zip(bodies, receipts, strict=True):
-            self.take_back(decode_entry(body), receipt, may_have_arrived=False)
+    def _follow(self, entries: Sequence[AuditEntry], receipts: Sequence[AuditReceipt]) -> None:
+        for entry, receipt in zip(entries, receipts, strict=True):
+            self.take_back(entry, receipt, may_have_arrived=False)
 
-    def _not_released(self, entry: AuditEntry, receipt: AuditReceipt, *, may_have_arrived: bool) -> bytes:
+    def _not_released(self, entry: AuditEntry, receipt: AuditReceipt, *, may_have_arrived: bool) -> _Waiting:
         """The entry that follows one whose answer was not sent; about the same people."""
-        return encode_entry(
-            replace(
-                entry,
-                kind=EntryKind.NOT_RELEASED,
-                at=self._clock(),
-                outcome="broken-off" if may_have_arrived else "not-released",
-                response_sha256="",
-                needs_review=False,
-                refers_to=receipt.index,
-            )
+        now = self._clock()
+        entry = replace(
+            entry,
+            kind=EntryKind.NOT_RELEASED,
+            # the key of a month that has just begun may have to be made, and nothing here may wait for that
+            at=now if self._seals.is_ready(entry.purpose, now) else entry.at,
+            outcome="broken-off" if may_have_arrived else "not-released",
+            response_sha256="",
+            needs_review=False,
+            refers_to=receipt.index,
         )
+        return _Waiting((entry,), (encode_entry(entry, self._seals),), None, 0.0)
 
     # ------------------------------------------------------------------ failing, and coming back
     def _fail(self, why: str) -> None:
@@ -308,7 +331,7 @@ class AuditLog:
     async def _recover(self, thread: WriterThread) -> None:
         """Throw all away, read the head anew, and go on only when a probe is durable."""
         pause, since, owed = _FIRST_PAUSE_SECONDS, self._sequencer.seen_size, self._owed
-        uncertain = [body for waiting in owed for body in waiting.bodies]
+        uncertain = [one.body for waiting in owed for one in waiting.encoded]
         durable: list[AuditReceipt | None] | None = None
         while durable is None:
             await asyncio.sleep(pause)
@@ -328,7 +351,7 @@ class AuditLog:
 
     def _probe(self, uncertain: list[bytes], since: int) -> list[AuditReceipt | None]:
         self._sequencer.recover()
-        self._sequencer.append([encode_entry(probe_entry(self._clock()))])
+        self._sequencer.append([encode_entry(probe_entry(self._clock()), self._seals)])
         durable = self._sequencer.find(uncertain, since)
         self._sequencer.mark()
         return durable
@@ -337,19 +360,19 @@ class AuditLog:
         """What failed and is durable all the same is followed by an entry that says that its answer was not sent."""
         place = 0
         for waiting in owed:
-            found = durable[place : place + len(waiting.bodies)]
-            place += len(waiting.bodies)
-            for body, receipt in zip(waiting.bodies, found, strict=True):
+            found = durable[place : place + len(waiting.encoded)]
+            place += len(waiting.encoded)
+            for entry, encoded, receipt in zip(waiting.entries, waiting.encoded, found, strict=True):
                 if waiting.receipts is None and receipt is None:
-                    self._enqueue(_Waiting((body,), None, 0.0))
+                    self._enqueue(_Waiting((entry,), (encoded,), None, 0.0))
                 elif waiting.receipts is not None and receipt is not None:
-                    self._follow((body,), (receipt,))
+                    self._follow((entry,), (receipt,))
 
     def _refuse_waiting(self, why: str) -> None:
         """All that wait, but for what must be written although nobody waits for it."""
         batch = list(self._waiting)
         self._waiting = deque(waiting for waiting in batch if waiting.receipts is None)
-        self._queued = sum(len(waiting.bodies) for waiting in self._waiting)
+        self._queued = sum(len(waiting.encoded) for waiting in self._waiting)
         self._refuse(why, batch)
 
     @staticmethod

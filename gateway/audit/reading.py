@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from gateway.audit.entry import BodyMalformed, decode_entry
+from gateway.audit.entry import BodyMalformed, Opener, decode_entry, decode_remaining
 from gateway.audit.merkle import prove_consistency, prove_inclusion, verify_inclusion
 from gateway.audit.tiles import TileNodes
 from gateway.errors import AuditUnavailable, EntryUnknown
@@ -19,7 +19,15 @@ def _reading(state: State) -> Iterator[tuple[LogReader, LogHead]]:
             if head is None:
                 raise AuditUnavailable(operator="the log has no head that can be read")
             yield reader, head
-    except (StoreFailed, BodyMalformed, ValueError) as error:
+    except (StoreFailed, ValueError) as error:
+        raise AuditUnavailable(operator=f"the log can't be read: {type(error).__name__}") from None
+
+
+@contextmanager
+def _decoding() -> Iterator[None]:
+    try:
+        yield
+    except BodyMalformed as error:
         raise AuditUnavailable(operator=f"the log can't be read: {type(error).__name__}") from None
 
 
@@ -60,15 +68,21 @@ def prove_consistency_between(state: State, older: int, newer: int) -> tuple[byt
         raise AuditUnavailable(operator=str(error)) from None
 
 
-def entry_at(state: State, index: int) -> AuditEntry:
-    """Entry `index`; raises EntryUnknown, AuditUnavailable."""
+def entry_at(state: State, index: int, opener: Opener) -> AuditEntry:
+    """Entry `index`; raises EntryUnknown, EntryErased, AuditUnavailable."""
     with _reading(state) as (reader, head):
         if not 0 <= index < head.size:
             raise EntryUnknown(index=index)
-        return decode_entry(reader.bodies(index, index + 1)[0])
+        body = reader.bodies(index, index + 1)[0]
+    with _decoding():
+        return decode_entry(body, opener)
 
 
-def entries_about(state: State, subject: str, *, before: int | None, limit: int) -> tuple[tuple[int, AuditEntry], ...]:
-    """Newest first; raises AuditUnavailable."""
+def entries_about(
+    state: State, subject: str, opener: Opener, *, before: int | None, limit: int
+) -> tuple[tuple[int, AuditEntry], ...]:
+    """Newest first; erased ones are about nobody any more. Raises AuditUnavailable."""
     with _reading(state) as (reader, _):
-        return tuple((index, decode_entry(body)) for index, body in reader.about(subject, before=before, limit=limit))
+        found = reader.about(subject, before=before, limit=limit)
+    with _decoding():
+        return tuple((index, decode_remaining(body, opener)[0]) for index, body in found)

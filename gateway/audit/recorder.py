@@ -14,7 +14,7 @@ from gateway.model.case import CaseFacts
 from gateway.model.catalog import Purpose
 from gateway.model.decision import Decision
 from gateway.model.ids import PolicyVersion
-from gateway.model.plan import PlannedColumn, ReadPlan
+from gateway.model.plan import ReadPlan
 from gateway.model.query import BoundQuery
 from gateway.model.rows import Disclosure
 from gateway.model.trail import Trail
@@ -95,7 +95,7 @@ class Recorder:
                     rows=part.rows,
                     subjects=part.subjects,
                     refers_to=refers_to,
-                    detail=_detail(f"embedded as {path}", embedded, self._trail.token_version),
+                    detail=_detail(f"embedded as {path}", embedded, self._trail),
                 )
             )
         root = self._entry(
@@ -106,7 +106,7 @@ class Recorder:
             rows=len(disclosure.rows),
             subjects=disclosure.subjects,
             refers_to=refers_to,
-            detail=_detail("", plan, self._trail.token_version),
+            detail=_detail("", plan, self._trail),
         )
         entries.append(root)
         receipts = await self._audit.append_all(entries)
@@ -181,15 +181,17 @@ class Recorder:
         )
 
 
-def _detail(said: str, plan: ReadPlan | None, token_version: int | None) -> str:
-    """With the version of the key that tokens of this dataset were made with: they are turned back by it."""
-    if plan is None or token_version is None or not any(_is_token(column) for column in plan.columns):
-        return said
-    return f"{said}; token key {token_version}" if said else f"token key {token_version}"
-
-
-def _is_token(column: PlannedColumn) -> bool:
-    return column.mask is not None and column.mask.choice.kind == "token"
+def _detail(said: str, plan: ReadPlan | None, trail: Trail) -> str:
+    """With the version of the key that tokens were made with (they are turned back by it), and who can open seals."""
+    told = [said] if said else []
+    kinds = (
+        {column.mask.choice.kind for column in plan.columns if column.mask is not None} if plan is not None else set()
+    )
+    if "token" in kinds and trail.token_version is not None:
+        told.append(f"token key {trail.token_version}")
+    if "seal" in kinds and trail.caller is not None and trail.caller.terminal is not None:
+        told.append(f"sealed to {trail.caller.terminal}")
+    return "; ".join(told)
 
 
 def _plans_below(plan: ReadPlan, path: str = "") -> tuple[tuple[str, ReadPlan], ...]:

@@ -9,15 +9,25 @@ import os
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count
 from operator import itemgetter
 
-from gateway.audit.entry import BodyMalformed, project
+from gateway.audit.entry import (
+    PRIVATE_COLUMNS,
+    BodyMalformed,
+    Opener,
+    Projection,
+    project,
+    project_public,
+    public_detail,
+)
+from gateway.audit.erasure import ErasureCheck
 from gateway.audit.merkle import leaf_hash
 from gateway.audit.replay import Unsound
-from gateway.errors import Words
+from gateway.errors import GatewayError, Words
+from gateway.keys import RetentionOpener
 from gateway.store import COLUMNS, LogReader, StoreFailed, moment_of, open_state_read_only, reading_log
 
 PART = 16_384
@@ -33,12 +43,24 @@ _NEEDS_REVIEW = 3 + COLUMNS.index("needs_review")
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The leaf hashes of rows in order, as far as they are sound, and the first fault."""
+    """The leaf hashes of rows in order, as far as they are sound, and the first fault.
 
-    leaves: list[bytes]
+    erased: the entries whose key is gone, with its name; told: the entries that say what was erased.
+    """
+
+    leaves: list[bytes] = field(default_factory=list)
+    erased: list[tuple[int, str]] = field(default_factory=list)
+    told: list[tuple[int, str]] = field(default_factory=list)
     bad: int | None = None
     fault: Words | None = None
     failed: str = ""  # why the database could not be read on
+
+    def tell(self, erasures: ErasureCheck) -> None:
+        """Hand on what was erased, and what the log says of it."""
+        for index, key in self.erased:
+            erasures.erased(index, key)
+        for index, detail in self.told:
+            erasures.told(index, detail)
 
     def check(self) -> None:
         """Raise Unsound or StoreFailed for what was found."""
@@ -48,19 +70,23 @@ class Part:
             raise Unsound(self.bad, self.fault)
 
 
-def check_parts(reader: LogReader, state_url: str, end: int) -> Iterator[Part]:
-    """The rows [0, end) part by part, in order; a long log in as many processes as there are processors."""
+def check_parts(reader: LogReader, state_url: str, end: int, opener: Opener | None) -> Iterator[Part]:
+    """The rows [0, end) part by part, in order; a long log in as many processes as there are processors.
+
+    `opener` opens what is sealed; only one that can be handed to another process is.
+    """
     parts = ((begin, min(end, begin + PART)) for begin in range(0, end, PART))
     processes = min(_MOST_PROCESSES, len(os.sched_getaffinity(0)))
-    if end < _WORTH_PROCESSES or processes < 2:
-        yield from (check_rows(reader, *part) for part in parts)
+    can_share = opener is None or isinstance(opener, RetentionOpener)
+    if end < _WORTH_PROCESSES or processes < 2 or not can_share:
+        yield from (check_rows(reader, *part, opener) for part in parts)
         return
     spawning = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, mp_context=spawning) as pool:
         under_way: deque[Future[Part]] = deque()
         try:
             for part in parts:
-                under_way.append(pool.submit(_check_part, state_url, *part))
+                under_way.append(pool.submit(_check_part, state_url, *part, opener))
                 if len(under_way) > 2 * processes:
                     yield under_way.popleft().result()
             while under_way:
@@ -69,35 +95,37 @@ def check_parts(reader: LogReader, state_url: str, end: int) -> Iterator[Part]:
             pool.shutdown(cancel_futures=True)
 
 
-def _check_part(state_url: str, begin: int, end: int) -> Part:
+def _check_part(state_url: str, begin: int, end: int, opener: Opener | None) -> Part:
     """In a process beside: rows that are in the log don't change, so that any later moment shows the same ones."""
     state = open_state_read_only(state_url)
     try:
         with reading_log(state) as reader:
-            return check_rows(reader, begin, end)
+            return check_rows(reader, begin, end, opener)
     except StoreFailed as error:
-        return Part([], failed=str(error))
+        return Part(failed=str(error))
     finally:
         state.close()
 
 
-def check_rows(reader: LogReader, begin: int, end: int) -> Part:
+def check_rows(reader: LogReader, begin: int, end: int, opener: Opener | None) -> Part:
     """Hold the rows [begin, end) against their bytes, up to the first fault."""
-    leaves: list[bytes] = []
+    part = Part()
     people: dict[object, tuple[object, ...]] = {}
     for index, subject in reader.subjects(begin, end - 1):
         people[index] = (*people[index], subject) if index in people else (subject,)
     try:
         for index, row in zip(count(begin), reader.entries_between(begin, end)):
-            leaves.append(_check_row(index, row, people.get(index, ())))
+            part.leaves.append(_check_row(index, row, people.get(index, ()), opener, part))
     except Unsound as found:
-        return Part(leaves, found.index, found.fault)
-    if len(leaves) < end - begin:
-        return Part(leaves, begin + len(leaves), ("it is missing, or out of its place", "缺失或错位"))
-    return Part(leaves)
+        return replace(part, bad=found.index, fault=found.fault)
+    if len(part.leaves) < end - begin:
+        return replace(part, bad=begin + len(part.leaves), fault=("it is missing, or out of its place", "缺失或错位"))
+    return part
 
 
-def _check_row(index: int, row: Sequence[object], people: tuple[object, ...]) -> bytes:
+def _check_row(
+    index: int, row: Sequence[object], people: tuple[object, ...], opener: Opener | None, part: Part
+) -> bytes:
     if row[0] != index:
         raise Unsound(index, ("it is missing, or out of its place", "缺失或错位"))
     leaf, body = row[1], row[2]
@@ -105,18 +133,45 @@ def _check_row(index: int, row: Sequence[object], people: tuple[object, ...]) ->
         raise Unsound(index, ("its bytes are no bytes", "内容不是字节串"))
     if leaf_hash(body) != leaf:
         raise Unsound(index, ("its bytes do not have the leaf hash kept beside them", "内容与其旁存的叶哈希不符"))
-    try:
-        projection = project(body)
-    except BodyMalformed:
-        raise Unsound(index, ("its bytes are no entry", "内容不是日志条目")) from None
-    if not _is_plainly_same(row, projection.columns):
-        for name, cell, wanted in zip(COLUMNS, row[3:], _cells_of(projection.columns), strict=True):
-            if not _is_same(cell, wanted, name):
-                fault = (f"its search column `{name}` is not what its bytes say", f"检索列 `{name}` 与内容不符")
-                raise Unsound(index, fault)
-    if people != projection.subjects and tuple(sorted(map(str, people))) != projection.subjects:
+    projection, is_whole = _projected(index, body, opener, part)
+    columns = projection.columns
+    compares_people = opener is not None or not columns["sealed_by"]
+    if not compares_people or not _is_plainly_same(row, columns):
+        _compare(index, row, columns, compares_people=compares_people, is_whole=is_whole)
+    if compares_people and people != projection.subjects and tuple(sorted(map(str, people))) != projection.subjects:
         raise Unsound(index, ("the person index is not what its bytes say", "人员索引与内容不符"))
     return leaf
+
+
+def _projected(index: int, body: bytes, opener: Opener | None, part: Part) -> tuple[Projection, bool]:
+    """What the bytes say, and whether nothing of it is erased."""
+    try:
+        projection, is_whole = project(body, opener) if opener is not None else (project_public(body), True)
+        if projection.columns["kind"] == "erasure":
+            part.told.append((index, public_detail(body)))
+    except BodyMalformed:
+        raise Unsound(index, ("its bytes are no entry", "内容不是日志条目")) from None
+    except GatewayError as error:
+        fault = (f"its key can't be read ({error.code})", f"无法读取其密钥（{error.code}）")
+        raise Unsound(index, fault) from None
+    if not is_whole:
+        part.erased.append((index, str(projection.columns["sealed_by"])))
+    return projection, is_whole
+
+
+def _compare(
+    index: int, row: Sequence[object], columns: Mapping[str, object], *, compares_people: bool, is_whole: bool
+) -> None:
+    for name, cell, wanted in zip(COLUMNS, row[3:], _cells_of(columns), strict=True):
+        if (not compares_people and name in PRIVATE_COLUMNS) or _is_same(cell, wanted, name):
+            continue
+        if not is_whole and name in PRIVATE_COLUMNS:
+            fault = (
+                f"it is erased, and its search column `{name}` is not empty",
+                f"其个人部分已销毁，而检索列 `{name}` 仍有内容",
+            )
+            raise Unsound(index, fault)
+        raise Unsound(index, (f"its search column `{name}` is not what its bytes say", f"检索列 `{name}` 与内容不符"))
 
 
 def _is_plainly_same(row: Sequence[object], columns: Mapping[str, object]) -> bool:

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from gateway.audit.checkpoint import sign_checkpoint
-from gateway.audit.entry import Projection, project
+from gateway.audit.entry import EncodedEntry, Projection
 from gateway.audit.high_water import Mark, read_mark, write_mark
 from gateway.audit.merkle import EMPTY_ROOT, Frontier, leaf_hash, range_root
 from gateway.audit.tiles import TileNodes, read_frontier
@@ -146,7 +146,7 @@ class Sequencer:
         self._edge = None
         self._store.discard()
 
-    def append(self, bodies: Sequence[bytes]) -> Receipts:
+    def append(self, entries: Sequence[EncodedEntry]) -> Receipts:
         """Make the entries durable, all or none; returns their receipts in order.
 
         Raises StoreFailed (or whatever else went wrong): then nothing is known, and only `recover` goes on.
@@ -154,8 +154,9 @@ class Sequencer:
         edge = self._edge
         if edge is None:
             raise StoreFailed("the log's edge is not known")
+        bodies = [one.body for one in entries]
         leaves = [leaf_hash(body) for body in bodies]
-        rows = _Rows(bodies, leaves, [project(body) for body in bodies], self._keeps_checkpoint())
+        rows = _Rows(bodies, leaves, [one.projection for one in entries], self._keeps_checkpoint())
         # SECURITY: the note is signed before the commit and leaves this process only after it
         batch = self._commit_at(edge, rows) if self._alone >= _ALONE_AFTER else None
         if batch is None:

@@ -6,11 +6,14 @@ a high-water mark.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gateway.audit.checkpoint import Checkpoint, CheckpointInvalid, read_checkpoint
+from gateway.audit.entry import Opener
+from gateway.audit.erasure import ErasureCheck
 from gateway.audit.export import LENGTH_BYTES
+from gateway.audit.exported import leaf_fits
 from gateway.audit.high_water import read_mark
 from gateway.audit.merkle import TILE_HEIGHT, TILE_WIDTH, leaf_hash
 from gateway.audit.replay import TILE_DIFFERS, Expected, Replay, Unsound, first_difference
@@ -32,6 +35,8 @@ class Verification:
     root: bytes
     first_bad: int | None  # the first entry that is not sound; None for a sound log
     fault: Words | None
+    erased: int = 0  # entries whose private part is erased, as entries of the log say
+    compares_people: bool = True  # whether what is sealed was opened, and columns of people held against it
 
     @property
     def is_sound(self) -> bool:
@@ -41,17 +46,36 @@ class Verification:
     def text(self, language: Language = "en") -> str:
         """One sentence for people."""
         if self.fault is None:
-            if language == "zh":
-                return f"日志 {self.origin} 完好：{self.size} 条，根 {self.root.hex()}"
-            return f"the log {self.origin} is sound: {self.size} entries, root {self.root.hex()}"
+            return self._sound(language)
         if language == "zh":
             return f"日志 {self.origin} 已受损，第 {self.first_bad} 条：{self.fault[1]}"
         return f"the log {self.origin} is NOT sound: entry {self.first_bad}: {self.fault[0]}"
 
+    def _sound(self, language: Language) -> str:
+        if language == "zh":
+            erased = f"，其中 {self.erased} 条的个人部分已依规销毁" if self.erased else ""
+            sealed = "" if self.compares_people else "；未用密钥：条目的封存部分未打开，涉及个人的检索列未比对"
+            return f"日志 {self.origin} 完好：{self.size} 条，根 {self.root.hex()}{erased}{sealed}"
+        erased = f", {self.erased} of them erased as the log says" if self.erased else ""
+        sealed = (
+            ""
+            if self.compares_people
+            else "; without keys: what is sealed in entries was not opened, search columns of people were not compared"
+        )
+        return f"the log {self.origin} is sound: {self.size} entries, root {self.root.hex()}{erased}{sealed}"
 
-def verify_log(state_url: str, vkey: str, *, high_water: Path | None = None, kept: Sequence[str] = ()) -> Verification:
+
+def verify_log(
+    state_url: str,
+    vkey: str,
+    *,
+    opener: Opener | None = None,
+    high_water: Path | None = None,
+    kept: Sequence[str] = (),
+) -> Verification:
     """Verify a live log, read-only and at one moment; entries may be added meanwhile.
 
+    `opener` opens what is sealed in entries; without one, search columns of people are not compared.
     `kept`: checkpoints that others hold, which the log must still contain. Raises SettingsInvalid where the database,
     the key or the high-water mark can't be read at all.
     """
@@ -63,8 +87,10 @@ def verify_log(state_url: str, vkey: str, *, high_water: Path | None = None, kep
             head = reader.head()
             expected = _expected(reader, verifier, high_water, kept)
             replay = Replay(reader.tile, expected)
-            _take_rows(reader, state_url, replay)
-            return _verify_live(reader, head, replay, expected, verifier)
+            erasures = _take_rows(reader, state_url, replay, opener)
+            found = _verify_live(reader, head, replay, expected, verifier)
+            erasures.finish()
+            return replace(found, erased=erasures.count, compares_people=opener is not None)
     except Unsound as found:
         return _unsound(verifier, replay, found)
     except StoreFailed as error:
@@ -95,17 +121,22 @@ def verify_export(folder: Path, vkey: str) -> Verification:
         _check_signed_root(signed, frontier.root(), replay.trusted)
     except Unsound as found:
         return _unsound(verifier, replay, found)
-    return Verification(origin=verifier.name, size=signed.size, root=signed.root, first_bad=None, fault=None)
+    return Verification(
+        origin=verifier.name, size=signed.size, root=signed.root, first_bad=None, fault=None, compares_people=False
+    )
 
 
 # ------------------------------------------------------------------ live
-def _take_rows(reader: LogReader, state_url: str, replay: Replay) -> None:
+def _take_rows(reader: LogReader, state_url: str, replay: Replay, opener: Opener | None) -> ErasureCheck:
+    erasures = ErasureCheck()
     first, end = reader.span()
     if first < 0:
         raise Unsound(0, ("there is an entry before it", "其前另有条目"))
-    for part in check_parts(reader, state_url, end):
+    for part in check_parts(reader, state_url, end, opener):
         replay.take(part.leaves)
         part.check()
+        part.tell(erasures)
+    return erasures
 
 
 def _verify_live(
@@ -160,7 +191,18 @@ def _expected(
     mark = read_mark(high_water) if high_water is not None else None
     if mark is not None:
         _expect(expected, mark.size, Expected(mark.root, ("the high-water mark", "高水位标记")))
+    _expect_newest(expected, reader.head(), verifier)
     return expected
+
+
+def _expect_newest(expected: dict[int, Expected], head: LogHead | None, verifier: NoteVerifier) -> None:
+    """So that what was put in before the end is not taken for what stands after it. A bad head is told of later."""
+    try:
+        newest = read_checkpoint(head.note if head is not None else b"", verifier)
+    except CheckpointInvalid:
+        return
+    if newest.size:
+        expected.setdefault(newest.size, Expected(newest.root, ("the newest checkpoint", "最新检查点")))
 
 
 def _expect(expected: dict[int, Expected], size: int, one: Expected) -> None:
@@ -179,13 +221,17 @@ def _bundles(folder: Path, size: int) -> Iterator[bytes]:
         bundle = _file(folder / tile_path("entries", begin // TILE_WIDTH, width))
         if bundle is None:
             raise Unsound(begin, ("its bundle is missing", "缺少条目文件"))
+        tile = _file(folder / tile_path(0, begin // TILE_WIDTH, width))
         at = 0
         for index in range(begin, begin + width):
             length = int.from_bytes(bundle[at : at + LENGTH_BYTES], "big")
             at += LENGTH_BYTES
             if at + length > len(bundle):
                 raise Unsound(index, ("its bundle is cut short", "条目文件被截断"))
-            yield bundle[at : at + length]
+            body = bundle[at : at + length]
+            if not leaf_fits(tile, index - begin, body):  # at once: a wrong length would shift the blame to a later one
+                raise Unsound(index, TILE_DIFFERS)
+            yield body
             at += length
         if at != len(bundle):
             raise Unsound(begin + width - 1, ("its bundle goes on after it", "条目文件有多余内容"))

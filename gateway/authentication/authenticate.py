@@ -22,6 +22,7 @@ from gateway.errors import (
     JustificationMissing,
     PersonNotAuthenticated,
     PurposeUnavailable,
+    TerminalUnavailable,
 )
 from gateway.keys import read_api_key, same_digest, verify_token
 from gateway.model.caller import Caller, InboundRequest
@@ -29,6 +30,7 @@ from gateway.model.ids import AppId, CaseId, PrincipalId, PurposeId, RegionCode,
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_/.-]{0,99}", re.ASCII)
 _REGION = re.compile(r"\d{2}|\d{4}|\d{6}|\d{9}|\d{12}", re.ASCII)
+_TERMINAL = re.compile(r"t-[0-9a-f]{16}", re.ASCII)
 _JUSTIFICATION_LENGTH = range(10, 501)
 _MAX_LIST = 64
 
@@ -91,6 +93,7 @@ class Authenticator:
             purpose=PurposeId(purpose) if purpose else None,
             case=CaseId(case) if case else None,
             justification=_justification(request.headers.get("justification"), purpose),
+            terminal=_terminal(request.headers.get("terminal")),
             token_id=_text(claims["jti"], 128),
         )
 
@@ -151,6 +154,12 @@ def _justification(header: str | None, purpose: str | None) -> str | None:
     if len(text) not in _JUSTIFICATION_LENGTH or not text.isprintable():
         raise JustificationMissing(purpose=purpose or "")
     return text
+
+
+def _terminal(header: str | None) -> str | None:
+    if header is not None and not _TERMINAL.fullmatch(header):
+        raise TerminalUnavailable
+    return header
 
 
 def _issuer_of(token: str) -> str:

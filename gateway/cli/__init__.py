@@ -2,6 +2,8 @@
 
 import typer
 
+from gateway.cli import log_proofs as _log_proofs  # noqa: F401 - adds commands to `audit`
+from gateway.cli import retention as _retention  # noqa: F401 - adds commands to `audit`
 from gateway.cli import versions as _versions  # noqa: F401 - adds commands to `policy`
 from gateway.cli.asking import query
 from gateway.cli.audit import audit
@@ -11,7 +13,9 @@ from gateway.cli.policy import catalog, policy
 from gateway.cli.reidentification import flags, reidentify
 from gateway.cli.reviews import notices, reviews
 from gateway.cli.running import demo, serve, token
+from gateway.cli.terminals import terminals
 from gateway.cli.why import explain, who_can
+from gateway.cli.witness import witness
 
 app = typer.Typer(
     help="廊桥 Langqiao: a city's data-sharing gateway.", no_args_is_help=True, pretty_exceptions_enable=False
@@ -24,7 +28,9 @@ app.command()(flags)
 app.add_typer(reviews, name="reviews")
 app.add_typer(reidentify, name="reidentify")
 app.add_typer(keys, name="keys")
+app.add_typer(terminals, name="terminals")
 app.add_typer(audit, name="audit")
+app.add_typer(witness, name="witness")
 app.add_typer(catalog, name="catalog")
 app.add_typer(policy, name="policy")
 app.add_typer(app_keys, name="app-key")

@@ -22,8 +22,9 @@ from gateway.cli.terminal import (
     out,
     stop,
     stop_bundle,
+    went_well,
 )
-from gateway.demo.ask import Answer, Asker, get, post
+from gateway.demo.ask import Asker, get, post
 from gateway.errors import BundleInvalid, GatewayError
 from gateway.keys import open_root
 from gateway.settings import load_settings
@@ -95,7 +96,7 @@ def keys_list(
     purpose: PurposeName = _PURPOSE, person: As = None, url: Url = None, folder: DemoFolder = DEMO_FOLDER
 ) -> None:
     """List every version of every key, and its state."""
-    answer = _went_well(get(asker_of(folder, person, url), "/keys", purpose=purpose))
+    answer = went_well(get(asker_of(folder, person, url), "/keys", purpose=purpose))
     table = Table(*_COLUMNS, header_style="bold")
     for key in json.loads(answer.text)["keys"]:
         table.add_row(*("" if key[name] is None else str(key[name]) for name in _COLUMNS))
@@ -152,19 +153,12 @@ def keys_destroy(
 ) -> None:
     """Say what can then never be read again, and destroy a retired version, for good."""
     asker = asker_of(folder, person, url)
-    loss = json.loads(_went_well(get(asker, f"/keys/{use}/{version}/loss", purpose=purpose)).text)
+    loss = json.loads(went_well(get(asker, f"/keys/{use}/{version}/loss", purpose=purpose)).text)
     out.print(f"[bold red]{loss['text']['en']}\n{loss['text']['zh']}[/]", highlight=False, soft_wrap=True)
     confirm = yes if yes is not None else typer.prompt(f"type `{loss['confirm']}` to destroy it 输入以确认销毁")
     _step(asker, f"/keys/{use}/{version}/destruction", {"confirm": confirm}, purpose)
 
 
 def _step(asker: Asker, path: str, content: dict[str, object] | None, purpose: str | None) -> None:
-    answer = _went_well(post(asker, path, content, purpose=purpose or ""))
+    answer = went_well(post(asker, path, content, purpose=purpose or ""))
     out.print(f"{json.loads(answer.text)['done']}  [dim]receipt {answer.receipt}[/]", highlight=False, soft_wrap=True)
-
-
-def _went_well(answer: Answer) -> Answer:
-    if answer.status >= 400:
-        err.print(f"[bold red]{answer.status}[/] {answer.problem_text()}", highlight=False)
-        raise typer.Exit(1)
-    return answer

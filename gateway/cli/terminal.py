@@ -7,6 +7,7 @@ from typing import Annotated, Never
 import typer
 from rich.console import Console
 
+from gateway.demo.ask import Answer
 from gateway.demo.personas import PERSONA_NAMES
 from gateway.errors import BundleInvalid, GatewayError
 
@@ -47,3 +48,11 @@ def checked(check: Callable[[], str]) -> None:
         out.print(check(), highlight=False)
     except BundleInvalid as error:
         stop_bundle(error)
+
+
+def went_well(answer: Answer) -> Answer:
+    """The answer; a refusal is told, and ends with status 1."""
+    if answer.status >= 400:
+        err.print(f"[bold red]{answer.status}[/] {answer.problem_text()}", highlight=False)
+        raise typer.Exit(1)
+    return answer

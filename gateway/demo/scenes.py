@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
-from gateway.administration import open_ring
+from gateway.administration import open_entries, open_ring
 from gateway.app import utc_now
 from gateway.audit import verify_log
 from gateway.demo.ask import post
@@ -161,9 +161,9 @@ def verify(number: int, teller: Teller, demo: Demo) -> None:
     state = open_state_read_only(settings.state_url)
     try:
         vkey = open_ring(settings.keys, state, utc_now).log_signer(settings.audit.origin).vkey
+        sound = verify_log(settings.state_url, vkey, opener=open_entries(settings.keys, state, utc_now))
     finally:
         state.close()
-    sound = verify_log(settings.state_url, vkey)
     teller.say(f"[green]✓ {sound.text('en')}[/]")
     teller.say(f"[green]✓ {sound.text('zh')}[/]")
     expect(sound.is_sound, "the log verifies")

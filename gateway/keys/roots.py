@@ -130,9 +130,12 @@ def derive(key: bytes, info: str) -> bytes:
     return HKDF(algorithm=hashes.SHA256(), length=KEY_BYTES, salt=None, info=info.encode()).derive(key)
 
 
-def gcm_seal(key: bytes, plaintext: bytes, context: bytes, *, national: bool) -> bytes:
-    """Nonce, ciphertext, tag: AES-256-GCM, or SM4-GCM (the first 16 bytes of the key; RFC 8998)."""
-    nonce = secrets.token_bytes(_NONCE_BYTES)
+def gcm_seal(key: bytes, plaintext: bytes, context: bytes, *, national: bool, nonce: bytes | None = None) -> bytes:
+    """Nonce, ciphertext, tag: AES-256-GCM, or SM4-GCM (the first 16 bytes of the key; RFC 8998).
+
+    The nonce is a random one where none is given.
+    """
+    nonce = nonce or secrets.token_bytes(_NONCE_BYTES)
     made = ciphers.Cipher(_algorithm(key, national=national), modes.GCM(nonce)).encryptor()
     made.authenticate_additional_data(context)
     return nonce + made.update(plaintext) + made.finalize() + made.tag

@@ -8,8 +8,15 @@ which streets exist: a stray word of up to four characters right before 街道 w
 import re
 from typing import Final
 
-from gateway.masks._names import HAN
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from gateway.masks._names import HAN
+from gateway.masks._octets import Texts, pieces_of
+from gateway.spi import Mask
+
+LONGEST: Final = 200  # characters
 LEVELS: Final = ("street", "community")
 
 # Atomic groups: no position is tried twice, so that the time is linear in the text that is looked at. A unit doesn't
@@ -41,3 +48,19 @@ def mask_address(text: str, keeps: str) -> str | None:
             community = _VILLAGE.match(text, end)
         end = community.end() if community else end
     return f"{text[:end]}***"
+
+
+def addresses_masked(array: pa.Array, keeps: str) -> pa.Array:
+    """The same of a column: what stands before the first ASCII character decides, and neighbours share it."""
+    texts = Texts.of(array)
+    lengths, count = texts.lengths, len(array)
+    begun = int(texts.offsets[0])
+    ascii_at = np.flatnonzero(texts.data[begun : int(texts.offsets[-1])] < 0x80)
+    starts = texts.offsets[:-1] - begun
+    following = np.append(ascii_at, np.iinfo(np.int64).max)[np.searchsorted(ascii_at, starts)]
+    beginnings = pieces_of(texts, np.zeros(count, np.int64), np.minimum(following - starts, lengths))
+    shared = beginnings.dictionary_encode()
+    # no name is longer than LONGEST: what is, is hidden without being looked at
+    masked = [(mask_address(text, keeps) if len(text) <= LONGEST else None) for text in shared.dictionary.to_pylist()]
+    shown = pa.array([text or Mask.HIDDEN for text in masked], pa.string()).take(shared.indices)
+    return pc.if_else(pc.less_equal(pc.utf8_length(array), LONGEST), shown, Mask.HIDDEN)

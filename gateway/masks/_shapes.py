@@ -5,7 +5,6 @@ written as a form, and the function is compiled from it. Recognising is by form 
 number was ever issued, and a well-formed number in the wrong column is shown as far as this shape shows one.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -13,11 +12,16 @@ from typing import Final
 
 import pyarrow as pa
 
-from gateway.masks._addresses import mask_address
+from gateway.masks._addresses import LONGEST as LONGEST_ADDRESS
+from gateway.masks._addresses import addresses_masked, mask_address
 from gateway.masks._columns import columns_of
+from gateway.masks._emails import LONGEST as LONGEST_EMAIL
+from gateway.masks._emails import emails_masked, mask_email
 from gateway.masks._formula import DIGIT, digits, kernel_of
 from gateway.masks._name_columns import names_masked
-from gateway.masks._names import HAN, mask_name
+from gateway.masks._names import mask_name
+from gateway.masks._organisations import LONGEST as LONGEST_ORGANISATION
+from gateway.masks._organisations import mask_organisation, organisations_masked
 from gateway.masks._plates import mask_plate, plates_masked
 from gateway.masks._reveals import Reveals
 from gateway.model.sqlform import Concat, Constant, IfShape, Left, Right, Shape, SqlForm
@@ -135,29 +139,13 @@ _USCC_FORM: Final = IfShape(
     _HIDDEN,
 )
 
-_LABEL: Final = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_EMAIL: Final = re.compile(f"[A-Za-z0-9][A-Za-z0-9._%+-]{{1,63}}@(?:{_LABEL}\\.){{1,8}}[A-Za-z]{{2,24}}")
-_ORGANISATION: Final = re.compile(f"[{HAN}][{HAN}A-Za-z0-9()（）·&-]{{3,79}}")
-_LEGAL_FORMS: Final = ("股份有限公司", "有限责任公司", "有限公司", "专业合作社", "事务所", "分公司")
-
-
-def _mask_email(text: str) -> str | None:
-    return f"{text[0]}***{text[text.index('@') :]}" if _EMAIL.fullmatch(text) else None
-
-
-def _mask_organisation(text: str) -> str | None:
-    # One character, not two: a small shop often begins with its owner's name.
-    if not _ORGANISATION.fullmatch(text):
-        return None
-    form = next((form for form in _LEGAL_FORMS if text.endswith(form) and len(text) >= len(form) + 3), "")
-    return f"{text[0]}****{form}"
-
 
 def _address_keeping(level: str, hides: int) -> PartialShape:
     return _of_kernel(
         lambda text: mask_address(text, level),
+        lambda array: addresses_masked(array, level),
         hides=hides,
-        longest=200,
+        longest=LONGEST_ADDRESS,
         longest_run=64,
         reveals=frozenset({Reveals.PREFIX, Reveals.BAND}),
     )
@@ -170,11 +158,18 @@ SHAPES: Final[Mapping[str, PartialShape]] = MappingProxyType(
     {
         "address": _address_keeping("street", 40),
         "bank_card": _of_form(_CARD_FORM, hides=40, longest=19, longest_run=4, reveals=frozenset({Reveals.SUFFIX})),
-        "email": _of_kernel(_mask_email, hides=25, longest=254, longest_run=190, reveals=_ENDS),
+        "email": _of_kernel(mask_email, emails_masked, hides=25, longest=LONGEST_EMAIL, longest_run=190, reveals=_ENDS),
         "id_number": _of_form(_ID_FORM, hides=45, longest=18, longest_run=4, reveals=_ENDS),
         "mobile": _of_form(_PHONE_FORM, hides=30, longest=13, longest_run=5, reveals=_ENDS),
         "name": _of_kernel(mask_name, names_masked, hides=40, longest=80, longest_run=2, reveals=_START),
-        "organisation": _of_kernel(_mask_organisation, hides=35, longest=80, longest_run=6, reveals=_ENDS),
+        "organisation": _of_kernel(
+            mask_organisation,
+            organisations_masked,
+            hides=35,
+            longest=LONGEST_ORGANISATION,
+            longest_run=6,
+            reveals=_ENDS,
+        ),
         "passport": _of_form(_PASSPORT_FORM, hides=40, longest=9, longest_run=2, reveals=_ENDS),
         "plate": _of_kernel(mask_plate, plates_masked, hides=35, longest=9, longest_run=2, reveals=_ENDS),
         "uscc": _of_form(_USCC_FORM, hides=25, longest=18, longest_run=8, reveals=_START),

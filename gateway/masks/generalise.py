@@ -89,7 +89,7 @@ class Generalise(Mask):
         return [band(value) or self.HIDDEN for value in values]
 
     def apply_array(self, array: pa.Array, context: MaskContext) -> pa.Array | None:
-        """The same; None for addresses, and for numbers that aren't whole or decimal."""
+        """The same; None for numbers that aren't whole or decimal."""
         if self.to is not None:
             days = days_of(array)
             return None if days is None else bands_of(days, DATE_BANDS[self.to], context.today)
@@ -98,7 +98,8 @@ class Generalise(Mask):
         if self.region_level is not None:
             columns = columns_of(region_form(self.region_level))
             return None if columns is None or not is_text(array) else columns(array)
-        return None
+        address = self._address().columns
+        return None if address is None or not is_text(array) else address(array)
 
     def sql_form(self) -> SqlForm | None:
         """The form for region codes; the others aren't text, or aren't ASCII."""

@@ -8,7 +8,9 @@ from enum import StrEnum
 class EntryKind(StrEnum):
     """What an entry tells of."""
 
+    ARCHIVE = "archive"  # bytes of entries moved into an archive, or brought back
     CASE = "case"
+    ERASURE = "erasure"  # retention: what fell due read, asked for, erased; holds
     EXPLAIN = "explain"
     FLAG = "flag"  # somebody ran into a limit that guards against guessing
     KEY = "key"  # keys listed, rotated, retired, reinstated, destroyed
@@ -22,6 +24,7 @@ class EntryKind(StrEnum):
     REIDENTIFICATION = "reidentification"  # a step of turning a token back
     REVIEW = "review"  # break-glass: notices and reviews read, a review decided
     START = "start"
+    TERMINAL = "terminal"  # a device registered, approved or revoked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,3 +36,4 @@ class Caller:
     case: CaseId | None
     justification: str | None
     token_id: str
+    terminal: str | None = None  # the device that the answer is for, as declared

@@ -95,6 +95,7 @@ audit_entry = Table(
     Column("code", Text, nullable=False),
     Column("needs_review", Boolean, nullable=False),
     Column("trace_id", Text, nullable=False),
+    Column("sealed_by", Text, nullable=False),  # the retention key of the private part; empty before version 3
     Column("leaf", LargeBinary, nullable=False),
     Column("body", LargeBinary, nullable=False),
     CheckConstraint("length(leaf) = 32", name="leaf_is_sha256"),
@@ -133,6 +134,19 @@ audit_checkpoint = Table(
     Column("root", LargeBinary, nullable=False),
     Column("note", LargeBinary, nullable=False),
 )
+
+audit_cosignature = Table(
+    "audit_cosignature",
+    TABLES,
+    Column("size", _BigKey, nullable=False),
+    Column("witness", Text, nullable=False),
+    Column("note", LargeBinary, nullable=False),  # the checkpoint that was signed, as it was signed
+    Column("line", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    PrimaryKeyConstraint("size", "witness", name="audit_cosignature_key"),
+    sqlite_with_rowid=False,
+)
+Index("audit_cosignature_witness", audit_cosignature.c.witness, audit_cosignature.c.size)
 
 case_file = Table(
     "case_file",
@@ -233,6 +247,22 @@ reidentification = Table(
 )
 Index("reidentification_purpose", reidentification.c.purpose, reidentification.c.state, reidentification.c.requested_at)
 
+terminal = Table(
+    "terminal",
+    TABLES,
+    Column("id", Text, primary_key=True),
+    Column("principal", Text, nullable=False),
+    Column("app", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("jwk", Text, nullable=False),  # a public key
+    Column("thumbprint", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("registered_at", UtcTime, nullable=False),
+    Column("approved_by", Text),
+    Column("revoked_at", UtcTime),
+)
+Index("terminal_principal", terminal.c.principal)
+
 policy_versions = Table(
     "policy_versions",
     TABLES,
@@ -259,6 +289,46 @@ data_key = Table(
     CheckConstraint("version BETWEEN 1 AND 255", name="version_is_a_byte"),
     CheckConstraint("(wrapped IS NULL) = (destroyed_at IS NOT NULL)", name="destroyed_is_gone"),
     CheckConstraint("destroyed_at IS NULL OR retired_at IS NOT NULL", name="destroyed_was_retired"),
+)
+
+retention_key = Table(
+    "retention_key",
+    TABLES,
+    Column("purpose", Text, nullable=False),
+    Column("month", String(7), nullable=False),
+    Column("algorithms", Text, nullable=False),
+    Column("wrap", Text, nullable=False),
+    Column("wrapped", LargeBinary),  # by the root key, which the database doesn't hold; NULL: destroyed
+    Column("created_at", UtcTime, nullable=False),
+    Column("destroyed_at", UtcTime),
+    Column("blanked_at", UtcTime),  # NULL after destroyed_at: search columns are still to be emptied
+    PrimaryKeyConstraint("purpose", "month", name="retention_key_key"),
+    CheckConstraint("(wrapped IS NULL) = (destroyed_at IS NOT NULL)", name="destroyed_retention_is_gone"),
+)
+
+retention_hold = Table(
+    "retention_hold",
+    TABLES,
+    Column("id", Text, primary_key=True),
+    Column("purpose", Text, nullable=False),
+    Column("case_id", Text, nullable=False),  # empty: everything of the purpose
+    Column("reason", Text, nullable=False),
+    Column("placed_by", Text, nullable=False),
+    Column("placed_at", UtcTime, nullable=False),
+    Column("lifted_by", Text),
+    Column("lifted_at", UtcTime),
+)
+
+retention_erasure = Table(
+    "retention_erasure",
+    TABLES,
+    Column("id", Text, primary_key=True),
+    Column("purpose", Text, nullable=False),
+    Column("through", String(7), nullable=False),  # the last month of it
+    Column("requested_by", Text, nullable=False),
+    Column("requested_at", UtcTime, nullable=False),
+    Column("erased_by", Text),
+    Column("erased_at", UtcTime),
 )
 
 # The log as a dataset: one row an entry and person, one row without a person where an entry names none.

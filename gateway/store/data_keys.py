@@ -10,7 +10,8 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from gateway.errors import KeysUnreadable
 from gateway.model.data_key import DataKey, KeyUse
-from gateway.store._tables import audit_entry, case_file, data_key, reidentification
+from gateway.model.retention_key import RetentionKey
+from gateway.store._tables import audit_entry, case_file, data_key, reidentification, retention_key
 from gateway.store.state import State
 
 _PAGE = 1_000
@@ -53,7 +54,11 @@ def destroy_data_key(state: State, use: KeyUse, version: int, *, retired_at: dat
     return _change(state, use, version, is_retired, wrapped=None, destroyed_at=now)
 
 
-def replace_wrapped(state: State, changed: tuple[tuple[DataKey, DataKey], ...]) -> bool:
+def replace_wrapped(
+    state: State,
+    changed: tuple[tuple[DataKey, DataKey], ...],
+    retention: tuple[tuple[RetentionKey, RetentionKey], ...],
+) -> bool:
     """Each key's wrap by another, all or none; False where one is not as it was read."""
     try:
         with _readable(), state.writing() as connection:
@@ -69,6 +74,21 @@ def replace_wrapped(state: State, changed: tuple[tuple[DataKey, DataKey], ...]) 
                 )
                 if done.rowcount != 1:
                     raise _Changed
+            for month_was, month_becomes in retention:
+                done = connection.execute(
+                    update(retention_key)
+                    .where(
+                        retention_key.c.purpose == month_was.purpose,
+                        retention_key.c.month == month_was.month,
+                        retention_key.c.wrapped == month_was.wrapped,
+                    )
+                    .values(wrapped=month_becomes.wrapped, wrap=month_becomes.wrap)
+                )
+                if done.rowcount != 1:
+                    raise _Changed
+            kept = select(func.count()).select_from(retention_key).where(retention_key.c.wrapped.is_not(None))
+            if connection.execute(kept).scalar_one() != len(retention):
+                raise _Changed  # one was made meanwhile
     except _Changed:
         return False
     return True

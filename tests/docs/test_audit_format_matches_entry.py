@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gateway.audit.entry import VERSION, encode_entry
 from gateway.model.audit import CaseTrace, DecisionTrace, EntryKind, FieldTrace
-from tests.audit_logs import NOON, PEOPLE, entry
+from tests.audit_logs import NOON, PEOPLE, document_of, entry, seals_in_memory
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "audit-format.md").read_text(encoding="utf-8")
 CASE = CaseTrace(
@@ -26,10 +26,13 @@ def _told(table: str) -> set[str]:
 
 
 def test_every_key_of_an_entry_is_told() -> None:
-    body = json.loads(encode_entry(entry(decision=DECISION)))
-    assert _told("All keys are always there.") == set(body)
+    seals = seals_in_memory()
+    body = encode_entry(entry(decision=DECISION), seals).body
+    public, whole = json.loads(body), document_of(body, seals.open)
+    assert _told("All keys are always there.") == set(public)
+    assert _told("**What is sealed**") == set(whole) - (set(public) - {"detail"})
     assert f"| `v` | `{VERSION}`, this version" in TEXT
-    assert _told("**`decision`** holds") == set(body["decision"]) == {each.name for each in fields(DecisionTrace)}
+    assert _told("**`decision`** holds") == set(whole["decision"]) == {each.name for each in fields(DecisionTrace)}
 
 
 def test_the_keys_of_fields_and_of_the_case_are_told() -> None:

@@ -23,6 +23,8 @@ from gateway.model.ids import AppId, PrincipalId, PurposeId
 from gateway.model.response import Refusal, Response
 from gateway.settings import load_settings
 from gateway.store import State, decide_review, open_grant, open_state
+from tests.audit_logs import seals_in_memory
+from tests.key_rings import seals_of
 from tests.postgres_server import Server, postgres_server
 from tests.town import Clock, Town, served, town_at
 
@@ -243,7 +245,7 @@ def test_replicas_agree_when_a_reason_was_first_used_and_who_decided_first(state
 
 
 def test_a_reason_lapses_for_its_user_alone(state: State) -> None:
-    desk = ReviewDesk(state, 72)
+    desk = ReviewDesk(state, 72, seals_in_memory().open)
     purpose = build_engine(bundle_folder()).catalog.purposes[PurposeId("break-glass")]
     desk.check(purpose, _caller("d", "fire"), NOW)
     desk.check(purpose, _caller("d", "fire"), NOW + timedelta(minutes=59, seconds=59))
@@ -257,7 +259,7 @@ def test_what_waits_is_read_from_the_log_itself(fresh_demo: Demo, clocked: Calla
     """Nothing is written beside the entry, so that nothing can be lost between the two."""
     index = index_of(broken(clocked(NOW)))
     state = open_state(f"sqlite:///{fresh_demo.folder / 'state' / 'langqiao.db'}")
-    desk = ReviewDesk(state, 72)
+    desk = ReviewDesk(state, 72, seals_of(load_settings(fresh_demo.settings)).open)
     assert [notice.index for notice in desk.waiting(-1, NOW)] == [index]
     purpose = build_engine(bundle_folder()).catalog.purposes[PurposeId("break-glass")]
     doctor = desk.waiting(-1, NOW)[0].principal

@@ -26,6 +26,8 @@ from gateway.model.response import Response, Stream
 from gateway.model.rows import Disclosure
 from gateway.pipeline import Pipeline
 from gateway.settings import load_settings
+from tests.audit_logs import document_of
+from tests.key_rings import seals_of
 from tests.recording_source import RecordingSource
 from tests.town import build, edited_bundle
 
@@ -141,8 +143,9 @@ async def test_fifty_residents_from_four_systems_take_one_trip_each(demo: Demo) 
 
 
 def entries(demo: Demo) -> list[dict[str, Any]]:
+    opener = seals_of(load_settings(demo.settings)).open
     with closing(sqlite3.connect(demo.folder / "state" / "langqiao.db")) as log:
-        return [json.loads(body) for (body,) in log.execute("SELECT body FROM audit_entry ORDER BY idx")]
+        return [document_of(body, opener) for (body,) in log.execute("SELECT body FROM audit_entry ORDER BY idx")]
 
 
 async def test_every_department_has_an_entry_of_its_own_before_anything_leaves(demo: Demo) -> None:

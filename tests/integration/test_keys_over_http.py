@@ -7,25 +7,27 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from gateway.administration import Apps, KeyDesk, create_ring, open_ring
+from gateway.administration import Apps, KeyDesk, create_ring, open_ring, open_seals
 from gateway.app import Gateway, create_application, utc_now
+from gateway.audit import AuditLog, verify_log
 from gateway.cli import app as command
 from gateway.demo.ask import Answer, Asker, get, post
 from gateway.demo.personas import DEMO_ISSUER
 from gateway.demo.prepare import Demo
 from gateway.demo.serving import free_port, serving
-from gateway.errors import KeysUnreadable, KeyUnavailable
+from gateway.errors import EntryErased, KeysUnreadable, KeyUnavailable
 from gateway.keys import Issuer, KeyRing
 from gateway.model.data_key import KeyUse
 from gateway.model.ids import PurposeId
 from gateway.settings import Keys, load_settings
 from gateway.store import open_state, read_data_keys
+from tests.audit_logs import entry
 from tests.postgres_server import Server, postgres_server
 from tests.town import Town
 
@@ -213,7 +215,7 @@ def test_two_rings_on_one_sqlite_agree(tmp_path: Path) -> None:
     try:
         one = create_ring(root, states[0], lambda: now[0])
         other = open_ring(root, states[1], lambda: now[0])
-        change = KeyDesk(states[0], one, "national").rotate(KeyUse.PSEUDONYM)
+        change = KeyDesk(states[0], one, open_seals(root, states[0], utc_now), "national").rotate(KeyUse.PSEUDONYM)
 
         async def make() -> None:
             await (await change).make()
@@ -239,3 +241,64 @@ def test_a_database_that_is_away_is_said_as_such(tmp_path: Path) -> None:
             read_data_keys(state)
     finally:
         state.close()
+
+
+# ---------------------------------------------------------------------- retention keys
+async def _old_entries(gateway: Gateway, folder: Path) -> list[int]:
+    """Entries of January 2025, written by a third replica."""
+    settings = gateway.settings
+    state = open_state(settings.state_url)
+    signer = open_ring(settings.keys, state, utc_now).log_signer(settings.audit.origin)
+    log = AuditLog.open(
+        state, signer, settings.audit, seals=open_seals(settings.keys, state, utc_now), deadline_seconds=5,
+        high_water=folder / "third.json", clock=utc_now,
+    )  # fmt: skip
+    try:
+        await log.start()
+        at = datetime(2025, 1, 10, tzinfo=UTC)
+        return [(await log.append(entry(number, at=at, principal="wang-wu"))).index for number in range(5)]
+    finally:
+        await log.close()
+        state.close()
+
+
+def test_a_month_is_erased_on_every_replica_by_two_officers(replicas: Replicas, tmp_path: Path) -> None:
+    indices = asyncio.run(_old_entries(replicas.gateways[0], tmp_path))
+    audits = [gateway.rooms.audit for gateway in replicas.gateways]
+    assert [audit.entry(indices[0]).principal for audit in audits] == ["wang-wu", "wang-wu"]
+    report = json.loads(get(replicas.officer, "/retention", purpose=OFFICE).text)
+    (month,) = [month for month in report["months"] if month["is_due"]]
+    assert (month["key"], month["entries"], month["held_by"]) == ("home-visit/2025-01", 5, [])
+
+    asked = replicas.step("/retention/erasures", {"purpose": "home-visit", "through": "2025-01"})
+    assert asked.status == 201, asked.text
+    path = f"/retention/erasures/{json.loads(asked.text)['erasure']}"
+    confirm: dict[str, object] = {"confirm": "home-visit 2025-01"}
+    assert replicas.step(path, confirm).code == "GW702"
+    hold = replicas.step("/retention/holds", {"purpose": "home-visit", "reason": "a court asked"})
+    assert replicas.step(path, confirm, by=replicas.second).code == "GW612"
+    lift = replicas.step(f"/retention/holds/{json.loads(hold.text)['hold']}/lift")
+    assert (hold.status, lift.status) == (201, 200)
+    done = replicas.step(path, confirm, by=replicas.second)
+    assert done.status == 200, done.text
+    assert replicas.step(path, confirm, by=replicas.second).code == "GW612"
+
+    def is_gone() -> bool:
+        for audit in audits:
+            try:
+                audit.entry(indices[0])
+            except EntryErased:
+                continue
+            return False
+        return True
+
+    until(is_gone, 5)
+    settings = replicas.gateways[0].settings
+    state = open_state(settings.state_url)
+    try:
+        vkey = open_ring(settings.keys, state, utc_now).log_signer(settings.audit.origin).vkey
+        found = verify_log(settings.state_url, vkey, opener=open_seals(settings.keys, state, utc_now).open)
+    finally:
+        state.close()
+    assert found.is_sound, found.text()
+    assert found.erased == 5

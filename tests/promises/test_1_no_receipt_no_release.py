@@ -54,7 +54,7 @@ async def test_the_entry_is_durable_before_the_first_byte_leaves(fresh_demo: Dem
         seen.append((message["type"], count))
 
     async def receive() -> MutableMapping[str, Any]:
-        await asyncio.Event().wait()  # the client stays
+        await asyncio.Event().wait()  # the client stays, however long it takes
         raise AssertionError
 
     scope = {

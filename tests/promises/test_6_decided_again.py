@@ -25,7 +25,7 @@ from gateway.catalog import load_catalog
 from gateway.decision import PolicyEngine
 from gateway.demo.ask import Answer, Asker
 from gateway.demo.prepare import Demo
-from gateway.errors import NotRedecidable
+from gateway.errors import AuditUnavailable, NotRedecidable
 from gateway.model.audit import AuditReceipt
 from gateway.model.caller import Caller, InboundRequest
 from gateway.model.case import CaseFacts
@@ -34,7 +34,7 @@ from gateway.model.query import BoundQuery
 from gateway.model.response import Response
 from gateway.settings import load_settings
 from gateway.store import open_state_read_only
-from tests.key_rings import ring_of
+from tests.key_rings import ring_of, seals_of
 from tests.town import Town, build, edited_bundle, served
 
 TRANSPORT = "vaccination-transport"
@@ -54,7 +54,7 @@ class Yesterday:
         ring = ring_of(settings)
         state = open_state_read_only(settings.state_url)
         try:
-            return redecide(state, index, ring.subject_hash)
+            return redecide(state, index, ring.subject_hash, seals_of(settings).open)
         finally:
             state.close()
 
@@ -207,17 +207,21 @@ def test_a_changed_entry_an_old_entry_and_a_lost_policy_are_told(
             copy.execute(change, values)
         state = open_state_read_only(f"sqlite:///{tmp_path / 'copy.db'}")
         try:
-            return redecide(state, asked, ring.subject_hash)
+            return redecide(state, asked, ring.subject_hash, seals_of(settings).open)
         finally:
             state.close()
 
-    tampered = json.loads(json.dumps(body))
+    tampered = json.loads(json.dumps(body)) | {"v": 2}
     phone = next(one for one in tampered["fields"] if one["field"] == "phone")
     was, phone["level"] = phone["level"], "clear"
     update = "UPDATE audit_entry SET body = ? WHERE idx = ?"
     result = after(update, json.dumps(tampered).encode(), asked)
     assert f"level of phone: was clear, now {was}" in result.lines("en")
     assert f"字段 phone 的级别：原为 clear，现为 {was}" in result.lines("zh")
+
+    (raw,) = sqlite3.connect(town.log).execute("SELECT body FROM audit_entry WHERE idx = ?", (asked,)).fetchone()
+    with pytest.raises(AuditUnavailable):  # what is sealed belongs to a public part that says otherwise
+        after(update, raw.replace(b'"level":"clear"', b'"level":"dim"', 1), asked)
 
     old = {key: value for key, value in body.items() if key != "decision"} | {"v": 1}
     with pytest.raises(NotRedecidable, match="version 1"):
@@ -273,8 +277,9 @@ def test_the_instant_that_is_written_down_is_the_one_that_was_decided_for(fresh_
     state = open_state_read_only(settings.state_url)
     try:
         first = receipts[0].index if receipts[0] is not None else -1
-        entries = [entry_at(state, first + number) for number in range(3)]
-        vouched = [redecide(state, first + number, lambda number: number) for number in range(3)]
+        opener = seals_of(settings).open
+        entries = [entry_at(state, first + number, opener) for number in range(3)]
+        vouched = [redecide(state, first + number, lambda number: number, opener) for number in range(3)]
     finally:
         state.close()
     assert [entry.decision.decided_at for entry in entries if entry.decision is not None] == engine.instants

@@ -30,6 +30,8 @@ def _mask(kind: str, **parameters: str | int | bool) -> Mask:
 
 OF_TEXT: Final = [
     *(_mask("partial", shape=shape) for shape in SHAPES),
+    _mask("partial", shape="address", keeps="community"),
+    _mask("generalise", address_to="street"),
     *(_mask("generalise", region_level=level) for level in ("province", "prefecture", "county", "street")),
     *(_mask("pseudonym", algorithm=algorithm) for algorithm in ALGORITHMS),
     *(_mask("token", shape=shape) for shape in TOKEN_SHAPES),
@@ -41,6 +43,18 @@ OF_TEXT: Final = [
 ]
 unicode_text = st.text(max_size=24)
 near_shapes = st.text("0123456789Xx张王欧阳浙A·-@.é𬀩１*\0 ", max_size=20)
+near_mail = st.text("ab1._%+-@@é张 ", max_size=12).flatmap(
+    lambda text: st.sampled_from(["", "@b.cn", "@b-c.example.org", "@-b.cn", "@b..cn", "@b.c"]).map(text.__add__)
+)
+near_names_of_firms = st.text("杭州天地a1(（）·&-é𬀩 ", max_size=8).flatmap(
+    lambda text: st.sampled_from(["", "有限公司", "股份有限公司", "专业合作社", "分公司", "店"]).map(text.__add__)
+)
+near_addresses = st.lists(
+    st.sampled_from(
+        ["浙江省", "杭州市", "上城区", "清波", "街道", "劳动", "社区", "新村", "村", "镇", "12", "幢", "é"]
+    ),
+    max_size=9,
+).map("".join)
 region_codes = (
     st.integers(0, 10**12)
     .map(lambda number: f"{number:012d}"[-12:])
@@ -55,7 +69,11 @@ real = st.sampled_from(
 shaped = st.sampled_from([parts for known in SHAPED.values() for parts in known]).flatmap(
     lambda parts: st.tuples(parts.start, parts.hidden, parts.end).map("".join)
 ).filter(lambda text: not any("\ud800" <= character <= "\udfff" for character in text))  # fmt: skip
-texts = st.lists(st.one_of(real, shaped, near_shapes, unicode_text, region_codes) | st.none(), max_size=30)
+texts = st.lists(
+    st.one_of(real, shaped, near_shapes, near_mail, near_names_of_firms, near_addresses, unicode_text, region_codes)
+    | st.none(),
+    max_size=30,
+)
 
 
 def _one_by_one(mask: Mask, values: Sequence[Any], context: MaskContext = CONTEXT) -> list[str | None]:

@@ -21,9 +21,11 @@ from gateway.model.case import CaseFacts
 from gateway.model.ids import FieldName
 from gateway.model.query import BoundQuery, FieldUse
 from gateway.model.trail import Trail
+from tests.audit_logs import document_of, of_version_2, seals_in_memory
 from tests.unit.decision.small_city import NOW, SOMEBODY, caller, case_of, engine, line, question
 from tests.unit.decision.worlds import DATASETS, World, build_engine, cells, requests, worlds
 
+SEALS = seals_in_memory()
 Request = tuple[Caller, CaseFacts | None, datetime]
 
 
@@ -47,11 +49,12 @@ def written(pdp: PolicyEngine, bound: BoundQuery, who: Caller, case: CaseFacts |
     )
     # the entry is written later than it was decided, perhaps over the edge of a time window
     later = now + timedelta(days=3)
-    return encode_entry(entry_of(trail, hash_subject=hash_subject, now=later, kind=EntryKind.READ, outcome="released"))
+    entry = entry_of(trail, hash_subject=hash_subject, now=later, kind=EntryKind.READ, outcome="released")
+    return encode_entry(entry, SEALS).body
 
 
 def again(pdp: PolicyEngine, body: bytes) -> Redecision:
-    entry = decode_entry(body)
+    entry = decode_entry(body, SEALS.open)
     assert entry.decision is not None
     return compare(pdp, entry, entry.decision, 0, hash_subject)
 
@@ -81,8 +84,10 @@ def test_what_was_decided_is_decided_again_from_its_entry(
     body = written(pdp, bound, who, case, now)
     result = again(build_engine(world), body)
     assert result.is_same, result.lines()
-    assert encode_entry(decode_entry(body)) == body
+    whole = document_of(body, SEALS.open)
+    assert document_of(encode_entry(decode_entry(body, SEALS.open), SEALS).body, SEALS.open) == whole
     assert SOMEBODY.encode() not in body
+    assert SOMEBODY not in str(whole)
 
 
 @settings(max_examples=60, deadline=None)
@@ -169,7 +174,7 @@ def test_a_rule_that_needs_the_number_itself_is_named_and_nothing_is_called_the_
 def test_a_window_that_closed_after_the_decision_is_still_open_for_it(tmp_path: Path) -> None:
     edge = "2026-12-02T00:00:00Z"
     pdp = engine(tmp_path, line("W", "allow", "ds:police.resident", exp=edge))
-    entry = decode_entry(_asked(pdp))
+    entry = decode_entry(_asked(pdp), SEALS.open)
     assert entry.at > datetime(2026, 12, 2, tzinfo=UTC)
     assert {one.level for one in entry.fields} == {"clear"}
     assert entry.decision is not None
@@ -179,14 +184,14 @@ def test_a_window_that_closed_after_the_decision_is_still_open_for_it(tmp_path: 
 
 
 def _changed(entry: AuditEntry, path: str, value: object) -> AuditEntry:
-    document = json.loads(encode_entry(entry))
+    document = json.loads(of_version_2(entry))
     *way, last = path.split(".")
     at = document
     for step in way:
         at = at[int(step)] if step.isdigit() else at[step]
     assert at[last] != value
     at[last] = value
-    return decode_entry(json.dumps(document).encode())
+    return decode_entry(json.dumps(document).encode(), SEALS.open)
 
 
 @pytest.mark.parametrize(
@@ -211,7 +216,7 @@ def test_whatever_is_changed_in_an_entry_shows_as_a_difference(
         "R", "allow", "ds:police.resident", act="rows", obl="where=community_code under subject.regions; max_rows=7"
     )
     pdp = engine(tmp_path, line("S", "allow", "ds:police.resident", sub="role:worker"), rows)
-    entry = decode_entry(_asked(pdp))
+    entry = decode_entry(_asked(pdp), SEALS.open)
     assert entry.decision is not None
     assert compare(pdp, entry, entry.decision, 3, hash_subject).lines("en")[1:] == ("the same",)
     other = _changed(entry, path, value)

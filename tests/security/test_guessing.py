@@ -163,7 +163,7 @@ OVER = LimitReached(what=("look-ups", "查询"), limit=LIMIT, flag="matches-limi
 async def test_a_flag_that_can_not_be_written_is_the_logs_failure_and_is_raised_by_the_next(tmp_path: Path) -> None:
     home = house(tmp_path)
     state = open_state(home.url)
-    desk = FlagDesk(state, lambda: NOW)
+    desk = FlagDesk(state, lambda: NOW, home.seals(state).open)
     async with open_log(home, state=state) as log:
         pass
     with pytest.raises(AuditFailed):
@@ -185,7 +185,7 @@ async def test_a_flag_that_can_not_be_claimed_is_the_logs_failure(tmp_path: Path
         with sqlite3.connect(home.file) as beside:
             beside.execute("DROP TABLE raised_flag")
         with pytest.raises(AuditUnavailable):
-            await FlagDesk(state, lambda: NOW).raise_flag(_recorder(log), OVER)
+            await FlagDesk(state, lambda: NOW, home.seals(state).open).raise_flag(_recorder(log), OVER)
     state.close()
 
 

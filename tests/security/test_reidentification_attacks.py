@@ -25,7 +25,7 @@ from gateway.model.ids import AppId, PrincipalId, PurposeId, RoleName
 from gateway.settings import load_settings
 from gateway.spi import FormatCipher
 from gateway.store import open_state
-from tests.key_rings import ring_of
+from tests.key_rings import ring_of, seals_of
 from tests.town import Clock, Town, build, edited_bundle, edited_settings, served, town_at
 
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
@@ -480,7 +480,8 @@ async def test_a_token_whose_key_is_gone_can_only_be_refused(desk: Desk, bundle:
 
     state = open_state(f"sqlite:///{desk.town.log}")
     ring = ring_of(load_settings(desk.demo.settings))
-    without = ReidentificationDesk(state, ring, gone, CaseDesk(state, ring).find, hours=24)
+    opener = seals_of(load_settings(desk.demo.settings)).open
+    without = ReidentificationDesk(state, ring, gone, CaseDesk(state, ring).find, hours=24, opener=opener)
     engine = build_engine(bundle)
     purpose = engine.catalog.purposes[PurposeId(PURPOSE)]
     officer = Caller(

@@ -16,6 +16,7 @@ from gateway.audit.merkle import (
     verify_consistency,
     verify_inclusion,
 )
+from tests.lone_verifier import LONE
 
 _DATA = Path(__file__).parent / "data"
 
@@ -93,6 +94,21 @@ def test_consistency_proofs_are_judged_alike(case: dict[str, Any]) -> None:
             verify()
     else:
         verify()
+
+
+@pytest.mark.parametrize("case", INCLUSION, ids=lambda case: case["file"].removeprefix("testdata/inclusion/"))
+def test_the_lone_verifier_judges_inclusion_alike(case: dict[str, Any]) -> None:
+    leaf, root = _bytes(case["leafHash"]), _bytes(case["root"])
+    assert LONE.check_inclusion(case["leafIdx"], case["treeSize"], leaf, _proof(case), root) is not case["wantErr"]
+
+
+@pytest.mark.parametrize("case", CONSISTENCY, ids=lambda case: case["file"].removeprefix("testdata/consistency/"))
+def test_the_lone_verifier_judges_consistency_alike(case: dict[str, Any]) -> None:
+    """But for the empty log: every log continues it, as a witness has it."""
+    older = LONE.Checkpoint("o", case["size1"], _bytes(case["root1"]))
+    newer = LONE.Checkpoint("o", case["size2"], _bytes(case["root2"]))
+    is_from_empty = case["size1"] == 0 and older.root == EMPTY_ROOT and not case["proof"]
+    assert LONE.check_consistency(older, newer, _proof(case)) is (is_from_empty or not case["wantErr"])
 
 
 @pytest.mark.parametrize("newer", [0, 1, 8])

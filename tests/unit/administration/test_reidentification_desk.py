@@ -56,7 +56,7 @@ def desk_over(state: State, tmp_path: Path, case: CaseFacts | None = CASE) -> Re
     def key(purpose: PurposeId, shape: str, _version: int) -> FormatCipher:
         return ring.mask_keys(purpose).token(shape)
 
-    return ReidentificationDesk(state, ring, key, lambda _id: case, hours=24)
+    return ReidentificationDesk(state, ring, key, lambda _id: case, hours=24, opener=house(tmp_path).seals(state).open)
 
 
 async def test_a_purpose_that_does_not_say_how_many_turns_none_back(

@@ -4,18 +4,19 @@ import asyncio
 import json
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gateway.app import utc_now
 from gateway.audit import AuditLog, verify_inclusion
-from gateway.audit.entry import encode_entry
+from gateway.audit.entry import EncodedEntry, project_public
 from gateway.audit.merkle import leaf_hash, verify_consistency
 from gateway.errors import AuditOverloaded, AuditUnavailable, EntryTooLarge, EntryUnknown, SettingsInvalid
 from gateway.model.audit import AuditEntry, AuditReceipt
 from gateway.settings import Audit
 from gateway.store import open_state
-from tests.audit_logs import ORIGIN, PEOPLE, House, entry, house, open_log
+from tests.audit_logs import ORIGIN, PEOPLE, House, canonical, document_of, entry, house, of_version_2, open_log
 
 
 @pytest.fixture
@@ -26,6 +27,14 @@ def home(tmp_path: Path) -> House:
 def bodies(home: House) -> list[bytes]:
     with sqlite3.connect(home.file) as beside:
         return [row[0] for row in beside.execute("SELECT body FROM audit_entry ORDER BY idx")]
+
+
+def told(home: House) -> list[dict[str, Any]]:
+    state = open_state(home.url)
+    try:
+        return [document_of(body, home.seals(state).open) for body in bodies(home)]
+    finally:
+        state.close()
 
 
 async def test_a_receipt_names_the_entry_that_is_already_durable(home: House) -> None:
@@ -42,9 +51,9 @@ async def test_five_hundred_at_once_have_one_order_without_gaps(home: House) -> 
     async with open_log(home, batch=64) as log:
         receipts = await asyncio.gather(*(log.append(entry(number)) for number in range(500)))
         assert sorted(receipt.index for receipt in receipts) == list(range(500))
-        kept = bodies(home)
+        kept, said = bodies(home), told(home)
         for number, receipt in enumerate(receipts):
-            assert json.loads(kept[receipt.index])["trace_id"] == f"{number:032x}"
+            assert said[receipt.index]["trace_id"] == f"{number:032x}"
             assert leaf_hash(kept[receipt.index]).hex() == receipt.leaf_hash
     found = home.verify()
     assert found.is_sound, found.text()
@@ -141,7 +150,13 @@ async def test_more_than_may_wait_are_refused_at_once(home: House) -> None:
 async def test_nothing_is_accepted_before_the_start_or_after_the_end(home: House) -> None:
     state = open_state(home.url)
     log = AuditLog.open(
-        state, home.signer, Audit(origin=ORIGIN), deadline_seconds=1, high_water=home.high_water, clock=utc_now
+        state,
+        home.signer,
+        Audit(origin=ORIGIN),
+        seals=home.seals(state),
+        deadline_seconds=1,
+        high_water=home.high_water,
+        clock=utc_now,
     )
     with pytest.raises(AuditUnavailable):
         await log.append(entry())
@@ -267,7 +282,13 @@ def test_a_log_under_another_name_is_refused(grown: House) -> None:
         state = open_state(grown.url)
         signer = type(grown.signer)(name=origin, key=grown.signer.key)
         log = AuditLog.open(
-            state, signer, Audit(origin=origin), deadline_seconds=1, high_water=grown.high_water, clock=utc_now
+            state,
+            signer,
+            Audit(origin=origin),
+            seals=grown.seals(state),
+            deadline_seconds=1,
+            high_water=grown.high_water,
+            clock=utc_now,
         )
         try:
             await log.start()
@@ -298,7 +319,7 @@ async def test_what_was_refused_at_the_deadline_does_not_stand_in_the_log_as_rel
             while not log.is_ready:
                 await asyncio.sleep(0.05)
         await log.append(entry(99))
-    kept = [json.loads(body) for body in bodies(home)]
+    kept = told(home)
     released = {index for index, one in enumerate(kept) if one["outcome"] == "released"}
     taken_back = {one["refers_to"] for one in kept if one["kind"] == "not-released"}
     answered = {0, next(index for index, one in enumerate(kept) if one["trace_id"] == f"{99:032x}")}
@@ -315,7 +336,7 @@ async def test_a_caller_that_goes_away_is_followed_by_an_entry_that_says_so(home
         async with asyncio.timeout(5):
             while len(bodies(home)) < 3:
                 await asyncio.sleep(0.02)
-    kept = [json.loads(body) for body in bodies(home)]
+    kept = told(home)
     (late,) = [one for one in kept if one["kind"] == "not-released"]
     assert kept[late["refers_to"]]["trace_id"] == f"{1:032x}"
     assert late["subjects"] == kept[late["refers_to"]]["subjects"]
@@ -324,12 +345,13 @@ async def test_a_caller_that_goes_away_is_followed_by_an_entry_that_says_so(home
 async def test_a_log_that_began_with_version_1_goes_on_and_is_sound(
     home: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def of_version_1(one: AuditEntry) -> bytes:
-        document = json.loads(encode_entry(one)) | {"v": 1}
+    def of_version_1(one: AuditEntry, _sealer: object) -> EncodedEntry:
+        document = json.loads(of_version_2(one)) | {"v": 1}
         del document["decision"]
         for field in document["fields"]:
             del field["granted"], field["ceiling"]
-        return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+        body = canonical(document)
+        return EncodedEntry(body, project_public(body))
 
     with monkeypatch.context() as older:
         older.setattr("gateway.audit.log.encode_entry", of_version_1)
@@ -339,6 +361,6 @@ async def test_a_log_that_began_with_version_1_goes_on_and_is_sound(
     async with open_log(home) as log:
         await log.append(entry(3))
         assert [log.entry(number) for number in range(4)] == [entry(number) for number in range(4)]
-    assert [json.loads(body)["v"] for body in bodies(home)] == [1, 1, 1, 2]
+    assert [json.loads(body)["v"] for body in bodies(home)] == [1, 1, 1, 3]
     found = home.verify()
     assert found.is_sound, found.text()

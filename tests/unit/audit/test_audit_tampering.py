@@ -10,17 +10,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.audit import Verification, export_log, verify_export, verify_log
-from gateway.audit.entry import encode_entry, project
+from gateway.audit.entry import project_public
 from gateway.audit.merkle import Frontier, leaf_hash
 from gateway.errors import SettingsInvalid
-from gateway.store import open_state
-from tests.audit_logs import ORIGIN, PEOPLE, House, copy_of, entry, house, open_log
+from gateway.store import open_state, open_state_read_only
+from tests.audit_logs import ORIGIN, PEOPLE, House, copy_of, entry, house, of_version_2, open_log
 from tests.key_rings import ring_at
 
 SIZE = 600  # two full tiles and a part
 COLUMNS = (
     "at", "kind", "principal", "app", "organisation", "purpose", "legal_basis", "case_id", "dataset", "fields",
-    "outcome", "code", "needs_review", "trace_id",
+    "outcome", "code", "needs_review", "trace_id", "sealed_by",
 )  # fmt: skip
 
 
@@ -54,13 +54,15 @@ Tamper = Callable[[sqlite3.Connection], object]
 def found_after(sound: House, copy: tuple[Path, sqlite3.Connection]) -> Callable[..., Verification]:
     """Tamper with a copy, verify it, and bring it back."""
     path, connection = copy
+    keys = open_state_read_only(sound.url)
+    opener = sound.seals(keys).open
 
     def after(*tampers: Tamper) -> Verification:
         before = path.read_bytes()
         try:
             for tamper in tampers:
                 tamper(connection)
-            return verify_log(f"sqlite:///{path}", sound.signer.vkey)
+            return verify_log(f"sqlite:///{path}", sound.signer.vkey, opener=opener)
         finally:
             path.write_bytes(before)
             connection.execute("PRAGMA schema_version")
@@ -161,7 +163,7 @@ def test_what_is_deleted_moved_or_added_is_found_at_its_entry(
     assert found_after(run(statement)).first_bad == index
 
 
-COPIED = "at, kind, principal, app, organisation, purpose, legal_basis, case_id, dataset, fields, outcome, code, needs_review, trace_id, leaf, body"  # noqa: E501
+COPIED = "at, kind, principal, app, organisation, purpose, legal_basis, case_id, dataset, fields, outcome, code, needs_review, trace_id, sealed_by, leaf, body"  # noqa: E501
 
 
 def swap(one: int, other: int) -> Tamper:
@@ -198,9 +200,9 @@ def rewritten(index: int, signer: "object | None" = None) -> Tamper:
     """Another entry with all that a database administrator can make fit: leaf, columns, people, tiles, head."""
 
     def tamper(connection: sqlite3.Connection) -> None:
-        body = encode_entry(entry(1234))
+        body = of_version_2(entry(1234))
         columns = {
-            **project(body).columns, "at": "2026-11-23T04:00:00.123456", "leaf": leaf_hash(body), "body": body
+            **project_public(body).columns, "at": "2026-11-23T04:00:00.123456", "leaf": leaf_hash(body), "body": body
         }  # fmt: skip
         sets = ", ".join(f"{name} = :{name}" for name in columns)
         connection.execute(f"UPDATE audit_entry SET {sets} WHERE idx = {index}", columns)
@@ -235,7 +237,7 @@ def test_a_log_signed_with_another_key_is_found(sound: House, tmp_path: Path) ->
 def test_a_fork_signed_with_the_logs_own_key_shows_against_what_others_hold(sound: House, tmp_path: Path) -> None:
     with sqlite3.connect(sound.file) as beside:
         kept = beside.execute("SELECT note FROM audit_head").fetchone()[0].decode()
-    fork = House(folder=tmp_path, url=f"sqlite:///{tmp_path / 'log.db'}", signer=sound.signer)
+    fork = House(folder=tmp_path, url=f"sqlite:///{tmp_path / 'log.db'}", signer=sound.signer, keys=sound.keys)
 
     async def fill() -> None:
         async with open_log(fork) as log:
@@ -249,7 +251,7 @@ def test_a_fork_signed_with_the_logs_own_key_shows_against_what_others_hold(soun
 
 
 def test_a_log_that_was_cut_short_shows_against_the_high_water_mark(sound: House, tmp_path: Path) -> None:
-    short = House(folder=tmp_path, url=f"sqlite:///{tmp_path / 'log.db'}", signer=sound.signer)
+    short = House(folder=tmp_path, url=f"sqlite:///{tmp_path / 'log.db'}", signer=sound.signer, keys=sound.keys)
 
     async def fill() -> None:
         async with open_log(short) as log:

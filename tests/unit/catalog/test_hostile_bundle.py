@@ -40,7 +40,7 @@ TITLE = "title: {zh: x, en: x}"
         ("x" * (MEGABYTE - 10) + ": {}", ""),
         ('"' * (MEGABYTE - 10), "no YAML"),
         ("'" * (MEGABYTE - 11), "no YAML"),
-        ("{" * (MEGABYTE - 10), "nested"),
+        ("{" * (MEGABYTE - 10), "nest"),
         ("- " * (MEGABYTE // 2 - 10), "nested"),
         ("a: *x\n" * 1000, "an"),
         ("staff: {inherits: [&a x, *a, *a]}", "anchors"),
