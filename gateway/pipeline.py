@@ -92,11 +92,9 @@ class Pipeline:
             try:
                 return await self._read(engine, recorder, request)
             except asyncio.CancelledError:
-                recorder.take_back(may_have_arrived=False)
                 await asyncio.shield(self._refuse(recorder, ClientGone()))
                 raise
             except Exception as error:  # noqa: BLE001 - the one place where a defect becomes an audited refusal
-                recorder.take_back(may_have_arrived=False)
                 return await self._refuse(recorder, error)
 
     async def refuse(self, request: InboundRequest, error: GatewayError) -> Response:

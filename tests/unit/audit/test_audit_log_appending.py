@@ -99,10 +99,11 @@ async def test_a_caller_that_is_cancelled_in_the_moment_of_its_receipt_is_answer
         with pytest.raises(asyncio.CancelledError):
             await task
         await log.append(entry(2))
-    kept = [json.loads(body) for body in bodies(home)]
-    assert sorted(one["kind"] for one in kept) == ["not-released", "read", "read"]
-    (late,) = [one for one in kept if one["kind"] == "not-released"]
-    assert kept[late["refers_to"]]["trace_id"] == f"{1:032x}"
+        kept = [log.entry(index) for index in range(3)]
+    assert sorted(one.kind for one in kept) == ["not-released", "read", "read"]
+    (late,) = [one for one in kept if one.kind == "not-released"]
+    assert late.refers_to is not None
+    assert kept[late.refers_to].trace_id == f"{1:032x}"
 
 
 async def test_a_log_goes_on_where_it_ended(home: House) -> None:
