@@ -1,7 +1,6 @@
 """The way of a request: InboundRequest -> Response, one road, one direction.
 
-Every path to data is in this file. The stages are pure or own their I/O; they never import one another.
-Refusals take the same way: typed, written down, answered with a receipt.
+Every path to data is in this file; its stages never import one another. Refusals take it too, and have a receipt.
 """
 
 import asyncio
