@@ -1,7 +1,6 @@
 """The way of a request: InboundRequest -> Response, one road, one direction.
 
-Every path to data is in this file. The stages are pure or own their I/O; they never import one another.
-Refusals take the same way: typed, written down, answered with a receipt.
+Every path to data is in this file; its stages never import one another. Refusals take it too, and have a receipt.
 """
 
 import asyncio
@@ -210,6 +209,7 @@ class Pipeline:
             receipt=receipt,
             policy_version=engine.version,
             is_head=bound.is_head,
+            take_back=lambda may_have_arrived: recorder.take_back(may_have_arrived=may_have_arrived),
         )
 
     async def _release(
@@ -261,6 +261,7 @@ class Pipeline:
                     receipt=receipt,
                     policy_version=reading.engine.version,
                     is_head=plan.bound.is_head,
+                    take_back=lambda may_have_arrived: recorder.take_back(may_have_arrived=may_have_arrived),
                 )
             opening = await recorder.record(EntryKind.READ, "opened")
         except BaseException:
@@ -276,6 +277,7 @@ class Pipeline:
                     release=partial(self._release_batch, reading, opening.index),
                     close=partial(recorder.record, EntryKind.READ, "closed", refers_to=opening.index),
                     refuse=partial(self._refuse, recorder, refers_to=opening.index),
+                    take_back=partial(recorder.take_back, may_have_arrived=True),
                     seconds=self.timeouts.stream,
                 )
             ),
