@@ -23,15 +23,16 @@ from starlette.exceptions import HTTPException
 from gateway.administration import (
     Apps,
     CaseDesk,
-    FlagDesk,
     KeyDesk,
+    Oversight,
     PolicyHolder,
     PolicyVersions,
     ReidentificationDesk,
-    ReviewDesk,
     following,
     keeping,
+    open_oversight,
     open_ring,
+    watching,
 )
 from gateway.api.authzen import AuthzenFace, request_id_of
 from gateway.api.control_plane import Face
@@ -41,6 +42,7 @@ from gateway.api.inbound import Scope
 from gateway.api.keys import KeyFace
 from gateway.api.limits import WithinLimits
 from gateway.api.openapi import describe_data_plane
+from gateway.api.oversight import OversightFace
 from gateway.api.problems import PROBLEM, challenge_of, language_of, problem_of
 from gateway.api.reidentification import ReidentificationFace
 from gateway.api.reviews import ReviewFace
@@ -84,8 +86,7 @@ class Rooms:
     audit: AuditLog
     pipeline: Pipeline
     cases: CaseDesk
-    reviews: ReviewDesk
-    flags: FlagDesk
+    oversight: Oversight
     reidentification: ReidentificationDesk
     keys: KeyDesk
     ring: KeyRing
@@ -132,7 +133,9 @@ class Gateway:
         try:
             await audit.start()
             apps, cases = Apps(state), CaseDesk(state, keys)
-            reviews, flags = ReviewDesk(state, settings.review_hours), FlagDesk(state, self.clock)
+            oversight = open_oversight(
+                state, keys, audit, engine=lambda: policy.current, settings=settings, clock=self.clock
+            )
             reidentification = ReidentificationDesk(
                 state, keys, keys.token_key, cases.find, hours=settings.reidentification_hours
             )
@@ -145,11 +148,11 @@ class Gateway:
                 ),
                 sources=sources,
                 audit=audit,
-                check_glass=reviews.check,
+                check_glass=oversight.reviews.check,
                 find_case=cases.find,
                 charge=apps.charge_matches,
                 charge_release=apps.charge_release,
-                raise_flag=flags.raise_flag,
+                raise_flag=oversight.flags.raise_flag,
                 hash_subject=keys.subject_hash,
                 mask_keys=keys.mask_keys,
                 limits=settings.limits,
@@ -165,15 +168,14 @@ class Gateway:
                 audit=audit,
                 pipeline=pipeline,
                 cases=cases,
-                reviews=reviews,
-                flags=flags,
+                oversight=oversight,
                 reidentification=reidentification,
                 keys=KeyDesk(state, keys, settings.keys.algorithms),
                 ring=keys,
             )
             await pipeline.note(EntryKind.START, f"policy {policy.current.version}")
             operator_log().info("started", version=policy.current.version, count=len(sources))
-            async with following(keys):
+            async with following(keys), watching(oversight.watch, settings.watch_seconds):
                 with self._reloads_on_hangup():
                     yield
         finally:
@@ -318,11 +320,17 @@ def create_application(gateway: Gateway) -> Callable[[Scope, Receive, Send], Any
     )
     api.include_router(authzen.routes())
     reviews = ReviewFace(
-        pipeline=lambda: gateway.rooms.pipeline, reviews=lambda: gateway.rooms.reviews, clock=gateway.clock
+        pipeline=lambda: gateway.rooms.pipeline, reviews=lambda: gateway.rooms.oversight.reviews, clock=gateway.clock
     )
     api.include_router(reviews.routes())
-    flags = FlagFace(pipeline=lambda: gateway.rooms.pipeline, flags=lambda: gateway.rooms.flags, clock=gateway.clock)
+    flags = FlagFace(
+        pipeline=lambda: gateway.rooms.pipeline, flags=lambda: gateway.rooms.oversight.flags, clock=gateway.clock
+    )
     api.include_router(flags.routes())
+    desk = OversightFace(
+        pipeline=lambda: gateway.rooms.pipeline, oversight=lambda: gateway.rooms.oversight, clock=gateway.clock
+    )
+    api.include_router(desk.routes())
     reidentification = ReidentificationFace(
         pipeline=lambda: gateway.rooms.pipeline,
         policy=lambda: gateway.rooms.policy,
