@@ -971,16 +971,16 @@ class FlagUnknown(AdministrationFailed):
 
 @dataclass(eq=False, kw_only=True)
 class ReportTooLarge(AdministrationFailed):
-    """The report would cover more entries than one may."""
+    """The report would hold more than one may."""
 
     code = "GW753"
     status = 413
     text = {
-        "en": "the report would cover {entries} entries, and at most {limit} are offered",
-        "zh": "报表将涉及 {entries} 条日志，最多 {limit} 条",
+        "en": "the report would hold more than {limit} {what[0]}",
+        "zh": "报表超出上限：{what[1]}最多 {limit}",
     }
     mend = {"en": "ask for a shorter time, several times", "zh": "请分几次选取较短的时间段"}
-    entries: int
+    what: Words
     limit: int
 
 

@@ -42,7 +42,7 @@ from gateway.store import (
 from gateway.telemetry import operator_log
 
 OPENED, ASKED, ANSWERED, DECIDED, CLOSED = "opened", "asked", "answered", "decided", "closed"
-BREAK_GLASS, BY_HAND = "break-glass", "hand"
+REQUIRED, BY_HAND = "required", "hand"
 VERDICTS = ("justified", "not-justified", "follow-up")
 _Values = Mapping[str, datetime | str | bytes]
 _WORDS: Mapping[str, Words] = {
@@ -71,7 +71,7 @@ class Notice:
     rows: int
     justification: str
     detail: str
-    origin: str  # break-glass, sample, flag, hand
+    origin: str  # required (break-glass, or an obligation), sample, flag, hand
     state: str  # opened, asked, answered, decided, closed
     due: datetime  # of the decision
     is_overdue: bool
@@ -257,7 +257,7 @@ class ReviewDesk:
             rows=entry.rows,
             justification=entry.justification,
             detail=entry.detail,
-            origin=item.origin or BREAK_GLASS,
+            origin=item.origin or REQUIRED,
             state=state_of(item),
             due=due,
             is_overdue=not is_decided and now >= due,

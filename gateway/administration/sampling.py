@@ -30,7 +30,7 @@ class Sampling:
         self._versions = versions
         self._engine = engine
         self._draw = draw
-        self._plans: dict[str, Mapping[str, int]] = {}
+        self._plans: dict[str, Mapping[str, int] | None] = {}
 
     def per_hundred(self, entry: AuditEntry) -> int:
         """How many of a hundred answers like this are drawn; 0 for what is no answer, or is reviewed anyway."""
@@ -47,14 +47,14 @@ class Sampling:
         if version == current.version:
             return _plan_of(current.catalog)
         if version not in self._plans:
-            try:
-                plan = _plan_of(self._versions.engine(version).catalog)
-            except (PolicyVersionUnknown, BundleInvalid):
-                return _plan_of(current.catalog)  # rather by another plan than by none
             if len(self._plans) >= _MOST_VERSIONS:
                 self._plans.clear()
-            self._plans[version] = plan
-        return self._plans[version]
+            try:
+                self._plans[version] = _plan_of(self._versions.engine(version).catalog)
+            except (PolicyVersionUnknown, BundleInvalid):
+                self._plans[version] = None
+        kept = self._plans[version]
+        return kept if kept is not None else _plan_of(current.catalog)  # rather by another plan than by none
 
 
 def _plan_of(catalog: Catalog) -> Mapping[str, int]:

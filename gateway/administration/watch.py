@@ -21,7 +21,6 @@ from gateway.errors import GatewayError
 from gateway.model.audit import AuditEntry, EntryKind
 from gateway.store import (
     State,
-    StoreFailed,
     WatchTask,
     claim_task,
     count_overdue,
@@ -197,9 +196,9 @@ async def _watch(watch: Watch, every_seconds: float) -> None:
         await asyncio.sleep(every_seconds)
         try:
             await watch.catch_up()
-        except (GatewayError, StoreFailed) as error:
-            code = error.code if isinstance(error, GatewayError) else "GW601"
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next look may succeed, and must be taken
             if is_well:
+                code = error.code if isinstance(error, GatewayError) else ""
                 operator_log().error("log not watched", code=code, detail=type(error).__name__)
             is_well = False
         else:

@@ -46,27 +46,30 @@ def read_range(state: State, begin: int, end: int) -> Iterator[Logged]:
             raise AuditUnavailable(operator=f"the log can't be read: {type(error).__name__}") from None
 
 
-def range_between(state: State, since: datetime, until: datetime) -> tuple[int, int]:
-    """The least range [begin, end) that has every entry of that time; raises AuditUnavailable.
+def range_between(state: State, since: datetime, until: datetime, *, most: int) -> tuple[int, int] | None:
+    """The least range [begin, end) that has every entry of that time; None: over `most`. Raises AuditUnavailable.
 
     Entries at its edges may be of another time: the log's order is that of writing, which differs by milliseconds.
     """
     try:
-        found = indexes_between(state, since, until)
+        found = indexes_between(state, since, until, most=most + 1)
     except StoreFailed as error:
         raise AuditUnavailable(operator=f"the log can't be read: {error}") from None
-    return (0, 0) if found is None else (found[0], found[1] + 1)
+    if not found:
+        return 0, 0
+    begin, end = min(found), max(found) + 1
+    # a clock that was far off would widen the range beyond what was counted
+    return None if len(found) > most or end - begin > most else (begin, end)
 
 
-def range_about(state: State, subject: str, begin: int, end: int, *, most: int) -> list[Logged]:
-    """The first `most` entries of [begin, end) that are about a person, newest first; raises AuditUnavailable."""
+def range_about(state: State, subject: str, end: int, *, most: int) -> list[Logged]:
+    """The last `most` entries below `end` that are about a person, newest first; raises AuditUnavailable."""
     found: list[Logged] = []
     before = end
     try:
         while len(found) < most:
             with reading_log(state) as reader:
                 rows = reader.about(subject, before=before, limit=min(_CHUNK, most - len(found)))
-            rows = [row for row in rows if row[0] >= begin]
             found += [Logged(index=index, leaf=leaf_hash(body), entry=decode_entry(body)) for index, body in rows]
             if not rows:
                 break

@@ -51,6 +51,9 @@ def audit_report(
     folder: DemoFolder = DEMO_FOLDER,
 ) -> None:
     """Have a signed report made of a time of the log. 生成带签名的报表."""
+    if kind == "resident" and resident is None:
+        # typed here it stands in no shell history
+        resident = typer.prompt("ID number 身份证号", hide_input=True)
     order: dict[str, object] = {
         "kind": kind,
         "format": form,

@@ -126,7 +126,7 @@ def step_review(
     A review that its entry opened itself (at `opened_at`) gets its row with the first step.
     """
     with state.writing() as connection:
-        connection.execute(_opening(state, index, origin="break-glass", opened_at=opened_at, opened_by=""))
+        connection.execute(_opening(state, index, origin="required", opened_at=opened_at, opened_by=""))
         taken = (
             update(review)
             .where(review.c.idx == index)

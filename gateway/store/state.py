@@ -208,7 +208,7 @@ def _carry_reviews(connection: Connection) -> None:
     connection.execute(
         text(
             "INSERT INTO review (idx, origin, opened_at, opened_by, decided_at, decided_by, verdict, plain_note)"  # noqa: S608 - no values
-            f" SELECT d.idx, 'break-glass', e.at, '', d.decided_at, d.decided_by, d.verdict, {note}"
+            f" SELECT d.idx, 'required', e.at, '', d.decided_at, d.decided_by, d.verdict, {note}"
             " FROM review_decision AS d JOIN audit_entry AS e ON e.idx = d.idx"
             " WHERE d.idx NOT IN (SELECT idx FROM review)"
         )

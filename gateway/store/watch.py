@@ -66,12 +66,20 @@ def keep_watch(
         moved = update(watch_place).where(watch_place.c.next == before).values(next=after)
         if connection.execute(moved).rowcount != 1:
             return False
-        for (detector, key), memory in memories.items():
-            fresh = insert(watch_memory).values(detector=detector, key=key, memory=memory)
-            connection.execute(fresh.on_conflict_do_update(index_elements=["detector", "key"], set_={"memory": memory}))
-        for task in tasks:
-            values = {"id": task.id, "refers_to": task.refers_to, "origin": task.origin, "detail": task.detail}
-            connection.execute(insert(watch_task).values(**values).on_conflict_do_nothing())
+        # many at once: on SQLite the log waits for this transaction
+        if memories:
+            fresh = insert(watch_memory)
+            kept = fresh.on_conflict_do_update(
+                index_elements=["detector", "key"], set_={"memory": fresh.excluded.memory}
+            )
+            rows = [{"detector": name, "key": key, "memory": memory} for (name, key), memory in memories.items()]
+            connection.execute(kept, rows)
+        if tasks:
+            new = [
+                {"id": task.id, "refers_to": task.refers_to, "origin": task.origin, "detail": task.detail}
+                for task in tasks
+            ]
+            connection.execute(insert(watch_task).on_conflict_do_nothing(), new)
         return True
 
 
@@ -112,14 +120,12 @@ def entry_traced(state: State, trace_id: str, since: datetime) -> int | None:
         return found
 
 
-def indexes_between(state: State, since: datetime, until: datetime) -> tuple[int, int] | None:
-    """First and last index of the entries with a time from `since` on and before `until`; None: none."""
-    query = select(func.min(audit_entry.c.idx), func.max(audit_entry.c.idx)).where(
-        audit_entry.c.at >= since, audit_entry.c.at < until
-    )
+def indexes_between(state: State, since: datetime, until: datetime, *, most: int) -> Sequence[int]:
+    """Indexes of at most `most` entries with a time from `since` on and before `until`, in the order of time."""
+    table = audit_entry.c
+    query = select(table.idx).where(table.at >= since, table.at < until).order_by(table.at).limit(most)
     with _told(), state.reading() as connection:
-        first, last = connection.execute(query).one()
-        return None if first is None else (first, last)
+        return connection.execute(query).scalars().all()
 
 
 def count_overdue(state: State, opened_before: datetime, now: datetime) -> tuple[int, int]:

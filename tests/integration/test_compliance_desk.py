@@ -417,7 +417,7 @@ def test_a_report_over_too_many_entries_is_refused_with_the_number(opened: Calla
             return refused.value.message()
 
     assert asker.url == desk.town.url
-    assert "and at most 3 are offered" in asyncio.run(make())
+    assert "more than 3 entries" in asyncio.run(make())
 
 
 def test_only_who_may_gets_a_report(town: Town) -> None:

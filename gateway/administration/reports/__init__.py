@@ -6,7 +6,7 @@ whoever has the log can count again.
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
@@ -20,13 +20,14 @@ from gateway.administration.reports._signing import ReportVerification, embed_no
 from gateway.administration.reports._xlsx import write_xlsx
 from gateway.administration.reports.kinds import KINDS
 from gateway.audit.ranges import Logged, head_of, range_about, range_between, read_range
-from gateway.errors import BodyMalformed, Language, ReportTooLarge
+from gateway.errors import BodyMalformed, Language, ReportTooLarge, Words
 from gateway.keys import KeyRing
 from gateway.store import State
 
 __all__ = ["FORMATS", "KINDS", "Document", "ReportAsked", "ReportDesk", "ReportVerification", "verify_report"]
 
 _RESIDENT = "resident"
+_ENTRIES: Words = ("entries of the log", "所涉日志条数")
 _EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 FORMATS: Final[Mapping[str, tuple[str, Callable[[Report], bytes]]]] = MappingProxyType(
     {
@@ -87,13 +88,10 @@ class ReportDesk:
         if (asked.resident is not None) != (asked.kind == _RESIDENT):
             raise BodyMalformed(fault="resident: an ID number for the kind `resident`, and for no other")
         head = head_of(self._state)
-        begin, end = range_between(self._state, asked.since, asked.until)
-        # what became durable since the head was read isn't covered by its root
-        end = min(end, head.size)
-        begin = min(begin, end)
         kind = KINDS[asked.kind](View(language=asked.language, zone=self._zone))
         subject = self._keys.subject_hash(asked.resident) if asked.resident is not None else None
-        for one in self._entries(begin, end, subject):
+        begin, end, entries = self._entries(asked, head.size, subject)
+        for one in entries:
             if asked.since <= one.entry.at < asked.until:
                 kind.see(one)
         standing = Standing(
@@ -122,12 +120,16 @@ class ReportDesk:
             name=f"{stem}.{asked.format}", media_type=media_type, content=content, note=note, begin=begin, end=end
         )
 
-    def _entries(self, begin: int, end: int, subject: str | None) -> Iterator[Logged]:
+    def _entries(self, asked: ReportAsked, size: int, subject: str | None) -> tuple[int, int, Iterable[Logged]]:
+        """The range and its entries; of one person, the whole log as far as its root covers it."""
         if subject is None:
-            if end - begin > self._most:
-                raise ReportTooLarge(entries=end - begin, limit=self._most)
-            return read_range(self._state, begin, end)
-        about = range_about(self._state, subject, begin, end, most=self._most + 1)
+            found = range_between(self._state, asked.since, asked.until, most=self._most)
+            if found is None:
+                raise ReportTooLarge(what=_ENTRIES, limit=self._most)
+            # what became durable since the head was read isn't covered by its root
+            begin, end = min(found[0], size), min(found[1], size)
+            return begin, end, read_range(self._state, begin, end)
+        about = range_about(self._state, subject, size, most=self._most + 1)
         if len(about) > self._most:
-            raise ReportTooLarge(entries=len(about), limit=self._most)
-        return iter(about)
+            raise ReportTooLarge(what=_ENTRIES, limit=self._most)
+        return 0, size, about

@@ -5,8 +5,10 @@ from typing import Any
 
 from gateway.administration.reports._model import Report
 from gateway.administration.reports._wording import NOTHING, PROMISE, plain, standing_lines
-from gateway.errors import ReportFormatMissing
+from gateway.errors import ReportFormatMissing, ReportTooLarge
 
+MOST_ROWS = 5_000
+"""Some seconds of work; more is for a spreadsheet."""
 _CHINESE = (
     "Noto Sans CJK SC", "Noto Serif CJK SC", "Source Han Sans SC", "Source Han Serif SC", "WenQuanYi Micro Hei",
     "Microsoft YaHei", "SimSun",
@@ -37,7 +39,9 @@ _TEMPLATE = """
 
 
 def write_pdf(report: Report) -> bytes:
-    """The document's bytes; raises ReportFormatMissing without Typst, or without a font for Chinese."""
+    """The document's bytes; raises ReportTooLarge; ReportFormatMissing without Typst or a font for Chinese."""
+    if sum(len(table.rows) for table in report.tables) > MOST_ROWS:
+        raise ReportTooLarge(what=("rows of a PDF", "PDF 行数"), limit=MOST_ROWS)
     try:
         import typst
     except ImportError:

@@ -12,7 +12,7 @@ from gateway.model.audit import AuditEntry, EntryKind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusals:
-    """Each `most` refusals within `minutes`; then counting begins anew. What failed by a department's fault is none."""
+    """`most` refusals within `minutes`, then silence for `quiet_minutes`. What failed by a source's fault is none."""
 
     name: ClassVar[str] = "refusals"
     sentence: ClassVar[dict[Language, str]] = {
@@ -22,10 +22,12 @@ class Refusals:
     }
     minutes: int = 10
     most: int = 20
+    quiet_minutes: int = 60
 
     def __post_init__(self) -> None:
         """Raises ValueError."""
         at_least(1, minutes=self.minutes, most=self.most)
+        at_least(0, quiet_minutes=self.quiet_minutes)
         if self.most > 1_000:
             msg = "`most` is over 1000"
             raise ValueError(msg)
@@ -35,7 +37,10 @@ class Refusals:
         return entry.principal if entry.kind is EntryKind.REFUSAL and entry.outcome == "refused" else None
 
     def step(self, memory: Memory, index: int, entry: AuditEntry) -> tuple[Memory, tuple[Figures, ...]]:
-        """Keeps at most `most` moments."""
+        """Keeps at most `most` moments; while it is silent, none."""
+        quiet = memory.get("quiet_until")
+        if quiet is not None and entry.at < datetime.fromisoformat(quiet):
+            return memory, ()
         since = entry.at - timedelta(minutes=self.minutes)
         recent = [one for one in memory.get("recent", []) if datetime.fromisoformat(one[1]) > since]
         recent.append([index, entry.at.isoformat()])
@@ -44,4 +49,4 @@ class Refusals:
         figures: Figures = {
             "first": int(recent[0][0]), "times": len(recent), "minutes": self.minutes, "code": entry.code,
         }  # fmt: skip
-        return {"recent": []}, (figures,)
+        return {"quiet_until": (entry.at + timedelta(minutes=self.quiet_minutes)).isoformat()}, (figures,)

@@ -74,7 +74,7 @@ async def test_decisions_of_an_earlier_version_become_reviews(url: str, tmp_path
 
     state = open_state(url)
     (item,) = read_notices(state, after=-1)
-    assert (item.verdict, item.decided_by, item.origin) == ("justified", "r", "break-glass")
+    assert (item.verdict, item.decided_by, item.origin) == ("justified", "r", "required")
     assert item.plain_note == ("the ward confirms it" if note else "")
     assert open_reviews(state) == ()
     state.close()

@@ -196,7 +196,9 @@ def test_twenty_refusals_within_ten_minutes_are_a_burst() -> None:
     assert (finding.first, finding.last) == (0, 19)
     assert finding.figures == {"times": 20, "minutes": 10, "code": "GW401"}
     assert checked(detector, [refusal(second * 32) for second in range(100)]) == []
-    assert len(checked(detector, [refusal(second) for second in range(60)])) == 3
+    flood = checked(detector, [refusal(second) for second in range(3_700)])
+    assert [finding.last for finding in flood] == [19, 3_638], "a flood of refusals is no flood of flags"
+    assert len(checked(build_detector("refusals", {"quiet_minutes": 0}), [refusal(s) for s in range(60)])) == 3
     assert checked(detector, [refusal(second, outcome="failed") for second in range(60)]) == []
 
 
@@ -270,7 +272,7 @@ EAGER: dict[str, dict[str, object]] = {
     "peers": {"least_people": 1, "least_rows": 2, "deviations": 1, "days": 2, "most_people": 3},
     "repeated": {"most_times": 1, "days": 2, "most_kept": 1},
     "territory": {"least_days": 1, "days": 2},
-    "refusals": {"most": 2, "minutes": 600},
+    "refusals": {"most": 2, "minutes": 600, "quiet_minutes": 90},
 }
 
 
