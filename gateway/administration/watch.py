@@ -6,11 +6,12 @@ kept in one transaction, guarded by the place itself: of several replicas one ge
 
 import asyncio
 import hashlib
-import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+
+import orjson
 
 from gateway.administration.sampling import SAMPLED, Sampling, opening_detail
 from gateway.audit import AuditLog
@@ -35,7 +36,7 @@ from gateway.store import (
 )
 from gateway.telemetry import operator_log
 
-_CHUNK = 256
+_CHUNK = 512
 _ABANDONED = timedelta(minutes=1)
 """A claim without an entry after this long is of a process that ended in between."""
 
@@ -98,12 +99,12 @@ class Watch:
         memories: dict[tuple[str, str], Memory] = {}
         tasks = [task for one in logged for task in self._reviews_opened(one)]
         for one, detector, place in keyed:
-            memory = memories[place] if place in memories else json.loads(kept.get(place, "{}"))
+            memory = memories[place] if place in memories else orjson.loads(kept.get(place, "{}"))
             memories[place], found = look(detector, memory, one.index, one.entry)
             tasks += [
                 WatchTask(id=finding.id, refers_to=one.index, origin="", detail=finding.detail()) for finding in found
             ]
-        return {place: json.dumps(memory) for place, memory in memories.items() if memory}, tasks
+        return {place: orjson.dumps(memory).decode() for place, memory in memories.items() if memory}, tasks
 
     def _reviews_opened(self, one: Logged) -> list[WatchTask]:
         """An answer that is drawn, and every flag."""
