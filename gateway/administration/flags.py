@@ -159,7 +159,11 @@ def _flag(index: int, body: bytes) -> Flag:
 def flag_sentences(detail: str, finding: Finding | None) -> tuple[str, str]:
     """What a flag says, in English and Chinese."""
     if finding is not None:
-        return explain_finding(finding, "en"), explain_finding(finding, "zh")
+        try:
+            return explain_finding(finding, "en"), explain_finding(finding, "zh")
+        except (KeyError, IndexError):
+            # of a detector that this version doesn't have, or has otherwise
+            return f"flagged by the detector {finding.detector}", f"由检测器 {finding.detector} 告警"
     words = detail.split(" ")
     told = dict(zip(words[2::2], words[3::2], strict=False))
     limit, purpose = told.get("limit", "?"), told.get("purpose", "?")

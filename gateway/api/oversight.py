@@ -4,7 +4,7 @@ import asyncio
 import base64
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Request
@@ -28,6 +28,8 @@ from gateway.telemetry import read_traceparent
 _CANARY = (DatasetName("langqiao.review"), FieldName("canary"))
 _REPORT = (DatasetName("langqiao.review"), FieldName("report"))
 _PART = 64 * 1024
+# beyond these no calendar has a place for every time zone
+_Moment = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(3000, 1, 1, tzinfo=UTC))]
 _IdNumber = Annotated[str, Field(min_length=15, max_length=18, pattern=r"^[0-9A-Za-z]+$")]
 
 
@@ -52,8 +54,8 @@ class ReportOrder(_Wire):
 
     kind: Literal["accesses", "break-glass", "flags", "refusals", "resident", "sampling"]
     format: Literal["csv", "html", "pdf", "xlsx"]
-    since: AwareDatetime
-    until: AwareDatetime
+    since: _Moment
+    until: _Moment
     language: Literal["zh", "en"] = "zh"
     resident: _IdNumber | None = None
 

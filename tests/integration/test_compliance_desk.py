@@ -384,7 +384,7 @@ def test_the_pdf_says_what_the_log_says_in_chinese(desk: Desk, tmp_path: Path) -
         {"until": MONTH["since"]},
         {"since": MONTH["until"], "until": MONTH["since"]}, {"since": "2026-11-01T00:00:00"}, {"kind": "resident"},
         {"resident": "330102194910010010"}, {"kind": "resident", "resident": "12"}, {"more": 1},
-        {"since": "x" * 10_000},
+        {"since": "x" * 10_000}, {"until": "9999-12-31T23:59:59-12:00"}, {"since": "0001-01-01T00:00:00+14:00"},
     ],
 )  # fmt: skip
 def test_an_order_that_makes_no_sense_is_refused(town: Town, wrong: dict[str, object]) -> None:

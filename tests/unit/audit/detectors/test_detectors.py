@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.administration.flags import flag_sentences
 from gateway.audit.detectors import (
     DETECTORS,
     Detector,
@@ -251,6 +252,14 @@ def test_parameters_that_make_no_sense_stop_the_start(parameters: dict[str, dict
 )
 def test_another_flags_detail_is_no_finding(detail: str) -> None:
     assert Finding.read(detail) is None
+
+
+def test_a_flag_of_a_detector_that_is_gone_is_told_still() -> None:
+    (finding,) = run(build_detector("refusals", {}), [refusal(second) for second in range(20)])
+    for other in (replace(finding, detector="of-old"), replace(finding, figures={})):
+        en, zh = flag_sentences(other.detail(), Finding.read(other.detail()))
+        assert other.detector in en
+        assert other.detector in zh
 
 
 def test_a_finding_that_was_changed_is_not_taken() -> None:
