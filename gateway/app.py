@@ -20,18 +20,19 @@ from fastapi import FastAPI
 from gateway.administration import (
     Apps,
     CaseDesk,
-    FlagDesk,
     KeyDesk,
+    Oversight,
     PolicyHolder,
     PolicyVersions,
     ReidentificationDesk,
     RetentionDesk,
-    ReviewDesk,
     TerminalDesk,
     following,
     keeping,
+    open_oversight,
     open_ring,
     open_seals,
+    watching,
 )
 from gateway.api.authzen import AuthzenFace
 from gateway.api.control_plane import Face
@@ -42,6 +43,7 @@ from gateway.api.keys import KeyFace
 from gateway.api.limits import WithinLimits
 from gateway.api.log_proofs import ProofFace
 from gateway.api.openapi import describe_data_plane
+from gateway.api.oversight import OversightFace
 from gateway.api.refusals import add_refusals
 from gateway.api.reidentification import ReidentificationFace
 from gateway.api.retention import RetentionFace
@@ -86,8 +88,7 @@ class Rooms:
     witnessing: Witnessing
     pipeline: Pipeline
     cases: CaseDesk
-    reviews: ReviewDesk
-    flags: FlagDesk
+    oversight: Oversight
     reidentification: ReidentificationDesk
     keys: KeyDesk
     terminals: TerminalDesk
@@ -144,8 +145,9 @@ class Gateway:
             await asyncio.to_thread(seals.prepare, policy.current.catalog.purposes)
             apps, cases = Apps(state), CaseDesk(state, keys)
             terminals = TerminalDesk(state)
-            reviews = ReviewDesk(state, settings.review_hours, seals.open)
-            flags = FlagDesk(state, self.clock, seals.open)
+            oversight = open_oversight(
+                state, keys, seals.open, audit, engine=lambda: policy.current, settings=settings, clock=self.clock
+            )
             reidentification = ReidentificationDesk(
                 state, keys, keys.token_key, cases.find, hours=settings.reidentification_hours, opener=seals.open
             )
@@ -165,11 +167,11 @@ class Gateway:
                 ),
                 sources=sources,
                 audit=audit,
-                check_glass=reviews.check,
+                check_glass=oversight.reviews.check,
                 find_case=cases.find,
                 charge=apps.charge_matches,
                 charge_release=apps.charge_release,
-                raise_flag=flags.raise_flag,
+                raise_flag=oversight.flags.raise_flag,
                 hash_subject=keys.subject_hash,
                 mask_keys=keys.mask_keys,
                 find_terminal=terminals.find,
@@ -191,8 +193,7 @@ class Gateway:
                 witnessing=witnessing,
                 pipeline=pipeline,
                 cases=cases,
-                reviews=reviews,
-                flags=flags,
+                oversight=oversight,
                 reidentification=reidentification,
                 keys=KeyDesk(state, keys, seals, settings.keys.algorithms),
                 retention=retention,
@@ -203,7 +204,7 @@ class Gateway:
             await pipeline.note(EntryKind.START, f"policy {policy.current.version}")
             operator_log().info("started", version=policy.current.version, count=len(sources))
             witnessing.start()
-            async with following(keys, seals):
+            async with following(keys, seals), watching(oversight.watch, settings.watch_seconds):
                 with self._reloads_on_hangup(), forwarding(followers, settings.timeouts.audit):
                     yield
         finally:
@@ -352,11 +353,17 @@ def create_application(gateway: Gateway) -> Callable[[Scope, Receive, Send], Any
     )
     api.include_router(authzen.routes())
     reviews = ReviewFace(
-        pipeline=lambda: gateway.rooms.pipeline, reviews=lambda: gateway.rooms.reviews, clock=gateway.clock
+        pipeline=lambda: gateway.rooms.pipeline, reviews=lambda: gateway.rooms.oversight.reviews, clock=gateway.clock
     )
     api.include_router(reviews.routes())
-    flags = FlagFace(pipeline=lambda: gateway.rooms.pipeline, flags=lambda: gateway.rooms.flags, clock=gateway.clock)
+    flags = FlagFace(
+        pipeline=lambda: gateway.rooms.pipeline, flags=lambda: gateway.rooms.oversight.flags, clock=gateway.clock
+    )
     api.include_router(flags.routes())
+    desk = OversightFace(
+        pipeline=lambda: gateway.rooms.pipeline, oversight=lambda: gateway.rooms.oversight, clock=gateway.clock
+    )
+    api.include_router(desk.routes())
     reidentification = ReidentificationFace(
         pipeline=lambda: gateway.rooms.pipeline,
         policy=lambda: gateway.rooms.policy,

@@ -43,6 +43,7 @@ class Limits(_Strict):
     stream_rows: PositiveInt = 1_000_000  # most rows of an answer in NDJSON, CSV or Arrow
     source_rows: PositiveInt = 200_000  # the most that the gateway reads to do what a source can't
     answer_bytes: PositiveInt = 16 * 1024 * 1024
+    report_entries: PositiveInt = 200_000  # entries of the log that one report may cover
 
 
 class Timeouts(_Strict):
@@ -148,7 +149,11 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65_535)] = 8000
     public_url: str | None = None  # as other systems reach it; the AuthZEN metadata names it
     default_department: str | None = None  # whose datasets short names mean where the asker names no department
-    review_hours: PositiveInt = 72  # a break-glass review not decided by then bars its person from breaking glass
+    review_hours: PositiveInt = 72  # to decide a review; of break-glass an overdue one bars its person from it
+    review_answer_hours: PositiveInt = 48  # to answer what one is asked in a review
+    watch_seconds: Annotated[float, Field(ge=0, le=3600)] = 2.0  # between two looks at the log; 0: not in this process
+    time_zone: str = "Asia/Shanghai"  # of days and hours in flags and reports
+    flags: dict[str, dict[str, Any]] = Field(default_factory=dict)  # parameters of each detector, by its name
     reidentification_hours: PositiveInt = 24  # an approved re-identification not opened by then has lapsed
     bundle: Path = Path("policies")
     state_url: str = Field(default="sqlite:///langqiao.db", repr=False)  # SQLite or postgresql+psycopg

@@ -21,7 +21,7 @@ from gateway.model.audit import AuditEntry, AuditReceipt, EntryKind
 from gateway.model.caller import Caller
 from gateway.model.change import Change
 from gateway.model.ids import AppId, PrincipalId, PurposeId, RoleName
-from gateway.store import State, blank_entries, decide_review, open_state, take_bodies_out
+from gateway.store import State, blank_entries, open_state, step_review, take_bodies_out
 from tests.audit_logs import House, entry, house, open_log
 
 MONTHS = [datetime(2026, month, 15, 8, tzinfo=UTC) for month in (1, 2, 3)]
@@ -217,10 +217,16 @@ def test_an_open_review_holds_its_month(tmp_path: Path) -> None:
         receipt = await one.log.append(replace(private(77, MONTHS[0]), needs_review=True, kind=EntryKind.READ))
         with pytest.raises(ErasureRefused, match="1 reviews are not decided"):
             await one.desk.request("home-visit", "2026-01", somebody("one"), LATER)
-        decide_review(one.state, receipt.index, verdict="justified", note="zhao", decided_by="qian", now=LATER)
+        decided: dict[str, datetime | str | bytes] = {
+            "decided_at": LATER,
+            "decided_by": "qian",
+            "verdict": "justified",
+            "note": b"sealed",
+        }
+        assert step_review(one.state, receipt.index, opened_at=LATER, after=(), before=("decided_at",), values=decided)
         await one.erase()
         with sqlite3.connect(one.home.file) as beside:
-            assert beside.execute("SELECT note, decided_by FROM review_decision").fetchall() == [("", "")]
+            assert beside.execute("SELECT note, decided_by FROM review").fetchall() == [(None, "")]
 
     assert over_a_log(tmp_path, test).verify().is_sound
 
