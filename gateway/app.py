@@ -7,9 +7,10 @@ import asyncio
 import json
 import signal
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -40,6 +41,7 @@ from gateway.api.flags import FlagFace
 from gateway.api.inbound import Scope
 from gateway.api.keys import KeyFace
 from gateway.api.limits import WithinLimits
+from gateway.api.metrics import MetricsFace
 from gateway.api.openapi import describe_data_plane
 from gateway.api.problems import PROBLEM, challenge_of, language_of, problem_of
 from gateway.api.reidentification import ReidentificationFace
@@ -57,16 +59,16 @@ from gateway.errors import (
     PathUnknown,
     PolicyNotKept,
     SettingsInvalid,
-    SourceFailed,
 )
 from gateway.keys import STALE_SECONDS, KeyRing
 from gateway.model.audit import EntryKind
 from gateway.model.ids import DepartmentName, SourceName
 from gateway.pipeline import Pipeline
-from gateway.settings import Issuer, Settings
-from gateway.spi import Connector
+from gateway.settings import Issuer, Settings, Source
+from gateway.sources import Credentials, GuardedSource, Sources, SourceStanding, keeping_fresh, open_stores
+from gateway.spi import Connector, SecretStore
 from gateway.store import open_state
-from gateway.telemetry import Tracing, configure_logging, operator_log, read_traceparent
+from gateway.telemetry import Metrics, SourceFigures, Tracing, configure_logging, operator_log, read_traceparent
 
 _LOG_SOURCE = SourceName("langqiao-audit")
 
@@ -89,6 +91,8 @@ class Rooms:
     reidentification: ReidentificationDesk
     keys: KeyDesk
     ring: KeyRing
+    sources: Sources
+    metrics: Metrics
 
 
 @dataclass(slots=True, kw_only=True)
@@ -114,7 +118,7 @@ class Gateway:
         state = open_state(settings.state_url)
         try:
             keys = open_ring(settings.keys, state, self.clock, stale_seconds=STALE_SECONDS)
-            sources = open_sources(settings, keys)
+            sources = open_sources(settings, self.clock)
             # kept before it serves: what was decided under it can be decided again
             policy = PolicyHolder(settings.bundle, keeping(PolicyVersions(state), self.clock))
         except BaseException:
@@ -143,7 +147,7 @@ class Gateway:
                     find_app_key=apps.find_key,
                     networks=settings.networks,
                 ),
-                sources=sources,
+                sources=asked_of(sources, keys),
                 audit=audit,
                 check_glass=reviews.check,
                 find_case=cases.find,
@@ -170,16 +174,18 @@ class Gateway:
                 reidentification=reidentification,
                 keys=KeyDesk(state, keys, settings.keys.algorithms),
                 ring=keys,
+                sources=sources,
+                metrics=Metrics(lambda: [figures_of(one) for one in sources.standings()]),
             )
             await pipeline.note(EntryKind.START, f"policy {policy.current.version}")
-            operator_log().info("started", version=policy.current.version, count=len(sources))
-            async with following(keys):
+            operator_log().info("started", version=policy.current.version, count=len(sources.guarded))
+            async with following(keys), keeping_fresh(sources):
                 with self._reloads_on_hangup():
                     yield
         finally:
             self._rooms = None
             await audit.close()
-            for source in sources.values():
+            for source in sources.guarded.values():
                 await source.close()
             state.close()
             tracing.close()
@@ -223,33 +229,40 @@ class Gateway:
         rooms.policy.swap(built)
         operator_log().info("policy changed", version=built.version)
 
-    async def source_health(self) -> Mapping[str, str]:
-        """Each source by name: `ok`, or the code of what is wrong."""
-        sources = self.rooms.pipeline.sources
 
-        async def look(source: Connector) -> str:
-            try:
-                async with asyncio.timeout(2):
-                    await source.health()
-            except SourceFailed as error:
-                return error.code
-            except TimeoutError:
-                return "GW502"
-            return "ok"
-
-        names = list(sources)
-        return dict(zip(names, await asyncio.gather(*(look(sources[name]) for name in names)), strict=True))
+def open_sources(settings: Settings, clock: Callable[[], datetime]) -> Sources:
+    """Every configured source by its connector's entry point, and the log as one, guarded; raises SettingsInvalid."""
+    stores = open_stores(settings)
+    configured = {SourceName(name): source for name, source in settings.sources.items()}
+    configured[_LOG_SOURCE] = Source.model_validate({"kind": "sql", **_log_options(settings)})
+    return Sources({name: guard(name, source, stores, clock) for name, source in configured.items()})
 
 
-def open_sources(settings: Settings, keys: KeyRing) -> dict[SourceName, Connector]:
-    """Every configured source by its connector's entry point, and the log as a source; raises SettingsInvalid."""
-    sources: dict[SourceName, Connector] = {
-        SourceName(name): open_source(SourceName(name), source.kind, source.options())
-        for name, source in settings.sources.items()
-    }
-    log = open_source(_LOG_SOURCE, "sql", _log_options(settings))
-    sources[_LOG_SOURCE] = BlindedSource(log, keys.subject_hash)
-    return sources
+def guard(
+    name: SourceName, source: Source, stores: Mapping[str, SecretStore], clock: Callable[[], datetime]
+) -> GuardedSource:
+    """One source with what stands before it; raises SettingsInvalid."""
+    return GuardedSource(
+        name=name,
+        kind=source.kind,
+        resilience=source.resilience,
+        credentials=Credentials(name=name, given=source.options(), stores=stores),
+        open_connector=lambda options: open_source(name, source.kind, options),
+        monotonic=time.monotonic,
+        clock=clock,
+    )
+
+
+def asked_of(sources: Sources, keys: KeyRing) -> dict[SourceName, Connector]:
+    """The sources as the pipeline asks them: the log only by keyed hashes."""
+    asked: dict[SourceName, Connector] = dict(sources.guarded)
+    asked[_LOG_SOURCE] = BlindedSource(sources.guarded[_LOG_SOURCE], keys.subject_hash)
+    return asked
+
+
+def figures_of(standing: SourceStanding) -> SourceFigures:
+    """What the metrics tell of a source."""
+    return SourceFigures(**{figure.name: getattr(standing, figure.name) for figure in fields(SourceFigures)})
 
 
 def open_source(name: SourceName, kind: str, options: Mapping[str, object]) -> Connector:
@@ -305,7 +318,7 @@ def create_application(gateway: Gateway) -> Callable[[Scope, Receive, Send], Any
         policy=lambda: gateway.rooms.policy,
         cases=lambda: gateway.rooms.cases,
         audit=lambda: gateway.rooms.audit,
-        sources=gateway.source_health,
+        sources=lambda: gateway.rooms.sources,
         clock=gateway.clock,
     )
     api.include_router(face.routes())
@@ -334,6 +347,10 @@ def create_application(gateway: Gateway) -> Callable[[Scope, Receive, Send], Any
     api.include_router(keys.routes())
     why = WhyFace(pipeline=lambda: gateway.rooms.pipeline, policy=lambda: gateway.rooms.policy, clock=gateway.clock)
     api.include_router(why.routes())
+    metrics = MetricsFace(
+        metrics=lambda: gateway.rooms.metrics, token_file=gateway.settings.telemetry.metrics_token_file
+    )
+    api.include_router(metrics.routes())
     described = api.openapi
 
     def openapi() -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""soap: to be written."""
