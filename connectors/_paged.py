@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any, Final, Generic, TypeVar, cast
 
 from connectors._cells import NotPromised, Reader
+from connectors._told import named
 from gateway.errors import Defect, SourceRubbish
 from gateway.model.catalog import FieldType
 from gateway.model.plan import Fetch, SourceColumn
@@ -62,11 +63,6 @@ class Question(Generic[Raw]):
             if cell is None or not (cell in compare.values if isinstance(compare, OneOf) else _holds(cell, compare)):
                 return False
         return True
-
-
-def named(text: str) -> str:
-    """A name of the department's in the operator's text: one line, not too long."""
-    return "`" + "".join(sign if sign.isprintable() else "?" for sign in text[:60]) + "`"
 
 
 def claims(filters: Mapping[str, str], list_separator: str) -> Capabilities:

@@ -21,7 +21,7 @@ from connectors._cells import (
     read_timestamp,
 )
 from connectors._composite_cells import COMPOSITES, read_parsed_json
-from connectors._paged import named
+from connectors._told import named
 from gateway.model.catalog import FieldType
 
 JsonObject = dict[str, object]

@@ -1,18 +1,16 @@
 """Settings -> the ASGI application: builds every room once and ties them to the road.
 
-Owns the one clock, loads connectors by entry point, and holds the process together: what can't start, stops it.
+Owns the one clock and holds the process together: what can't start, stops it.
 """
 
 import asyncio
 import json
 import signal
 import threading
-import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -65,10 +63,10 @@ from gateway.model.audit import EntryKind
 from gateway.model.ids import DepartmentName, SourceName
 from gateway.pipeline import Pipeline
 from gateway.settings import Issuer, Settings, Source
-from gateway.sources import Credentials, GuardedSource, Sources, SourceStanding, keeping_fresh, open_stores
-from gateway.spi import Connector, SecretStore
+from gateway.sources import Sources, keeping_fresh, open_sources
+from gateway.spi import Connector
 from gateway.store import open_state
-from gateway.telemetry import Metrics, SourceFigures, Tracing, configure_logging, operator_log, read_traceparent
+from gateway.telemetry import Metrics, Tracing, configure_logging, operator_log, read_traceparent
 
 _LOG_SOURCE = SourceName("langqiao-audit")
 
@@ -118,7 +116,7 @@ class Gateway:
         state = open_state(settings.state_url)
         try:
             keys = open_ring(settings.keys, state, self.clock, stale_seconds=STALE_SECONDS)
-            sources = open_sources(settings, self.clock)
+            sources = open_sources(settings, {_LOG_SOURCE: _log_source(settings)}, self.clock)
             # kept before it serves: what was decided under it can be decided again
             policy = PolicyHolder(settings.bundle, keeping(PolicyVersions(state), self.clock))
         except BaseException:
@@ -175,7 +173,7 @@ class Gateway:
                 keys=KeyDesk(state, keys, settings.keys.algorithms),
                 ring=keys,
                 sources=sources,
-                metrics=Metrics(lambda: [figures_of(one) for one in sources.standings()]),
+                metrics=Metrics(sources.figures),
             )
             await pipeline.note(EntryKind.START, f"policy {policy.current.version}")
             operator_log().info("started", version=policy.current.version, count=len(sources.guarded))
@@ -230,29 +228,6 @@ class Gateway:
         operator_log().info("policy changed", version=built.version)
 
 
-def open_sources(settings: Settings, clock: Callable[[], datetime]) -> Sources:
-    """Every configured source by its connector's entry point, and the log as one, guarded; raises SettingsInvalid."""
-    stores = open_stores(settings)
-    configured = {SourceName(name): source for name, source in settings.sources.items()}
-    configured[_LOG_SOURCE] = Source.model_validate({"kind": "sql", **_log_options(settings)})
-    return Sources({name: guard(name, source, stores, clock) for name, source in configured.items()})
-
-
-def guard(
-    name: SourceName, source: Source, stores: Mapping[str, SecretStore], clock: Callable[[], datetime]
-) -> GuardedSource:
-    """One source with what stands before it; raises SettingsInvalid."""
-    return GuardedSource(
-        name=name,
-        kind=source.kind,
-        resilience=source.resilience,
-        credentials=Credentials(name=name, given=source.options(), stores=stores),
-        open_connector=lambda options: open_source(name, source.kind, options),
-        monotonic=time.monotonic,
-        clock=clock,
-    )
-
-
 def asked_of(sources: Sources, keys: KeyRing) -> dict[SourceName, Connector]:
     """The sources as the pipeline asks them: the log only by keyed hashes."""
     asked: dict[SourceName, Connector] = dict(sources.guarded)
@@ -260,30 +235,13 @@ def asked_of(sources: Sources, keys: KeyRing) -> dict[SourceName, Connector]:
     return asked
 
 
-def figures_of(standing: SourceStanding) -> SourceFigures:
-    """What the metrics tell of a source."""
-    return SourceFigures(**{figure.name: getattr(standing, figure.name) for figure in fields(SourceFigures)})
-
-
-def open_source(name: SourceName, kind: str, options: Mapping[str, object]) -> Connector:
-    """One source by its connector's entry point; raises SettingsInvalid."""
-    kinds = {point.name: point for point in entry_points(group="langqiao.connectors")}
-    if kind not in kinds:
-        raise SettingsInvalid(
-            fault=f"`sources.{name}.kind`: no connector `{kind}`",
-            fix=f"use one of {', '.join(sorted(kinds))}",
-        )
-    connector: type[Connector] = kinds[kind].load()
-    return connector.open(name, options)
-
-
-def _log_options(settings: Settings) -> dict[str, object]:
+def _log_source(settings: Settings) -> Source:
     """How the log is read as a dataset: a SQLite file read-only, a server under the reading account."""
     scheme, _, path = settings.state_url.partition(":///")
     if scheme == "sqlite":
         file = Path(path)
-        return {"folder": str(file.parent.resolve()), "file": file.name}
-    return {"url": settings.audit.reader_url or settings.state_url}
+        return Source.model_validate({"kind": "sql", "folder": str(file.parent.resolve()), "file": file.name})
+    return Source.model_validate({"kind": "sql", "url": settings.audit.reader_url or settings.state_url})
 
 
 def _trusted(issuer: Issuer) -> TrustedIssuer:

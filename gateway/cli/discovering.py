@@ -7,10 +7,11 @@ from typing import Annotated
 import typer
 
 from gateway.administration.discovery import Wanted, check_wanted, write_bundle
-from gateway.app import open_source, utc_now
+from gateway.app import utc_now
 from gateway.cli.terminal import err, out, stop, stop_bundle
 from gateway.errors import BundleInvalid, GatewayError, SettingsInvalid, SourceFailed
 from gateway.model.ids import SourceName
+from gateway.sources import open_source
 from gateway.spi import TableDescription
 
 _SCHEMES = ("postgresql+psycopg://", "postgresql://", "postgres://")

@@ -8,6 +8,7 @@ from gateway.sources.breaker import Breaker, BreakerRule, Circuit, Ticket, Verdi
 from gateway.sources.credentials import Credentials, open_stores
 from gateway.sources.guarded import GuardedSource
 from gateway.sources.keeping import Sources, keeping_fresh
+from gateway.sources.opening import guard, open_source, open_sources
 from gateway.sources.standing import SourceStanding
 
 __all__ = [
@@ -20,6 +21,9 @@ __all__ = [
     "Sources",
     "Ticket",
     "Verdict",
+    "guard",
     "keeping_fresh",
+    "open_source",
+    "open_sources",
     "open_stores",
 ]

@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from gateway.errors import SourceFailed, SourceTimeout
 from gateway.model.ids import SourceName
 from gateway.sources.guarded import GuardedSource
 from gateway.sources.standing import SourceStanding
-from gateway.telemetry import operator_log
+from gateway.telemetry import SourceFigures, operator_log
 
 REFRESH_SECONDS = 1.0
 LOOK_SECONDS = 2.0
@@ -24,6 +24,13 @@ class Sources:
     def standings(self) -> tuple[SourceStanding, ...]:
         """How each stands, by name. The one service that readiness, metrics and the console read."""
         return tuple(self.guarded[name].standing() for name in sorted(self.guarded))
+
+    def figures(self) -> list[SourceFigures]:
+        """The same, as the metrics count it."""
+        return [
+            SourceFigures(**{figure.name: getattr(one, figure.name) for figure in fields(SourceFigures)})
+            for one in self.standings()
+        ]
 
     async def look(self) -> Mapping[str, str]:
         """Each source asked whether it is well: `ok`, or the code of what is wrong."""

@@ -7,7 +7,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from connectors.files import FilesConnector, read
+from connectors._files_engine import read
+from connectors.files import FilesConnector
 from gateway.errors import SettingsInvalid, SourceFailed, SourceRubbish, SourceTimeout, SourceUnavailable
 from gateway.model.catalog import FieldType
 from gateway.model.ids import FieldName, SourceName
@@ -19,7 +20,7 @@ SOURCE = SourceName("env-files")
 
 
 def opened(folder: Path, **options: object) -> FilesConnector:
-    return FilesConnector.open(SOURCE, {"folder": str(folder), **options})
+    return FilesConnector.open(SOURCE, {"folder": str(folder), "settle_seconds": 0.001, **options})
 
 
 async def ask(folder: Path, fetch: kit.Fetch, **options: object) -> list[kit.Row]:
@@ -228,6 +229,9 @@ async def test_health_and_description_are_real(tmp_path: Path) -> None:
         ({"folder": "/srv", "delimiter": "hunter2"}, "delimiter"),
         ({"folder": "/srv", "quote": ","}, "quote"),
         ({"folder": "/srv", "secret": "hunter2"}, "secret"),
+        ({"folder": "/srv", "encoding": "hunter2"}, "encoding"),
+        ({"folder": "/srv", "header_row": 0}, "header_row"),
+        ({"folder": "/srv", "settle_seconds": -1}, "settle_seconds"),
     ],
 )
 def test_a_wrong_option_is_named_and_its_value_is_not(options: dict[str, object], named: str) -> None:
