@@ -52,6 +52,13 @@ class Options:
             self.refuse(name, f"must be a whole number, at least {least}")
         return value
 
+    def flag(self, name: str, *, default: bool) -> bool:
+        """True or false."""
+        value = self._left.pop(name, default)
+        if not isinstance(value, bool):
+            self.refuse(name, "must be true or false")
+        return value
+
     def seconds(self, name: str, default: float) -> float:
         """A positive number of seconds."""
         value = self._left.pop(name, default)
