@@ -11,6 +11,7 @@ from gateway.cli.policy import catalog, policy
 from gateway.cli.reidentification import flags, reidentify
 from gateway.cli.reviews import notices, reviews
 from gateway.cli.running import demo, serve, token
+from gateway.cli.sources import source
 from gateway.cli.why import explain, who_can
 
 app = typer.Typer(
@@ -23,6 +24,7 @@ app.command()(notices)
 app.command()(flags)
 app.add_typer(reviews, name="reviews")
 app.add_typer(reidentify, name="reidentify")
+app.add_typer(source, name="source")
 app.add_typer(keys, name="keys")
 app.add_typer(audit, name="audit")
 app.add_typer(catalog, name="catalog")

@@ -10,6 +10,7 @@ from gateway.sources.guarded import GuardedSource
 from gateway.sources.keeping import Sources, keeping_fresh
 from gateway.sources.opening import guard, open_source, open_sources
 from gateway.sources.standing import SourceStanding
+from gateway.sources.trial import try_source
 
 __all__ = [
     "Breaker",
@@ -26,4 +27,5 @@ __all__ = [
     "open_source",
     "open_sources",
     "open_stores",
+    "try_source",
 ]
