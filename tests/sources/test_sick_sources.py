@@ -14,6 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from connectors.rest import RestConnector
+from connectors.sql import SqlConnector
 from gateway.errors import (
     SourceBusy,
     SourceDeclined,
@@ -28,8 +29,9 @@ from gateway.settings import Resilience
 from gateway.sources import Circuit, Credentials, GuardedSource, Sources, keeping_fresh
 from gateway.spi import Lease
 from tests.connectors import kit
-from tests.connectors.sources import serving
+from tests.connectors.sources import serving, write_postgresql
 from tests.connectors.web import JSON_ROWS, reply
+from tests.postgres_server import postgres_server
 
 ROWS = json.dumps(JSON_ROWS[:3]).encode()
 
@@ -322,3 +324,49 @@ async def test_a_lease_that_is_over_is_renewed_in_the_background_and_a_dead_stor
     with contextlib.suppress(SourceFailed):
         await source.health()
     await source.close()
+
+
+# ------------------------------------------------------------------ a database
+async def test_a_password_that_was_changed_in_the_database_is_taken_up_by_the_next_question() -> None:
+    store = Store()
+    with postgres_server() as server:
+        url = write_postgresql(server)
+        database = url.rpartition("/")[2]
+
+        def address(password: str) -> str:
+            return url.replace(f"tester:{server.password}", f"reader:{password}")
+
+        with server.connect(database) as connection:
+            connection.execute("CREATE ROLE reader LOGIN PASSWORD 'pw-first'")
+            connection.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader")
+        store.secret = address("pw-first")
+        name, hands = SourceName("civil-db"), Hands()
+        source = GuardedSource(
+            name=name,
+            kind="sql",
+            resilience=Resilience(),
+            credentials=Credentials(
+                name=name, given={"url_secret": "v:kv/data/x#token"}, stores={"v": store}, monotonic=hands
+            ),
+            open_connector=lambda options: SqlConnector.open(name, options),
+            monotonic=time.monotonic,
+            clock=lambda: datetime(2026, 1, 1, tzinfo=UTC),
+        )
+        running = source.fetch(kit.make_fetch(columns=["id"], batch_rows=5))
+        assert len(await anext(running)) == 5
+        with server.connect(database) as connection:
+            connection.execute("ALTER ROLE reader PASSWORD 'pw-second'")
+        store.secret = address("pw-second")
+        hands.now += 400  # the lease is over
+        assert await source.refresh()
+        assert await ask(source) == 40
+        assert 5 + sum([len(batch) async for batch in running]) == 40  # with the old session, to its end
+        with server.connect(database) as connection:
+            connection.execute("ALTER ROLE reader PASSWORD 'pw-third'")
+            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'reader'")
+        store.secret = address("pw-third")
+        hands.now += 6  # within the lease: it is the refusal that makes it look
+        assert await ask(source) == 40
+        assert source.standing().reopened == 2
+        assert source.standing().failed == 0
+        await source.close()
