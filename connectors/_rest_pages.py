@@ -26,6 +26,7 @@ from gateway.model.catalog import FieldType
 
 JsonObject = dict[str, object]
 MOST_CURSOR = 4_000
+MOST_DIGITS = 1_000
 _WORD, _QUOTED = r"[\w!#$&+.^`|~*'%-]+", r'"((?:[^"\\]|\\.)*)"'
 _PARAMETER = re.compile(rf"\s*;\s*({_WORD})(?:\s*=\s*(?:{_QUOTED}|([^\s\",;]+)))?", re.ASCII)
 _LINK = re.compile(rf"[\s,]*<([^<>]*)>((?:{_PARAMETER.pattern})*)\s*(?:,\s*|$)", re.ASCII)
@@ -69,7 +70,7 @@ def read_page(body: bytes, rows_at: str, total_at: str | None, following_at: str
     """Parse a page; the places are dotted (`data.records`; `` for the whole body). Raises NotPromised."""
     try:
         parsed: object = json.loads(
-            body.decode("utf-8"), parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=_once
+            body.decode("utf-8"), parse_float=_number, parse_constant=_refuse, object_pairs_hook=_once
         )
     except (UnicodeDecodeError, ValueError, RecursionError, ArithmeticError):
         raise NotPromised("a page is no JSON") from None
@@ -95,6 +96,14 @@ def _following(parsed: object, place: str | None) -> str | None:
     if type(parsed) not in (str, int) or len(str(parsed)) > MOST_CURSOR:
         raise NotPromised("a page's cursor is no text")
     return str(parsed)
+
+
+def _number(text: str) -> Decimal:
+    number = Decimal(text)
+    # SECURITY: written out, 1e999999999 is a gigabyte of zeros
+    if abs(number.adjusted()) > MOST_DIGITS or len(text) > MOST_DIGITS:
+        raise ValueError
+    return number
 
 
 def _refuse(_: str) -> NoReturn:

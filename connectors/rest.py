@@ -8,7 +8,7 @@ rubbish, never a shorter answer. It does not promise one point in time across pa
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Self
@@ -104,7 +104,7 @@ class RestConnector:
         table = next(iter(self._service.tables.values()))
         await self._page(self._name, table, self._first(table, {}), deadline)
 
-    def diagnose(self, promised: tuple[PromisedTable, ...]) -> AsyncIterator[Finding]:
+    def diagnose(self, promised: Sequence[PromisedTable]) -> AsyncIterator[Finding]:
         """Name, port, TLS, clock and sign-in of the service."""
         del promised
         return diagnose_service(self._name, self._service.base_url, self._service.reach, self.health)

@@ -7,7 +7,7 @@ A fault's text is never passed on. A call is repeated only where it was not deli
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Self
 
 from connectors._cells import NotPromised
@@ -91,7 +91,7 @@ class SoapConnector:
         operation = next(iter(self._service.tables.values()))
         await self._page(self._name, operation, {}, operation.first_page, deadline)
 
-    def diagnose(self, promised: tuple[PromisedTable, ...]) -> AsyncIterator[Finding]:
+    def diagnose(self, promised: Sequence[PromisedTable]) -> AsyncIterator[Finding]:
         """Name, port, TLS, clock and sign-in of the service."""
         del promised
         return diagnose_service(self._name, self._service.url, self._service.reach, self.health)

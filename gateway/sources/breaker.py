@@ -74,8 +74,8 @@ class Breaker:
             return self
         if self.circuit is Circuit.HALF_OPEN:
             return self._probed(verdict, now)
-        if verdict is Verdict.NOTHING:
-            return self
+        if verdict is Verdict.NOTHING or (verdict is Verdict.ANSWERED and not any(self.outcomes)):
+            return self  # a good answer after good answers changes nothing
         outcomes = (*self.outcomes, verdict is Verdict.FAILED)[-self.rule.window :]
         if sum(outcomes) >= self.rule.failures:
             return self._opened(now)

@@ -36,6 +36,7 @@ from gateway.sources.standing import SourceStanding
 from gateway.spi import Capabilities, Connector, TableDescription
 from gateway.telemetry import operator_log
 
+LEAST_WAIT_SECONDS = 0.01
 GRACE_SECONDS = 1.0  # for a connector to say itself that its time is over
 _OF_THE_SOURCE = (SourceUnavailable, SourceTimeout, SourceDenied)
 _PERHAPS_A_STALE_SECRET = (SourceUnavailable, SourceDenied, CredentialUnavailable)
@@ -250,7 +251,8 @@ class GuardedSource:
     async def _in_time(self, fetch: Fetch, deadline: float) -> AsyncIterator[Batch]:
         """Each batch within its time, all of them within theirs, also where a connector forgets its limits."""
         left = max(deadline - self.monotonic(), 0.0)
-        asked = replace(fetch, time_limit_seconds=left)  # what was waited is gone
+        has_waited = fetch.time_limit_seconds - left > LEAST_WAIT_SECONDS
+        asked = replace(fetch, time_limit_seconds=left) if has_waited else fetch  # what was waited is gone
         async with self._using() as connector, aclosing(cast("Any", connector.fetch(asked))) as batches:
             while True:
                 left = max(deadline - self.monotonic(), 0.0)

@@ -159,11 +159,13 @@ Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 @contextlib.contextmanager
-def serving(app: Asgi) -> Iterator[str]:
+def serving(app: Asgi, **config: Any) -> Iterator[str]:
     """Run an ASGI application on a free port of the loopback; gives `host:port`."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off", timeout_graceful_shutdown=1))
+    server = uvicorn.Server(
+        uvicorn.Config(app, log_level="critical", lifespan="off", timeout_graceful_shutdown=1, **config)
+    )
     thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])), daemon=True)
     thread.start()
     while not server.started:

@@ -61,6 +61,9 @@ FIXED = {  # a service's one answer to everything
     "name twice": '{"data": {"records": [{"BH": 1, "BH": 2, "X\\"M": "x"}], "total": 1}}',
     "half a pair": '{"data": {"records": [{"BH": 1, "X\\"M": "\\ud800"}], "total": 1}}',
     "deep": "[" * 100_000,
+    "huge number": '{"data": {"records": [{"BH": 1, "X\\"M": "x", "other": 1e999999999}], "total": 1}}',
+    "tiny number": '{"data": {"records": [{"BH": 1, "X\\"M": "x", "other": 1e-999999999}], "total": 1}}',
+    "long number": '{"data": {"records": [{"BH": 1, "X\\"M": "x", "other": ' + "9" * 10_000 + '}], "total": 1}}',
     "once 503": '{"data": {"records": [{"BH": 0, "X\\"M": "x"}], "total": 1}}',
 }
 
@@ -133,7 +136,8 @@ async def ask(connector: RestConnector, fetch: kit.Fetch) -> list[kit.Row]:
             (how, SourceRubbish)
             for how in (
                 "html", "truncated", "no list", "no rows", "no total", "no objects", "missing column", "wrong type",
-                "boolean for integer", "nan", "name twice", "half a pair", "deep", "same page", "more than total",
+                "boolean for integer", "nan", "name twice", "half a pair", "deep",
+                "huge number", "tiny number", "long number", "same page", "more than total",
                 "fewer than total", "changing total", "too many a page", "huge",
             )
         ],
