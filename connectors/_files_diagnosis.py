@@ -13,7 +13,10 @@ from connectors._files_listing import NoFiles, list_files
 from connectors._told import bad, doubtful, good
 from gateway.spi import Finding, PromisedTable
 
-_MEND = ("have the file corrected, or the catalogue", "请更正文件或目录")
+_MEND = (
+    "have the file corrected, or `table` and `column` in the catalogue",
+    "请更正文件，或目录中的 `table`、`column`",
+)
 
 
 def diagnose_files(engine: Engine, promised: Sequence[PromisedTable]) -> list[Finding]:
@@ -60,13 +63,8 @@ def _table(engine: Engine, promised: PromisedTable) -> Iterator[Finding]:
             yield bad("files", f"{promised.dataset}: {fault}", f"{promised.dataset}：{fault}", *_MEND)
             return
         except NoFiles as fault:
-            yield bad(
-                "files",
-                f"{promised.dataset}: {fault}",
-                f"{promised.dataset}：没有可读取的文件（{fault}）",
-                "check the pattern `table` of the dataset",
-                "请检查数据集的 `table` 模式",
-            )
+            told = (f"{promised.dataset}: {fault}", f"{promised.dataset}：无法读取（{fault}）")
+            yield bad("files", *told, "check the files and their rights", "请检查文件及其权限")
             return
         differences = list(drifts(files, known, engine.dialect, lambda one: engine.runs(cursor, one)))
     for one in differences:

@@ -126,7 +126,7 @@ def _settled(path: Path, reading: Reading) -> tuple[int, int, int, int]:
 
 
 def paths(folder: Path, pattern: str) -> list[Path]:
-    """Real paths of the finished files that match; raises NoFiles where there is none."""
+    """Real paths of the finished files that match; raises NoFiles or NotPromised where there is none."""
     relative = PurePosixPath(pattern)
     if not pattern or relative.is_absolute() or ".." in relative.parts or "\\" in pattern or "\x00" in pattern:
         raise NotPromised("a table's pattern leads out of the folder")
@@ -149,7 +149,9 @@ def paths(folder: Path, pattern: str) -> list[Path]:
     except (OSError, ValueError, RuntimeError) as error:
         raise NoFiles(type(error).__name__) from None
     if not found:
-        raise NoFiles("no file matches")
+        if not home.is_dir():
+            raise NoFiles("the folder is not there")
+        raise NotPromised("no file matches the dataset's `table`")  # the folder is well: others may find theirs
     return found
 
 

@@ -77,6 +77,11 @@ class Credentials:
         """The source's name."""
         return f"<Credentials of {self.name}>"
 
+    @property
+    def may_change(self) -> bool:
+        """Whether there is anything to look at."""
+        return bool(self._files or self._held)
+
     def options(self) -> dict[str, object]:
         """The options as the connector takes them."""
         return self._filled(self.given, ())

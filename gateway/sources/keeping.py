@@ -53,7 +53,9 @@ async def _look(source: GuardedSource) -> str:
 @asynccontextmanager
 async def keeping_fresh(sources: Sources) -> AsyncIterator[None]:
     """Look every second whether a secret changed, while the block runs."""
-    tasks = [asyncio.create_task(_keep_fresh(source)) for source in sources.guarded.values()]
+    tasks = [
+        asyncio.create_task(_keep_fresh(source)) for source in sources.guarded.values() if source.credentials.may_change
+    ]
     try:
         yield
     finally:

@@ -202,7 +202,7 @@ async def test_a_file_that_changes_while_it_is_read_ends_the_answer(tmp_path: Pa
 
 
 async def test_nothing_to_read_is_said_not_answered_with_no_rows(tmp_path: Path) -> None:
-    assert isinstance(await refusal(tmp_path, kit.make_fetch(table="*.csv")), SourceUnavailable)
+    assert isinstance(await refusal(tmp_path, kit.make_fetch(table="*.csv")), SourceRubbish)
     gone = opened(tmp_path / "gone")
     with pytest.raises(SourceUnavailable):
         await gone.health()
