@@ -31,13 +31,15 @@ POSTGRESQL_QUESTIONS: Final = {
     "clock": "SELECT clock_timestamp()",
 }
 MARIADB_QUESTIONS: Final = {
-    "grants": "SHOW GRANTS FOR CURRENT_USER",
+    "grants": "SHOW GRANTS",  # with those of the role in force and of everybody; FOR CURRENT_USER leaves them out
     "tls": "SHOW SESSION STATUS LIKE 'Ssl_cipher'",
     "clock": "SELECT UTC_TIMESTAMP(6)",
 }
 _ROLE: Final = ("is a superuser", "may make roles", "may make databases", "bypasses row security", "may replicate")
 _ROLE_ZH: Final = ("是超级用户", "可创建角色", "可创建数据库", "可绕过行级安全", "可复制")
 _GRANT: Final = re.compile(r"GRANT (.+?) ON .+? TO ", re.IGNORECASE | re.DOTALL)
+# what MariaDB gives to everybody in the databases for trying out
+_SCRATCH: Final = re.compile(r" ON `test(\\+_%)?`\.\* TO PUBLIC$", re.IGNORECASE)
 _READING: Final = frozenset(
     {
         "USAGE", "SELECT", "SHOW VIEW", "SHOW DATABASES", "PROCESS", "REPLICATION CLIENT", "BINLOG MONITOR",
@@ -81,7 +83,7 @@ def writing_privileges(grants: Sequence[str]) -> list[str]:
     """What `SHOW GRANTS` grants beyond reading, sorted; a line that can't be read counts as such."""
     found: set[str] = set()
     for line in grants:
-        if " ON " not in line.upper():
+        if " ON " not in line.upper() or _SCRATCH.search(line):
             continue  # membership in a role: its privileges are listed on lines of their own
         match = _GRANT.match(line)
         if match is None:

@@ -9,7 +9,7 @@ import pytest
 
 from connectors._files_engine import read
 from connectors.files import FilesConnector
-from gateway.errors import SettingsInvalid, SourceFailed, SourceRubbish, SourceTimeout, SourceUnavailable
+from gateway.errors import SettingsInvalid, SourceBusy, SourceFailed, SourceRubbish, SourceTimeout, SourceUnavailable
 from gateway.model.catalog import FieldType
 from gateway.model.ids import FieldName, SourceName
 from gateway.model.predicate import Comparator, Compare, Like, OneOf
@@ -187,6 +187,18 @@ async def test_a_slow_question_ends_at_the_time_limit(tmp_path: Path) -> None:
         await kit.collect(connector, kit.make_fetch(table="a.csv", columns=["name"], where=where, seconds=0.3))
     assert time.monotonic() - began < 3
     assert await kit.collect(connector, kit.make_fetch(table="a.csv", columns=["name"], limit=1))
+    await connector.close()
+
+
+async def test_a_folder_without_a_free_connection_is_busy_not_slow(tmp_path: Path) -> None:
+    write_csv(tmp_path / "a.csv")
+    connector = opened(tmp_path, connections=1)
+    held = connector.fetch(kit.make_fetch(table="a.csv", columns=["id"], batch_rows=3))
+    await anext(held)
+    with pytest.raises(SourceBusy):
+        await kit.collect(connector, kit.make_fetch(table="a.csv", columns=["id"], seconds=0.1))
+    await held.aclose()  # type: ignore[attr-defined]  # it is an async generator
+    assert len(await kit.collect(connector, kit.make_fetch(table="a.csv", columns=["id"]))) == len(kit.ROWS)
     await connector.close()
 
 

@@ -191,9 +191,19 @@ def test_a_clock_that_is_off_is_doubtful() -> None:
         (["GRANT SELECT, INSERT, DROP ON `d`.* TO `r`@`%`"], ["DROP", "INSERT"]),
         (["GRANT PROXY ON ''@'%' TO 'root'@'localhost' WITH GRANT OPTION"], ["GRANT OPTION", "PROXY"]),
         (["REVOKE x ON y"], ["something that can't be read"]),
+        (["GRANT `ro` TO `r`@`%`", "GRANT USAGE ON *.* TO `ro`", "GRANT SELECT, INSERT ON `d`.* TO `ro`"], ["INSERT"]),
+        (
+            [
+                "GRANT SELECT, INSERT, CREATE TEMPORARY TABLES, DELETE HISTORY ON `test`.* TO PUBLIC",
+                "GRANT SELECT, INSERT, CREATE TEMPORARY TABLES, DELETE HISTORY ON `test\\\\_%`.* TO PUBLIC",
+            ],
+            [],
+        ),
+        (["GRANT SELECT, INSERT ON `civil`.* TO PUBLIC"], ["INSERT"]),
     ],
 )  # fmt: skip
 def test_what_mariadb_grants_beyond_reading(grants: list[str], more: list[str]) -> None:
+    """Lines as MariaDB 10.11 writes them."""
     assert writing_privileges(grants) == more
 
 
