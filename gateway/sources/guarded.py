@@ -187,6 +187,8 @@ class GuardedSource:
     # -------------------------------------------------------------- credentials
     async def refresh(self, *, is_forced: bool = False) -> bool:
         """Take up a secret that changed: the next question uses it, those that run end with the old one."""
+        if not self.credentials.may_change:
+            return False
         async with self._refreshing:
             if not await self.credentials.changed(is_forced=is_forced):
                 return False
