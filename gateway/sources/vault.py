@@ -1,6 +1,6 @@
 """vault: secrets of a HashiCorp Vault, OpenBao or another service that speaks its KV version 2 over HTTP.
 
-A reference is `mount/data/path#key`. The token is read from its file each time, so that an agent may renew it.
+A reference is `mount/data/path#key`. The token is read from its file each time, so that it may be renewed.
 Only the configured address is asked: no redirect is followed, no proxy of the environment is used.
 """
 
