@@ -6,7 +6,7 @@ read. Timestamps are UTC.
 """
 
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Self
 
@@ -24,6 +24,7 @@ from connectors._postgresql_schema import describe_postgresql
 from connectors._sql_dialect import MARIADB, MYSQL, Dialect
 from connectors._sql_schema import describe_schema
 from connectors._sql_statement import Statement, compile_fetch
+from connectors._sql_trial import diagnose_database
 from connectors._sqlite import SQLITE, connect_read_only
 from connectors._work import Call, Workers
 from gateway.errors import Defect, GatewayError, SourceRubbish
@@ -50,7 +51,7 @@ from gateway.model.predicate import (
 )
 from gateway.model.query import AggregateFunction
 from gateway.model.rows import Batch
-from gateway.spi import Capabilities, TableDescription
+from gateway.spi import Capabilities, Finding, PromisedTable, TableDescription
 
 DIALECTS: dict[str, Dialect] = {"sqlite": SQLITE, "postgresql": POSTGRESQL, "mysql": MYSQL, "mariadb": MARIADB}
 HEALTH_SECONDS = 5.0
@@ -141,6 +142,12 @@ class SqlConnector:
     async def health(self) -> None:
         """One connection and a SELECT 1."""
         await self._workers.run(Call(self._name, self._ping), HEALTH_SECONDS)
+
+    async def diagnose(self, promised: Sequence[PromisedTable]) -> AsyncIterator[Finding]:
+        """Port, session, whether it could write, TLS, clock."""
+        del promised
+        async for finding in diagnose_database(self._name, self._engine, self._workers, self.health):
+            yield finding
 
     async def close(self) -> None:
         """Stop what runs and close every connection."""

@@ -708,6 +708,80 @@ class SourceTooBroad(SourceFailed):
     limit: int
 
 
+@dataclass(eq=False, kw_only=True)
+class SourceBusy(SourceFailed):
+    """As many questions as the source is given at a time are with it, and as many as may wait are waiting."""
+
+    code = "GW505"
+    status = 503
+    text = {
+        "en": "too many questions wait for the source of `{dataset}`",
+        "zh": "等待数据集 `{dataset}` 来源的查询过多",
+    }
+    mend = {"en": "try again in a few seconds", "zh": "请几秒后重试"}
+    dataset: str
+
+
+@dataclass(eq=False, kw_only=True)
+class SourceResting(SourceFailed):
+    """The source failed again and again: it is left alone for a while (the circuit is open)."""
+
+    code = "GW506"
+    status = 503
+    text = {
+        "en": "the source of `{dataset}` failed repeatedly and is left alone for {seconds} seconds",
+        "zh": "数据集 `{dataset}` 的来源多次失败，{seconds} 秒内暂不访问",
+    }
+    mend = {"en": "try again after that; the department's operator has been told", "zh": "请稍后重试；已通知部门运维"}
+    dataset: str
+    seconds: int
+
+
+@dataclass(eq=False, kw_only=True)
+class SourceDenied(SourceFailed):
+    """The source does not accept the gateway's account."""
+
+    code = "GW507"
+    status = 502
+    text = {
+        "en": "the source of `{dataset}` does not let the gateway in",
+        "zh": "数据集 `{dataset}` 的来源拒绝了网关的账号",
+    }
+    mend = {"en": "the department's operator has been told", "zh": "已通知部门运维"}
+    dataset: str
+
+
+@dataclass(eq=False, kw_only=True)
+class SourceDeclined(SourceFailed):
+    """The source is well, and refused this very question."""
+
+    code = "GW508"
+    status = 502
+    text = {
+        "en": "the source of `{dataset}` refused the question",
+        "zh": "数据集 `{dataset}` 的来源拒绝了该查询",
+    }
+    mend = {
+        "en": "the operator has been told: the source's settings need mending",
+        "zh": "已通知运维：来源配置需要修正",
+    }
+    dataset: str
+
+
+@dataclass(eq=False, kw_only=True)
+class CredentialUnavailable(SourceFailed):
+    """The secret with which the gateway signs in at the source can't be had."""
+
+    code = "GW509"
+    status = 502
+    text = {
+        "en": "the gateway has no credential for the source of `{dataset}`",
+        "zh": "网关没有数据集 `{dataset}` 来源的凭据",
+    }
+    mend = {"en": "the operator has been told", "zh": "已通知运维"}
+    dataset: str
+
+
 # ------------------------------------------------------------------ GW6xx audit
 class AuditFailed(GatewayError):
     """The log could not do its part, so nothing is released."""

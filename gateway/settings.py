@@ -70,6 +70,7 @@ class Telemetry(_Strict):
     otlp_endpoint: str | None = None
     sample_ratio: Annotated[float, Field(ge=0, le=1)] = 0.01
     log_level: str = "INFO"
+    metrics_token_file: Path | None = None  # what a reader of /metrics must send; without it there is none
 
 
 class Witness(_Strict):
@@ -121,8 +122,40 @@ class Keys(_Strict):
     algorithms: Literal["international", "national"] = "international"  # of versions made from now on
 
 
+class Resilience(_Strict):
+    """What one source is given, and when it is left alone."""
+
+    concurrency: PositiveInt = 8  # questions that are with it at a time
+    queue: PositiveInt = 64  # that may wait for a place
+    wait_seconds: PositiveFloat = 2.0  # for a place
+    batch_seconds: PositiveFloat = 15.0  # for the first batch and each one after
+    failures: PositiveInt = 5  # of the last `window` outcomes that open its circuit
+    window: PositiveInt = 10
+    open_seconds: PositiveFloat = 5.0  # until it is probed; twice as long after each failed probe
+    most_open_seconds: PositiveFloat = 60.0
+    probes: PositiveInt = 1  # answered ones that close the circuit
+
+
 class Source(BaseModel):
     """One department's system: `kind` names a connector's entry point; the rest are its options."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    kind: str
+    resilience: Resilience = Resilience()
+
+    def options(self) -> dict[str, object]:
+        """Everything but the kind and the limits."""
+        return dict(self.model_extra or {})
+
+    def __repr__(self) -> str:
+        """Kind only: options may hold a secret."""
+        return f"<Source {self.kind}>"
+
+    __str__ = __repr__
+
+
+class SecretStore(BaseModel):
+    """A place where secrets are kept: `kind` names an entry point; the rest are its options."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
     kind: str
@@ -132,8 +165,8 @@ class Source(BaseModel):
         return dict(self.model_extra or {})
 
     def __repr__(self) -> str:
-        """Kind only: options may hold a secret."""
-        return f"<Source {self.kind}>"
+        """Kind only."""
+        return f"<SecretStore {self.kind}>"
 
     __str__ = __repr__
 
@@ -161,6 +194,7 @@ class Settings(BaseSettings):
     high_water: Path = Path("high-water.json")  # refuses a restored old log
     issuers: tuple[Issuer, ...] = ()
     sources: dict[str, Source] = Field(default_factory=dict, repr=False)
+    secrets: dict[str, SecretStore] = Field(default_factory=dict, repr=False)
     forwarding: dict[str, Forwarding] = Field(default_factory=dict)
     networks: dict[str, tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]] = Field(default_factory=dict)
     audit: Audit = Audit()
@@ -205,6 +239,11 @@ def load_settings(path: Path | None) -> Settings:
             "bundle": home / settings.bundle,
             "keys": settings.keys.model_copy(update={"root_file": home / settings.keys.root_file}),
             "high_water": home / settings.high_water,
+            "telemetry": settings.telemetry.model_copy(
+                update={"metrics_token_file": home / settings.telemetry.metrics_token_file}
+                if settings.telemetry.metrics_token_file is not None
+                else {}
+            ),
             "issuers": tuple(
                 issuer.model_copy(update={"jwks_file": home / issuer.jwks_file}) for issuer in settings.issuers
             ),

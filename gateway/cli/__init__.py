@@ -14,6 +14,7 @@ from gateway.cli.policy import catalog, policy
 from gateway.cli.reidentification import flags, reidentify
 from gateway.cli.reviews import canaries, notices, reviews
 from gateway.cli.running import demo, serve, token
+from gateway.cli.sources import source
 from gateway.cli.terminals import terminals
 from gateway.cli.why import explain, who_can
 from gateway.cli.witness import witness
@@ -29,6 +30,7 @@ app.command()(flags)
 app.add_typer(reviews, name="reviews")
 app.add_typer(canaries, name="canaries")
 app.add_typer(reidentify, name="reidentify")
+app.add_typer(source, name="source")
 app.add_typer(keys, name="keys")
 app.add_typer(terminals, name="terminals")
 app.add_typer(audit, name="audit")

@@ -25,10 +25,10 @@ from gateway.administration.discovery import (
     survey,
     write_bundle,
 )
-from gateway.app import open_source, utc_now
+from gateway.app import utc_now
 from gateway.catalog import load_catalog
+from gateway.cli.addresses import Address, address_of, settings_lines
 from gateway.cli.discovered import Shown, print_drift, print_drift_json, print_summary
-from gateway.cli.sources import Address, address_of, settings_lines
 from gateway.cli.terminal import SettingsPath, err, out, stop, stop_bundle
 from gateway.demo.prepare import bundle_folder
 from gateway.errors import (
@@ -40,6 +40,7 @@ from gateway.errors import (
     SourceNotCatalogued,
 )
 from gateway.model.ids import SourceName
+from gateway.sources import open_source
 from gateway.spi import Connector, TableDescription
 
 _DRIFTED = 3

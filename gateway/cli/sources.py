@@ -1,102 +1,102 @@
-"""What a person writes for a source -> the connector's kind and options: an address, a folder, or a configured name.
+"""`langqiao source test`: what works of a department's source, what doesn't, and how to mend it."""
 
-An address is never shown again, nor any part of it: it may hold a password.
-"""
+import asyncio
+from contextlib import aclosing
+from typing import Annotated, Any, cast
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from urllib.parse import unquote, urlsplit
+import typer
+from rich.markup import escape
 
-from gateway.errors import SettingsInvalid
-from gateway.settings import load_settings
+from gateway.catalog import load_catalog
+from gateway.catalog.storage import stored_type
+from gateway.cli.terminal import SettingsPath, err, out, stop, stop_bundle
+from gateway.errors import BundleInvalid, SettingsInvalid
+from gateway.model.catalog import Catalog
+from gateway.model.ids import SourceName
+from gateway.model.plan import SourceColumn
+from gateway.settings import Settings, load_settings
+from gateway.sources import Credentials, open_source, open_stores, try_source
+from gateway.spi import Finding, Outcome, PromisedTable
 
-_POSTGRESQL = ("postgresql+psycopg://", "postgresql://", "postgres://")
-_UNTYPED = {"files", "rest", "soap"}  # they tell text for anything
-_SQLITE = ".db", ".sqlite", ".sqlite3"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Address:
-    """How to open a source. `name`: of a configured one. `is_typed`: it declares the types of its columns."""
-
-    kind: str
-    options: Mapping[str, object]
-    is_typed: bool
-    name: str | None = None
-
-    def __repr__(self) -> str:
-        """Never the options."""
-        return f"<Address of {self.kind}>"
-
-    @property
-    def is_configured(self) -> bool:
-        """Whether the settings have it already."""
-        return self.name is not None
+source = typer.Typer(help="the departments' systems", no_args_is_help=True)
+_MARKS = {Outcome.GOOD: "[green]✓[/]", Outcome.DOUBTFUL: "[yellow]![/]", Outcome.BAD: "[red]✗[/]"}
 
 
-def address_of(target: str, schema: str | None, settings: Path | None) -> Address:
-    """Raises SettingsInvalid, without the address, for what is none."""
-    for scheme in _POSTGRESQL:
-        if target.startswith(scheme):
-            url = _POSTGRESQL[0] + target.removeprefix(scheme)
-            options = {"url": url, "connections": 1, "schema": schema or "public"}
-            return Address(kind="sql", options=options, is_typed=True)
-    if target.startswith(("sqlite:///", "file:///")) or ("://" not in target and "/" in target):
-        return _local(target, schema)
-    if "://" in target:
-        named = {} if schema is None else {"schema": schema}
-        return Address(kind="sql", options={"url": target, "connections": 1, **named}, is_typed=True)
-    return _configured(target, settings)
+@source.callback()
+def _group() -> None:
+    """The departments' systems."""
 
 
-def settings_lines(address: Address, source: str) -> str:
-    """What to write into langqiao.toml for it."""
-    head = "# in langqiao.toml; the address itself stays out of it 写入 langqiao.toml，地址本身不写入\n"
-    head += f"[sources.{source}]\n"
-    told = {name: str(value) for name, value in address.options.items() if name not in {"url", "connections"}}
-    lines = f'kind = "{address.kind}"\n'
-    if "url" in address.options:
-        variable = f"{source.upper().replace('-', '_')}_URL"
-        url = str(address.options["url"])
-        shape = _POSTGRESQL[0] if url.startswith(_POSTGRESQL[0]) else f"{urlsplit(url).scheme}://"
-        lines += f'url_env = "{variable}"    # or url_file = "/run/secrets/{source}"; {shape}…\n'
-    return head + lines + "".join(f"{name} = {_toml(value)}\n" for name, value in told.items())
+@source.command("test")
+def try_sources(
+    names: Annotated[list[str] | None, typer.Argument(help="names of sources in the settings; none: all")] = None,
+    settings: SettingsPath = None,
+    strict: Annotated[bool, typer.Option("--strict", help="what is doubtful fails too")] = False,
+) -> None:
+    """Try each source step by step (逐项检查来源). Shows no data. Status 1: something doesn't work."""
+    try:
+        read = load_settings(settings)
+        catalog = load_catalog(read.bundle)
+    except BundleInvalid as error:
+        stop_bundle(error)
+    except SettingsInvalid as error:
+        stop(error)
+    chosen = names or sorted(read.sources)
+    unknown = [name for name in chosen if name not in read.sources]
+    if unknown:
+        err.print(f"[red]✗[/] no source {', '.join(map(escape, unknown))} in the settings 配置中没有此来源")
+        err.print(f"→ {escape(', '.join(sorted(read.sources)) or '-')}")
+        raise typer.Exit(2)
+    worst = {asyncio.run(_try(read, catalog, SourceName(name))) for name in chosen}
+    if Outcome.BAD in worst or (strict and Outcome.DOUBTFUL in worst):
+        raise typer.Exit(1)
 
 
-def _local(target: str, schema: str | None) -> Address:
-    """A SQLite file, or a folder of files."""
-    is_sqlite = target.startswith("sqlite:///")
-    path = Path(target.removeprefix("sqlite:///")) if is_sqlite else Path(unquote(target.removeprefix("file://")))
-    if schema is not None:
-        raise SettingsInvalid(fault="--schema: this source has none", fix="leave --schema out")
-    if path.is_dir() and not is_sqlite:
-        return Address(kind="files", options={"folder": str(path.resolve())}, is_typed=False)
-    if path.is_file() and (is_sqlite or path.suffix in _SQLITE):
-        return Address(
-            kind="sql",
-            options={"folder": str(path.resolve().parent), "file": path.name, "connections": 1},
-            is_typed=True,
+async def _try(settings: Settings, catalog: Catalog, name: SourceName) -> Outcome:
+    configured = settings.sources[name]
+    out.print(f"[bold]{escape(name)}[/] ({escape(configured.kind)})", highlight=False)
+    try:
+        credentials = Credentials(name=name, given=configured.options(), stores=open_stores(settings))
+        try:
+            connector = open_source(name, configured.kind, credentials.options())
+        finally:
+            credentials.close()
+    except SettingsInvalid as error:
+        fix = (error.hint("en"), error.hint("zh"))
+        return _say(
+            Finding(step="settings", outcome=Outcome.BAD, told=(error.message("en"), error.message("zh")), fix=fix)
         )
-    raise _nothing("no such file or folder 文件或文件夹不存在")
+    good = ("settings readable, secret found", "配置可读，凭据已找到")
+    worst = _say(Finding(step="settings", outcome=Outcome.GOOD, told=good))
+    try:
+        async with aclosing(cast("Any", try_source(connector, promised_of(catalog, name)))) as findings:
+            async for finding in findings:
+                worst = max(worst, _say(finding), key=list(Outcome).index)
+    finally:
+        await connector.close()
+    return worst
 
 
-def _configured(name: str, settings: Path | None) -> Address:
-    sources = load_settings(settings).sources if settings is not None else {}
-    if name not in sources:
-        raise _nothing("neither an address nor a configured source 既非地址，也非已配置的来源")
-    chosen = sources[name]
-    return Address(kind=chosen.kind, options=chosen.options(), is_typed=chosen.kind not in _UNTYPED, name=name)
+def promised_of(catalog: Catalog, name: SourceName) -> list[PromisedTable]:
+    """What the bundle says of the source's tables."""
+    return [
+        PromisedTable(
+            dataset=dataset.name,
+            table=dataset.table,
+            columns=tuple(
+                SourceColumn(field=field.name, column=field.column, type=stored_type(field))
+                for field in dataset.fields.values()
+            ),
+        )
+        for dataset in catalog.datasets.values()
+        if dataset.source == name
+    ]
 
 
-def _nothing(fault: str) -> SettingsInvalid:
-    return SettingsInvalid(
-        fault=f"the target can't be used: {fault}",
-        fix="write postgresql://user:password@host:port/database, mysql://…, sqlite:///FILE, file:///FOLDER, "
-        "or a source's name with --settings",
-    )
-
-
-def _toml(text: str) -> str:
-    escaped = "".join(f"\\u{ord(sign):04x}" if sign in '"\\' or not sign.isprintable() else sign for sign in text)
-    return f'"{escaped}"'
+def _say(finding: Finding) -> Outcome:
+    en, zh = map(escape, finding.told)
+    out.print(f"  {_MARKS[finding.outcome]} {finding.step}: {en}\n    [dim]{zh}[/]", highlight=False, soft_wrap=True)
+    if finding.outcome is not Outcome.GOOD and any(finding.fix):
+        en, zh = map(escape, finding.fix)
+        out.print(f"    → {en}\n    [dim]→ {zh}[/]", highlight=False, soft_wrap=True)
+    return finding.outcome
