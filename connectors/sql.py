@@ -7,7 +7,6 @@ read. Timestamps are UTC.
 
 import contextlib
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import replace
 from typing import Any, Self
 
 from sqlalchemy import Connection, Engine, create_engine, inspect
@@ -21,7 +20,8 @@ from connectors._cells import NotPromised
 from connectors._options import Options
 from connectors._postgresql import POSTGRESQL, ColumnTypes
 from connectors._postgresql_schema import describe_postgresql
-from connectors._sql_dialect import MARIADB, MYSQL, Dialect
+from connectors._sql_claims import EVERYTHING, ON_POSTGRESQL
+from connectors._sql_dialect import Dialect
 from connectors._sql_statement import Statement, compile_fetch
 from connectors._sqlite import SQLITE, connect_read_only
 from connectors._work import Call, Workers
@@ -29,44 +29,12 @@ from gateway.errors import Defect, GatewayError, SourceRubbish
 from gateway.model.catalog import FieldType
 from gateway.model.ids import SourceName
 from gateway.model.plan import Fetch
-from gateway.model.predicate import (
-    AllOf,
-    AnyOf,
-    AtPath,
-    Compare,
-    ContainedIn,
-    Contains,
-    FullText,
-    IsNull,
-    IsTruth,
-    Lies,
-    Like,
-    Matches,
-    Not,
-    OneOf,
-    Overlaps,
-    Under,
-)
-from gateway.model.query import AggregateFunction
 from gateway.model.rows import Batch
 from gateway.spi import Capabilities, TableDescription
 
-DIALECTS: dict[str, Dialect] = {"sqlite": SQLITE, "postgresql": POSTGRESQL, "mysql": MYSQL, "mariadb": MARIADB}
+DIALECTS: dict[str, Dialect] = {"sqlite": SQLITE, "postgresql": POSTGRESQL}
 HEALTH_SECONDS = 5.0
 DESCRIBE_SECONDS = 30.0
-EVERYTHING = Capabilities(
-    predicates=frozenset({AllOf, AnyOf, Compare, IsNull, IsTruth, Like, Not, OneOf, Under}),
-    columns=None,
-    can_order=True,
-    can_limit=True,
-    aggregates=frozenset(AggregateFunction),
-    can_mask=True,
-)
-ON_POSTGRESQL = replace(
-    EVERYTHING,
-    predicates=EVERYTHING.predicates | {AtPath, ContainedIn, Contains, FullText, Lies, Matches, Overlaps},
-    types=POSTGRESQL.types,
-)
 
 
 class SqlConnector:
@@ -206,7 +174,7 @@ class _Answer:
         try:
             result, statement = self._open()
             raw = result.fetchmany(self._batch_rows)
-            batch = statement.rows(raw)
+            batch = statement.reading.rows(raw)
         except NotPromised as fault:
             raise SourceRubbish(dataset=self.dataset, operator=str(fault)) from None
         except GatewayError:

@@ -12,8 +12,9 @@ import pytest
 from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.exc import DBAPIError
 
+from connectors._mariadb import MARIADB, MYSQL
 from connectors._postgresql import POSTGRESQL
-from connectors._sql_dialect import MARIADB, MYSQL, Dialect
+from connectors._sql_dialect import Dialect
 from connectors._sql_statement import compile_fetch
 from connectors._sqlite import connect_read_only
 from connectors.sql import SqlConnector
