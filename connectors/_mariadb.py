@@ -147,6 +147,10 @@ class MariadbDialect(Dialect):
             case _:
                 return value
 
+    def pattern(self, pattern: str) -> str:
+        """With the escape character doubled."""
+        return pattern.replace("|", "||")
+
     def bound(self, name: str, encoded: object, field_type: FieldType) -> Expression:
         """A parameter of the type, so that nothing is compared as a float or as text."""
         match field_type:
@@ -189,8 +193,8 @@ class MariadbDialect(Dialect):
         return raw.op("<=>", is_comparison=True)(null())
 
     def like(self, column: Expression, pattern: Expression) -> Expression:
-        """LIKE by code point, without an escape character."""
-        return self._by_character(column).like(pattern, escape="")
+        """LIKE by code point. An empty ESCAPE is none here: `|` is said, and doubled where it is meant."""
+        return self._by_character(column).like(pattern, escape="|")
 
     def is_truth(self, column: Expression, truth: bool) -> Expression:
         """`IS TRUE` / `IS FALSE`."""

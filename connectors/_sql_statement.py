@@ -190,8 +190,8 @@ class _Compilation:
                 keys.append(self._dialect.shown(self._comparable(wanted.source), wanted.source.type))
                 readers.append(self._dialect.comparable_reader(wanted.source.type))
             else:
-                keys.append(self._masked(wanted))
-                readers.append(read_text)
+                keys.append(self._dialect.comparable(self._masked(wanted), FieldType.TEXT))
+                readers.append(self._dialect.comparable_reader(FieldType.TEXT))
         inputs = [None if one.field is None else self._known(one.field) for one in fetch.aggregates]
         named = {source.column: source for source in inputs if source is not None}
         self._deciding.update(named)
