@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +39,8 @@ class MariadbServer:
 
     def run(self, *statements: tuple[str, Sequence[Any]] | str, database: str = "mysql") -> list[tuple[Any, ...]]:
         """Run statements as the administrator; gives the rows of the last."""
-        return asyncio.run(self._run(statements, database))
+        with ThreadPoolExecutor(1) as threads:  # a test may have an event loop of its own
+            return threads.submit(lambda: asyncio.run(self._run(statements, database))).result()
 
     async def _run(self, statements: Sequence[tuple[str, Sequence[Any]] | str], database: str) -> list[tuple[Any, ...]]:
         connection = await asyncmy.connect(
