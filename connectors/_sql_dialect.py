@@ -49,7 +49,7 @@ from connectors._composite_cells import COMPOSITES
 from gateway.errors import Defect, SourceFailed, SourceRubbish, SourceTimeout, SourceUnavailable
 from gateway.model.catalog import FieldType
 from gateway.model.json_value import JsonStep
-from gateway.model.predicate import Scalar
+from gateway.model.predicate import Comparator, Scalar
 
 Expression = ColumnElement[Any]
 
@@ -85,6 +85,7 @@ class Dialect:
     types: ClassVar[frozenset[FieldType]] = frozenset(kind for kind in FieldType if kind.is_scalar)
     looks_at_columns: ClassVar[bool] = False  # whether a statement needs to know how the columns are stored
     binds_page: ClassVar[bool] = False  # limit and offset are parameters, so that all pages are one statement
+    marks_masks: ClassVar[bool] = False  # the empty text is NULL, so what a mask makes is marked in front
     skips_only_in_order: ClassVar[bool] = False  # OFFSET needs an ORDER BY
 
     # -------------------------------------------------------------- values
@@ -115,6 +116,11 @@ class Dialect:
     def encoded(self, value: Scalar, field_type: FieldType) -> object:
         """A value as it is bound: what comes before any SQL is made."""
         return int(value) if field_type is FieldType.INTEGER and isinstance(value, Decimal) else value
+
+    def always(self, comparator: Comparator, value: object, field_type: FieldType) -> bool | None:
+        """The truth that the comparison has for every value, where no cell can hold what it is compared with."""
+        del comparator, value, field_type
+        return None
 
     def pattern(self, pattern: str) -> str:
         """A pattern of LIKE as the engine writes it."""

@@ -51,6 +51,10 @@ class Encoding(Protocol):
         """A value as it is bound."""
         ...
 
+    def always(self, comparator: Comparator, value: object, field_type: FieldType) -> bool | None:
+        """The truth that the comparison has for every value, where it is always the same."""
+        ...
+
     def pattern(self, pattern: str) -> str:
         """A pattern of LIKE as the engine writes it."""
         ...
@@ -182,7 +186,10 @@ class _Lifting:
                 type_of(name)
                 if ignores_case:
                     raise Defect(operator="a pattern that ignores case is not claimed")
-                if "\x00" in pattern:  # which is in no text
+                is_in_no_text = (
+                    "\x00" in pattern or self.encoding.always(Comparator.EQ, pattern, FieldType.TEXT) is False
+                )
+                if is_in_no_text:
                     return Always(name, truth=False)
                 return Special(replace(predicate, pattern=""), self.slot(self.encoding.pattern(pattern)))
             case Contains(name, value) | ContainedIn(name, value) | Overlaps(name, value) | Lies(name, _, value):
@@ -204,11 +211,15 @@ class _Lifting:
             if isinstance(fitted, bool):
                 return Always(name, fitted)
             comparator, value = fitted
+        always = self.encoding.always(comparator, value, kind)
+        if always is not None:
+            return Always(name, always)
         return Compared(name, comparator, self.slot(self.encoding.encoded(value, kind)))
 
     def _among(self, name: FieldName, values: tuple[Scalar, ...], kind: FieldType) -> Shape:
         if kind in self.encoding.grids:
             values = tuple(fit_all([Decimal(_number(value)) for value in values], self.encoding.grids[kind]))
+        values = tuple(value for value in values if self.encoding.always(Comparator.EQ, value, kind) is not False)
         if not values:
             return Always(name, truth=False)
         if not kind.is_scalar:  # an array of arrays is no list of arrays

@@ -168,7 +168,7 @@ class _Compilation:
                 readers.append(self._dialect.reader(wanted.source.type))
             else:
                 shown.append(self._masked(wanted))
-                readers.append(read_text)
+                readers.append(_read_marked if self._dialect.marks_masks else read_text)
         where = self._filtered()
         order = [
             term
@@ -191,7 +191,8 @@ class _Compilation:
                 readers.append(self._dialect.comparable_reader(wanted.source.type))
             else:
                 keys.append(self._dialect.comparable(self._masked(wanted), FieldType.TEXT))
-                readers.append(self._dialect.comparable_reader(FieldType.TEXT))
+                reader = self._dialect.comparable_reader(FieldType.TEXT)
+                readers.append(_read_marked if self._dialect.marks_masks else reader)
         inputs = [None if one.field is None else self._known(one.field) for one in fetch.aggregates]
         named = {source.column: source for source in inputs if source is not None}
         self._deciding.update(named)
@@ -413,7 +414,25 @@ class _Compilation:
             raise Defect(operator="a mask at the source for a column that is no text")
         self._deciding[wanted.source.column] = wanted.source
         cell = self._column(wanted.source)
-        return case((cell.is_(None), null()), else_=self._form(wanted.form, cell))
+        form = wanted.form
+        if self._dialect.marks_masks:
+            return case((cell.is_(None), null()), else_=self._marked(form, cell))
+        return case((cell.is_(None), null()), else_=self._form(form, cell))
+
+    def _marked(self, form: SqlForm, cell: Expression) -> Expression:
+        """With `=` in front of what is not NULL: the empty text can't be told from it otherwise."""
+        match form:
+            case sqlform.Constant(None):
+                return null()
+            case sqlform.IfShape(shapes, then, otherwise):
+                return case((self._fits(shapes, cell), self._marked(then, cell)), else_=self._marked(otherwise, cell))
+            case sqlform.Concat(parts) if any(map(_may_be_null, parts)):
+                raise Defect(operator="a mask that this engine can't compute")
+            case _:
+                return literal("=", String()).concat(self._form(form, cell))
+
+    def _fits(self, shapes: Sequence[sqlform.Shape], cell: Expression) -> Expression:
+        return or_(false(), *(self._dialect.shaped(cell, shape.positions) for shape in shapes))
 
     def _form(self, form: SqlForm, cell: Expression) -> Expression:
         match form:
@@ -431,5 +450,20 @@ class _Compilation:
                     joined = joined.concat(self._form(part, cell))
                 return joined
             case sqlform.IfShape(shapes, then, otherwise):
-                fits = or_(false(), *(self._dialect.shaped(cell, shape.positions) for shape in shapes))
-                return case((fits, self._form(then, cell)), else_=self._form(otherwise, cell))
+                return case((self._fits(shapes, cell), self._form(then, cell)), else_=self._form(otherwise, cell))
+
+
+def _may_be_null(form: SqlForm) -> bool:
+    match form:
+        case sqlform.Constant(value):
+            return value is None
+        case sqlform.Concat(parts):
+            return any(map(_may_be_null, parts))
+        case sqlform.IfShape(_, then, otherwise):
+            return _may_be_null(then) or _may_be_null(otherwise)
+        case _:
+            return False
+
+
+def _read_marked(cell: object) -> str:
+    return read_text(cell)[1:]

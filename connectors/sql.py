@@ -1,27 +1,29 @@
-"""sql: a department's database -> rows, by SQLAlchemy Core.
+"""sql: a department's database -> rows, by SQLAlchemy Core and whatever driver it has.
 
-Everything is pushed down: filters, order, pages, aggregates and masks with a SQL form. Exact on SQLite; PostgreSQL,
-MySQL and MariaDB compile. It does not promise to know what the database's account may do: give it one that may only
-read. Timestamps are UTC.
+Everything is pushed down: filters, order, pages, aggregates and masks with a SQL form. Run in the tests on SQLite and
+PostgreSQL; for Oracle, DM, SQL Server and Trino compiled only. It does not promise to know what the database's account
+may do: give it one that may only read. Timestamps are UTC.
 """
 
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, create_engine, inspect
+from sqlalchemy import Connection, Engine, create_engine, inspect, literal_column, select
 from sqlalchemy.dialects.postgresql import DATERANGE, INT4RANGE, INT8RANGE, NUMRANGE, TSRANGE, TSTZRANGE
 from sqlalchemy.engine import CursorResult, make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.types import ARRAY, JSON, Boolean, Date, DateTime, Float, Integer, Numeric, TypeEngine
 
+from connectors import _dm
 from connectors._cells import NotPromised
 from connectors._options import Options
 from connectors._postgresql import POSTGRESQL, ColumnTypes
 from connectors._postgresql_schema import describe_postgresql
-from connectors._sql_claims import EVERYTHING, ON_POSTGRESQL
+from connectors._sql_claims import EVERYTHING, ON_MSSQL, ON_POSTGRESQL
 from connectors._sql_dialect import Dialect
+from connectors._sql_kin import DM, MSSQL, ORACLE, TRINO
 from connectors._sql_statement import Statement, compile_fetch
 from connectors._sqlite import SQLITE, connect_read_only
 from connectors._work import Call, Workers
@@ -32,7 +34,16 @@ from gateway.model.plan import Fetch
 from gateway.model.rows import Batch
 from gateway.spi import Capabilities, TableDescription
 
-DIALECTS: dict[str, Dialect] = {"sqlite": SQLITE, "postgresql": POSTGRESQL}
+DIALECTS: dict[str, Dialect] = {
+    "sqlite": SQLITE,
+    "postgresql": POSTGRESQL,
+    "oracle": ORACLE,
+    "dm": DM,
+    "mssql": MSSQL,
+    "trino": TRINO,
+}
+CLAIMS: dict[str, Capabilities] = {"postgresql": ON_POSTGRESQL, "mssql": ON_MSSQL}
+_dm.register()
 HEALTH_SECONDS = 5.0
 DESCRIBE_SECONDS = 30.0
 
@@ -91,7 +102,7 @@ class SqlConnector:
     def capabilities(self, table: str) -> Capabilities:
         """The same for every table."""
         del table
-        return ON_POSTGRESQL if self._dialect is POSTGRESQL else EVERYTHING
+        return CLAIMS.get(self._engine.dialect.name, EVERYTHING)
 
     def fetch(self, fetch: Fetch) -> AsyncIterator[Batch]:
         """Rows in batches; raises SourceFailed."""
@@ -117,7 +128,7 @@ class SqlConnector:
     def _ping(self) -> None:
         try:
             with self._engine.connect() as connection:
-                connection.exec_driver_sql("SELECT 1").scalar_one()
+                connection.execute(select(literal_column("1"))).scalar_one()
         except Exception as error:  # noqa: BLE001  # drivers raise what they like; the cause may hold an address
             raise self._dialect.translate(error, self._name) from None
 

@@ -22,6 +22,7 @@ from tests.mariadb_server import MariadbServer
 
 BOTH = pytest.mark.parametrize("kind", [MariadbConnector, MysqlConnector], ids=["mariadb", "mysql"])
 N = FieldName("n")
+MORNING = datetime(2026, 1, 1, 8, 0, 0, 500000, UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +166,7 @@ def test_a_date_that_is_not_null_is_not_null(place: Place) -> None:
         ("year", FieldType.INTEGER, ("2026", "1999"), [2026, 1999]),
         ("char(6)", FieldType.TEXT, ("'ab'", "'abcdef'"), ["ab", "abcdef"]),
         ("json", FieldType.JSON, ('\'{"a": [1, "是"]}\'',), [Json('{"a":[1,"是"]}')]),
-        ("datetime(6)", FieldType.TIMESTAMP, ("'2026-01-01 08:00:00.5'",), [datetime(2026, 1, 1, 8, 0, 0, 500000, UTC)]),
+        ("datetime(6)", FieldType.TIMESTAMP, ("'2026-01-01 08:00:00.5'",), [MORNING]),
         ("date", FieldType.DATE, ("'9999-12-31'",), [date.max]),
     ],
 )  # fmt: skip
