@@ -1,5 +1,6 @@
 """DM (达梦) for SQLAlchemy: its SQL is Oracle's, its driver is dmPython. dmSQLAlchemy won't load on SQLAlchemy 2.1."""
 
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -19,7 +20,7 @@ class DmDialect(OracleDialect):
     @classmethod
     def import_dbapi(cls) -> ModuleType:
         """The vendor's driver; it comes with the database, not from a registry."""
-        return __import__("dmPython")
+        return import_module("dmPython")
 
     def create_connect_args(self, url: URL) -> Any:  # noqa: ANN401  # as in the library
         """As the driver takes them."""

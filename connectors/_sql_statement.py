@@ -20,10 +20,8 @@ from sqlalchemy import (
     column,
     false,
     func,
-    literal,
     literal_column,
     not_,
-    null,
     or_,
     select,
     table,
@@ -31,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.elements import ColumnElement, quoted_name
 
-from connectors._cells import NotPromised, Reader, divided, read_integer, read_text, typed_rows
+from connectors._cells import Reader, read_integer, read_text
 from connectors._sql_dialect import Dialect, Expression
 from connectors._sql_lift import (
     Always,
@@ -46,8 +44,9 @@ from connectors._sql_lift import (
     fields_of,
     lift,
 )
+from connectors._sql_masks import masked, read_marked
+from connectors._sql_reading import Reading
 from gateway.errors import Defect
-from gateway.model import sqlform
 from gateway.model.catalog import FieldType
 from gateway.model.ids import FieldName
 from gateway.model.json_value import JsonStep
@@ -64,8 +63,6 @@ from gateway.model.predicate import (
     Matches,
 )
 from gateway.model.query import AggregateFunction
-from gateway.model.rows import Row
-from gateway.model.sqlform import SqlForm
 
 _EQUALITY = {Comparator.EQ, Comparator.NEQ}
 _COMPARATORS = {
@@ -76,20 +73,6 @@ _COMPARATORS = {
     Comparator.LT: "__lt__",
     Comparator.LTE: "__le__",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """How the answer is read; averages come as sum and count and are divided here."""
-
-    readers: tuple[Reader, ...]
-    averages: frozenset[int]  # positions of sums that the next column (a count) divides
-
-    def rows(self, raw: Sequence[Sequence[object]]) -> list[Row]:
-        """Typed rows of exactly the fetch's columns; raises NotPromised."""
-        if any(not ok and ok is not None for *_, ok in raw):
-            raise NotPromised("a cell that decides over a row has the wrong type")
-        return divided(typed_rows([row[:-1] for row in raw], self.readers), self.averages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +151,7 @@ class _Compilation:
                 readers.append(self._dialect.reader(wanted.source.type))
             else:
                 shown.append(self._masked(wanted))
-                readers.append(_read_marked if self._dialect.marks_masks else read_text)
+                readers.append(read_marked if self._dialect.marks_masks else read_text)
         where = self._filtered()
         order = [
             term
@@ -192,7 +175,7 @@ class _Compilation:
             else:
                 keys.append(self._dialect.comparable(self._masked(wanted), FieldType.TEXT))
                 reader = self._dialect.comparable_reader(FieldType.TEXT)
-                readers.append(_read_marked if self._dialect.marks_masks else reader)
+                readers.append(read_marked if self._dialect.marks_masks else reader)
         inputs = [None if one.field is None else self._known(one.field) for one in fetch.aggregates]
         named = {source.column: source for source in inputs if source is not None}
         self._deciding.update(named)
@@ -413,57 +396,4 @@ class _Compilation:
         if wanted.form is None or wanted.source.type is not FieldType.TEXT:
             raise Defect(operator="a mask at the source for a column that is no text")
         self._deciding[wanted.source.column] = wanted.source
-        cell = self._column(wanted.source)
-        form = wanted.form
-        if self._dialect.marks_masks:
-            return case((cell.is_(None), null()), else_=self._marked(form, cell))
-        return case((cell.is_(None), null()), else_=self._form(form, cell))
-
-    def _marked(self, form: SqlForm, cell: Expression) -> Expression:
-        """With `=` in front of what is not NULL: the empty text can't be told from it otherwise."""
-        match form:
-            case sqlform.Constant(None):
-                return null()
-            case sqlform.IfShape(shapes, then, otherwise):
-                return case((self._fits(shapes, cell), self._marked(then, cell)), else_=self._marked(otherwise, cell))
-            case sqlform.Concat(parts) if any(map(_may_be_null, parts)):
-                raise Defect(operator="a mask that this engine can't compute")
-            case _:
-                return literal("=", String()).concat(self._form(form, cell))
-
-    def _fits(self, shapes: Sequence[sqlform.Shape], cell: Expression) -> Expression:
-        return or_(false(), *(self._dialect.shaped(cell, shape.positions) for shape in shapes))
-
-    def _form(self, form: SqlForm, cell: Expression) -> Expression:
-        match form:
-            case sqlform.Column():
-                return cell
-            case sqlform.Constant(value):
-                return null() if value is None else literal(value, String())
-            case sqlform.Left(count):
-                return self._dialect.left(cell, count)
-            case sqlform.Right(count):
-                return self._dialect.right(cell, count)
-            case sqlform.Concat(parts):
-                joined: Expression = literal("", String())
-                for part in parts:
-                    joined = joined.concat(self._form(part, cell))
-                return joined
-            case sqlform.IfShape(shapes, then, otherwise):
-                return case((self._fits(shapes, cell), self._form(then, cell)), else_=self._form(otherwise, cell))
-
-
-def _may_be_null(form: SqlForm) -> bool:
-    match form:
-        case sqlform.Constant(value):
-            return value is None
-        case sqlform.Concat(parts):
-            return any(map(_may_be_null, parts))
-        case sqlform.IfShape(_, then, otherwise):
-            return _may_be_null(then) or _may_be_null(otherwise)
-        case _:
-            return False
-
-
-def _read_marked(cell: object) -> str:
-    return read_text(cell)[1:]
+        return masked(self._dialect, wanted.form, self._column(wanted.source))

@@ -10,7 +10,8 @@ from sqlalchemy.engine import Dialect as Engine
 
 from connectors._sql_dialect import Dialect
 from connectors._sql_lift import Question, Slot, lift
-from connectors._sql_statement import Reading, compile_question
+from connectors._sql_reading import Reading
+from connectors._sql_statement import compile_question
 from gateway.model.plan import Fetch
 
 MOST_SHAPES = 512

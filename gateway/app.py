@@ -260,7 +260,13 @@ def open_source(name: SourceName, kind: str, options: Mapping[str, object]) -> C
             fault=f"`sources.{name}.kind`: no connector `{kind}`",
             fix=f"use one of {', '.join(sorted(kinds))}",
         )
-    connector: type[Connector] = kinds[kind].load()
+    try:
+        connector: type[Connector] = kinds[kind].load()
+    except ImportError:
+        raise SettingsInvalid(
+            fault=f"`sources.{name}.kind`: the driver of `{kind}` is not installed",
+            fix="install the extra that connectors/README.md names beside the kind",
+        ) from None
     return connector.open(name, options)
 
 

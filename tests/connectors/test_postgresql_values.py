@@ -256,7 +256,7 @@ predicates = st.recursive(
 EQUAL = Compare(FieldName("doc"), Comparator.EQ, "1.50")
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(where=predicates)
 @example(where=AtPath(FieldName("doc"), (JsonStep(key="a", as_text=False), JsonStep(key=0, as_text=True)), EQUAL))
 @example(where=Contains(FieldName("doc"), Json("1")))
