@@ -13,11 +13,12 @@ from psycopg import sql
 from connectors.files import FilesConnector
 from connectors.mariadb import MariadbConnector
 from connectors.postgresql import PostgresqlConnector
+from connectors.rest import RestConnector
 from connectors.sql import SqlConnector
 from connectors.testing import FIELDS, TABLE, Subject
 from gateway.model.catalog import FieldType
 from gateway.model.ids import SourceName
-from tests.connectors.sources import write_csv, write_parquet, write_sqlite
+from tests.connectors.sources import Business, json_cell, serving, write_csv, write_parquet, write_sqlite
 from tests.mariadb_server import MariadbServer
 from tests.postgres_server import Server
 
@@ -95,6 +96,37 @@ def files_subject(folder: Path, kind: str) -> Iterator[Subject]:
         yield Subject(
             connector=connector, table=f"表/*.{kind}", run=runner.run, lay=lay, stored=stored, secrets=(str(folder),)
         )
+        runner.run(connector.close())
+
+
+# ------------------------------------------------------------------ a service
+REST_FILTERS = {FIELDS[field][0]: f"q_{field}" for field in ("id", "name", "region", "members", "active", "born")}
+
+
+@contextmanager
+def rest_subject(folder: Path) -> Iterator[Subject]:
+    """A service that filters by equality only."""
+    (folder / "token").write_text("s3cret\n", encoding="utf-8")
+    service = Business(REST_FILTERS)
+
+    def lay(rows: Rows) -> None:
+        service.rows = [{column: json_cell(row[field]) for field, (column, _) in FIELDS.items()} for row in rows]
+
+    table = {"path": "/v1/enterprises", "rows": "data.records", "total": "data.total", "page_size": 9}
+    with serving(service) as host, asyncio.Runner() as runner:
+        connector = RestConnector.open(
+            NAME,
+            {
+                "base_url": f"http://{host}/",
+                "host_allow": [host],
+                "token_file": str(folder / "token"),
+                "tables": {TABLE: {**table, "filters": REST_FILTERS}},
+            },
+        )
+        yield Subject(
+            connector=connector, table=TABLE, run=runner.run, lay=lay, stored=lambda: repr(service.rows),
+            secrets=(host, "s3cret\n"),
+        )  # fmt: skip
         runner.run(connector.close())
 
 

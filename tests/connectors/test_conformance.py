@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterator
 from contextlib import nullcontext
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -11,15 +12,33 @@ from connectors._conformance_checks import key_batches_find_every_row
 from connectors.mariadb import MariadbConnector, MysqlConnector
 from connectors.postgresql import PostgresqlConnector
 from connectors.sql import SqlConnector
-from connectors.testing import CHECKS, FIELDS, ROWS, Check, NotConformant, Subject, collect, make_fetch
+from connectors.testing import (
+    CHECKS,
+    FIELDS,
+    ROWS,
+    Check,
+    NotConformant,
+    Subject,
+    assert_same,
+    collect,
+    expected,
+    make_fetch,
+)
 from gateway.errors import Defect
 from gateway.model.ids import FieldName
 from gateway.model.plan import Fetch
-from gateway.model.predicate import Like
+from gateway.model.predicate import Comparator, Compare, Like
 from gateway.model.rows import Batch
-from tests.connectors.subjects import files_subject, mariadb_subject, postgresql_subject, sqlite_subject
+from tests.connectors.subjects import (
+    REST_FILTERS,
+    files_subject,
+    mariadb_subject,
+    postgresql_subject,
+    rest_subject,
+    sqlite_subject,
+)
 
-KINDS = ["sqlite", "postgresql", "postgresql by SQLAlchemy", "mariadb", "mysql", "csv", "parquet"]
+KINDS = ["sqlite", "postgresql", "postgresql by SQLAlchemy", "mariadb", "mysql", "csv", "parquet", "rest"]
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -36,6 +55,8 @@ def subject(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
             made = mariadb_subject(request.getfixturevalue("mariadb"), MariadbConnector)
         case "mysql":
             made = mariadb_subject(request.getfixturevalue("mariadb"), MysqlConnector)
+        case "rest":
+            made = rest_subject(folder)
         case kind:
             made = files_subject(folder, kind)
     with made as subject:
@@ -52,6 +73,19 @@ def test_a_pattern_that_ignores_case_is_neither_claimed_nor_run(subject: Subject
     fetch = make_fetch(table=subject.table, where=Like(FieldName("name"), "a%", ignores_case=True))
     with pytest.raises(Defect):
         subject.run(collect(subject.connector, fetch))
+
+
+def test_a_service_claims_equality_of_the_fields_that_it_has_parameters_for(tmp_path: Path) -> None:
+    with rest_subject(tmp_path) as subject:
+        claimed = subject.connector.capabilities(subject.table)
+        assert claimed.comparators == {Comparator.EQ}
+        assert claimed.columns == frozenset(REST_FILTERS)
+
+
+def test_a_column_that_a_service_has_no_parameter_for_is_held_against_the_rows(tmp_path: Path) -> None:
+    with rest_subject(tmp_path) as subject:
+        fetch = make_fetch(table=subject.table, where=Compare(FieldName("amount"), Comparator.GT, Decimal(1)))
+        assert_same(subject.run(collect(subject.connector, fetch)), expected(fetch), ordered=True)
 
 
 class _Spoilt(SqlConnector):
