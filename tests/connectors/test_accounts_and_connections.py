@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -16,6 +17,7 @@ from cryptography.x509.oid import NameOID
 from connectors.mariadb import MariadbConnector
 from connectors.postgresql import PostgresqlConnector
 from connectors.testing import collect, make_fetch
+from gateway.app import open_source
 from gateway.errors import SettingsInvalid, SourceFailed
 from gateway.model.catalog import FieldType
 from gateway.model.ids import FieldName, SourceName
@@ -199,6 +201,14 @@ def test_a_wrong_option_is_named_and_its_value_is_not(options: dict[str, object]
         PostgresqlConnector.open(NAME, options)
     assert f"`{named}`" in refused.value.message()
     assert "hunter2" not in str(refused.value) + repr(refused.value) + str(refused.value.__cause__)
+
+
+def test_a_kind_whose_driver_is_not_installed_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "connectors.postgresql")
+    monkeypatch.setitem(sys.modules, "asyncpg", None)
+    with pytest.raises(SettingsInvalid) as refused:
+        open_source(NAME, "postgresql", {"url": "postgresql://h/d"})
+    assert "driver" in refused.value.message()
 
 
 def test_a_password_is_in_no_repr() -> None:
