@@ -29,8 +29,8 @@ from gateway.model.query import AggregateFunction
 from gateway.model.rows import Batch
 from gateway.model.sqlform import Column, Concat, Constant, Left
 
-QUICK = settings(max_examples=30, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-FEW = settings(max_examples=12, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=20, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+FEW = settings(max_examples=10, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 HOSTILE = (
     "'; DROP TABLE x; --",
     '" OR 1=1 --',

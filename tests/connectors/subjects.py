@@ -163,9 +163,9 @@ def postgresql_subject(server: Server, kind: type[PostgresqlConnector | SqlConne
                 finally:
                     await connection.close()
             else:
-                connection = connector._engine.connect()
-                connector._dialect.begin(connection, 5)
-                connection.exec_driver_sql(statement)
+                with connector._engine.connect() as opened:
+                    connector._dialect.begin(opened, 5)
+                    opened.exec_driver_sql(statement)
 
         yield Subject(
             connector=connector, table=TABLE, run=runner.run, lay=lay, endless="slow", stored=stored,
