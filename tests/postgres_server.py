@@ -31,6 +31,7 @@ class Server:
 
     port: int
     password: str
+    log: Path
 
     def url(self, database: str = "postgres") -> str:
         return f"postgresql+psycopg://tester:{self.password}@127.0.0.1:{self.port}/{database}"
@@ -80,7 +81,7 @@ def postgres_server() -> Iterator[Server]:
     home = Path(tempfile.mkdtemp(prefix="pg-"))
     try:
         tree = _install(home)
-        server = Server(port=_free_port(), password=secrets.token_urlsafe(16))
+        server = Server(port=_free_port(), password=secrets.token_urlsafe(16), log=home / "log")
         (home / "password").write_text(server.password, encoding="utf-8")
         if os.geteuid() == 0:
             for path in (home, home / "password"):
@@ -93,13 +94,14 @@ def postgres_server() -> Iterator[Server]:
             ],
             check=True, capture_output=True, cwd=home, env=environment, **_identity(),
         )  # fmt: skip
-        process = subprocess.Popen(
+        with server.log.open("wb") as log:
+            process = subprocess.Popen(
             [
                 tree / "bin" / "postgres", "-D", home / "data", "-p", str(server.port), "-h", "127.0.0.1",
                 "-k", "", "-c", "shared_buffers=32MB", "-c", "max_connections=60",
             ],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=home, env=environment, **_identity(),
-        )  # fmt: skip
+            stdout=subprocess.DEVNULL, stderr=log, cwd=home, env=environment, **_identity(),
+            )  # fmt: skip
         try:
             _wait(server, process)
             yield server
