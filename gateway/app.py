@@ -45,7 +45,7 @@ from gateway.api.problems import PROBLEM, challenge_of, language_of, problem_of
 from gateway.api.reidentification import ReidentificationFace
 from gateway.api.reviews import ReviewFace
 from gateway.api.why import WhyFace
-from gateway.audit import AuditLog, BlindedSource
+from gateway.audit import AuditLog, BlindedSource, Indexer
 from gateway.authentication import Authenticator, TrustedIssuer
 from gateway.errors import (
     AuditFailed,
@@ -174,7 +174,7 @@ class Gateway:
             await pipeline.note(EntryKind.START, f"policy {policy.current.version}")
             operator_log().info("started", version=policy.current.version, count=len(sources))
             async with following(keys):
-                with self._reloads_on_hangup():
+                with Indexer(state, self.clock).running(), self._reloads_on_hangup():
                     yield
         finally:
             self._rooms = None

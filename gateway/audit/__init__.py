@@ -2,16 +2,20 @@
 
 from gateway.audit.decided import digest_of, level_of, obligation_text, stand_in, uses_of
 from gateway.audit.export import export_log
+from gateway.audit.indexer import Indexer, rebuild_index
 from gateway.audit.log import AuditLog
 from gateway.audit.merkle import ProofInvalid, prove_consistency, prove_inclusion, verify_consistency, verify_inclusion
 from gateway.audit.reading import entry_at
 from gateway.audit.recorder import Recorder
+from gateway.audit.searching import LogSearcher
 from gateway.audit.source import BlindedSource
 from gateway.audit.verify import Verification, verify_export, verify_log
 
 __all__ = [
     "AuditLog",
     "BlindedSource",
+    "Indexer",
+    "LogSearcher",
     "ProofInvalid",
     "Recorder",
     "Verification",
@@ -22,6 +26,7 @@ __all__ = [
     "obligation_text",
     "prove_consistency",
     "prove_inclusion",
+    "rebuild_index",
     "stand_in",
     "uses_of",
     "verify_consistency",

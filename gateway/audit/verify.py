@@ -14,6 +14,7 @@ from gateway.audit.checkpoint import Checkpoint, CheckpointInvalid, read_checkpo
 from gateway.audit.entry import BodyMalformed, project
 from gateway.audit.export import LENGTH_BYTES
 from gateway.audit.high_water import read_mark
+from gateway.audit.index_check import check_index
 from gateway.audit.merkle import TILE_HEIGHT, TILE_WIDTH
 from gateway.audit.replay import TILE_DIFFERS, Expected, Replay, Unsound, first_difference
 from gateway.audit.tiles import tile_path
@@ -64,7 +65,9 @@ def verify_log(state_url: str, vkey: str, *, high_water: Path | None = None, kep
             head = reader.head()
             expected = _expected(reader, verifier, high_water, kept)
             replay = Replay(reader.tile, expected)
-            return _verify_live(reader, head, replay, expected, verifier)
+            found = _verify_live(reader, head, replay, expected, verifier)
+            check_index(reader.index)
+            return found
     except Unsound as found:
         return _unsound(verifier, replay, found)
     except StoreFailed as error:

@@ -28,7 +28,7 @@ from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.types import TypeEngine
 
 TABLES = MetaData()
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 _BigKey = BigInteger().with_variant(Integer(), "sqlite")  # SQLite's row id, so that the log needs no second index
 
 
@@ -100,8 +100,6 @@ audit_entry = Table(
     CheckConstraint("length(leaf) = 32", name="leaf_is_sha256"),
     CheckConstraint("length(body) < 65536", name="body_fits_a_bundle"),
 )
-Index("audit_entry_at", audit_entry.c.at)
-Index("audit_entry_principal", audit_entry.c.principal, audit_entry.c.idx)
 Index("audit_entry_needs_review", audit_entry.c.needs_review, audit_entry.c.idx)
 _IS_FLAG = audit_entry.c.kind == "flag"
 Index("audit_entry_flag", audit_entry.c.idx, sqlite_where=_IS_FLAG, postgresql_where=_IS_FLAG)
@@ -115,6 +113,41 @@ audit_subject = Table(
     sqlite_with_rowid=False,
 )
 Index("audit_subject_idx", audit_subject.c.idx)
+
+# The index that the log is searched by (gateway.audit.segments): a projection of the bodies, made after the writing.
+audit_index = Table(
+    "audit_index",
+    TABLES,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("generation", BigInteger, nullable=False),  # grows whenever a part was made anew
+    Column("holder", Text, nullable=False),  # the process that builds
+    Column("held_until", BigInteger, nullable=False),  # microseconds since 1970
+    CheckConstraint("id = 1", name="one_index"),
+)
+
+audit_segment = Table(
+    "audit_segment",
+    TABLES,
+    Column("id", _BigKey, primary_key=True, autoincrement=False),
+    Column("first", BigInteger, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("earliest", BigInteger, nullable=False),  # microseconds since 1970
+    Column("latest", BigInteger, nullable=False),
+    Column("hours", LargeBinary, nullable=False),
+    Column("at", LargeBinary, nullable=False),
+    Column("who", LargeBinary, nullable=False),
+    Column("names", LargeBinary, nullable=False),
+)
+
+audit_posting = Table(
+    "audit_posting",
+    TABLES,
+    Column("segment", BigInteger, nullable=False),
+    Column("term", LargeBinary, nullable=False),
+    Column("positions", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("segment", "term", name="audit_posting_key"),
+    sqlite_with_rowid=False,
+)
 
 audit_tile = Table(
     "audit_tile",
@@ -260,6 +293,9 @@ data_key = Table(
     CheckConstraint("(wrapped IS NULL) = (destroyed_at IS NOT NULL)", name="destroyed_is_gone"),
     CheckConstraint("destroyed_at IS NULL OR retired_at IS NOT NULL", name="destroyed_was_retired"),
 )
+
+# Indexes of earlier versions that nothing reads any more: the search has an index of its own.
+DROPPED_INDEXES = ("audit_entry_at", "audit_entry_principal")
 
 # The log as a dataset: one row an entry and person, one row without a person where an entry names none.
 ACCESS_LOG_VIEW = """

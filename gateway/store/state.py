@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool, QueuePool
 
 from gateway.errors import SettingsInvalid
-from gateway.store._tables import ACCESS_LOG_VIEW, SCHEMA_VERSION, TABLES, schema_version
+from gateway.store._tables import ACCESS_LOG_VIEW, DROPPED_INDEXES, SCHEMA_VERSION, TABLES, schema_version
 
 WRITES = "langqiao_writes"
 _WAIT_SECONDS = 2
@@ -192,13 +192,15 @@ def _migrate(state: State) -> None:
         elif found < SCHEMA_VERSION:
             TABLES.create_all(connection)
             _add_what_is_missing(connection)
+            for name in DROPPED_INDEXES:
+                connection.execute(text(f"DROP INDEX IF EXISTS {name}"))
             connection.execute(update(schema_version).values(version=SCHEMA_VERSION))
         elif found != SCHEMA_VERSION:
             raise _unusable(f"the database has schema {found}, this gateway knows {SCHEMA_VERSION}")
 
 
 def _add_what_is_missing(connection: Connection) -> None:
-    """Every version so far only added: tables, columns with a default, indexes."""
+    """What every version added: tables, columns with a default, indexes."""
     known = inspect(connection)
     for table in TABLES.sorted_tables:
         there = {column["name"] for column in known.get_columns(table.name)}
