@@ -3,9 +3,9 @@
 import argparse
 import sys
 
-from benchmarks import masks, passthrough, policy_engine
+from benchmarks import audit_search, masks, passthrough, policy_engine
 
-BENCHMARKS = {"policy": policy_engine, "masks": masks, "gateway": passthrough}
+BENCHMARKS = {"policy": policy_engine, "masks": masks, "gateway": passthrough, "audit-search": audit_search}
 
 
 def main() -> None:

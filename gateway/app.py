@@ -25,6 +25,7 @@ from gateway.administration import (
     CaseDesk,
     FlagDesk,
     KeyDesk,
+    LogDesk,
     PolicyHolder,
     PolicyVersions,
     ReidentificationDesk,
@@ -40,12 +41,13 @@ from gateway.api.flags import FlagFace
 from gateway.api.inbound import Scope
 from gateway.api.keys import KeyFace
 from gateway.api.limits import WithinLimits
+from gateway.api.log_desk import LogFace
 from gateway.api.openapi import describe_data_plane
 from gateway.api.problems import PROBLEM, challenge_of, language_of, problem_of
 from gateway.api.reidentification import ReidentificationFace
 from gateway.api.reviews import ReviewFace
 from gateway.api.why import WhyFace
-from gateway.audit import AuditLog, BlindedSource, Indexer
+from gateway.audit import AuditLog, BlindedSource, Indexer, LogSearcher
 from gateway.authentication import Authenticator, TrustedIssuer
 from gateway.errors import (
     AuditFailed,
@@ -86,6 +88,7 @@ class Rooms:
     cases: CaseDesk
     reviews: ReviewDesk
     flags: FlagDesk
+    log_desk: LogDesk
     reidentification: ReidentificationDesk
     keys: KeyDesk
     ring: KeyRing
@@ -167,6 +170,7 @@ class Gateway:
                 cases=cases,
                 reviews=reviews,
                 flags=flags,
+                log_desk=LogDesk(LogSearcher(state), keys.subject_hash),
                 reidentification=reidentification,
                 keys=KeyDesk(state, keys, settings.keys.algorithms),
                 ring=keys,
@@ -323,6 +327,8 @@ def create_application(gateway: Gateway) -> Callable[[Scope, Receive, Send], Any
     api.include_router(reviews.routes())
     flags = FlagFace(pipeline=lambda: gateway.rooms.pipeline, flags=lambda: gateway.rooms.flags, clock=gateway.clock)
     api.include_router(flags.routes())
+    log = LogFace(pipeline=lambda: gateway.rooms.pipeline, desk=lambda: gateway.rooms.log_desk, clock=gateway.clock)
+    api.include_router(log.routes())
     reidentification = ReidentificationFace(
         pipeline=lambda: gateway.rooms.pipeline,
         policy=lambda: gateway.rooms.policy,

@@ -16,6 +16,7 @@ from gateway.administration.explain import (
 )
 from gateway.administration.flags import Flag, FlagDesk
 from gateway.administration.keys import KeyDesk, KeyLoss, KeyView, create_ring, following, open_ring, rewrap_ring
+from gateway.administration.log_desk import AskedSearch, LogDesk, shape_of
 from gateway.administration.policy import PolicyHolder, build_engine
 from gateway.administration.redecide import Redecision, redecide
 from gateway.administration.reidentification import ReidentificationDesk, ReidentificationView, TokenAsked
@@ -27,6 +28,7 @@ from gateway.decision.who_can import Grant, WhoCan
 
 __all__ = [
     "Apps",
+    "AskedSearch",
     "CaseDesk",
     "CaseTold",
     "CaseView",
@@ -36,6 +38,7 @@ __all__ = [
     "KeyDesk",
     "KeyLoss",
     "KeyView",
+    "LogDesk",
     "Notice",
     "OfficerExplanation",
     "PolicyEngine",
@@ -64,6 +67,7 @@ __all__ = [
     "redecide",
     "rewrap_ring",
     "rule_texts",
+    "shape_of",
     "simulate",
     "try_cases",
 ]

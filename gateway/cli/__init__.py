@@ -2,6 +2,7 @@
 
 import typer
 
+from gateway.cli import log_desk as _log_desk  # noqa: F401 - adds commands to `audit`
 from gateway.cli import versions as _versions  # noqa: F401 - adds commands to `policy`
 from gateway.cli.asking import query
 from gateway.cli.audit import audit
