@@ -193,14 +193,15 @@ def test_bad_input_is_refused_and_never_repeated(desk: Town, asked: dict[str, An
 def test_limits_are_what_they_say(desk: Town) -> None:
     assert search(desk, principal=["x"] * 50, limit=200).status == 200
     assert search(desk, principal="x" * 1_000, limit=1).status == 200
-    for path, asked, status in (
+    limits: tuple[tuple[str, dict[str, Any], int], ...] = (
         ("/audit/heatmap", {"top": 50, "offset_hours": 14}, 200),
         ("/audit/heatmap", {"top": 51}, 400),
         ("/audit/heatmap", {"offset_hours": 15}, 400),
         ("/audit/timeline", {"offset_hours": -12}, 200),
         ("/audit/timeline", {"offset_hours": -13}, 400),
         ("/audit/who-looked", {}, 400),
-    ):
+    )
+    for path, asked, status in limits:
         assert search(desk, path=path, **asked).status == status, (path, asked)
 
 

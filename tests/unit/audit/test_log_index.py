@@ -81,6 +81,9 @@ def first_bad(state: State) -> int | None:
 
 
 # `worker-3` looked at entries 3, 10, 17, …: one posting of the first large segment is taken apart below
+STRAY = (
+    "INSERT INTO audit_segment SELECT 145, 72, 32, earliest, latest, hours, at, who, names FROM audit_segment LIMIT 1"
+)
 WORKER = "term = CAST('p' || x'00' || 'worker-3' AS BLOB)"
 
 
@@ -107,11 +110,7 @@ def test_a_sound_index_raises_no_alarm(sound: State) -> None:
         ("UPDATE audit_segment SET names = CAST('[\"nobody\"]' AS BLOB) WHERE id = 65", 32),
         ("UPDATE audit_segment SET first = 8 WHERE id = 65", 8),
         ("UPDATE audit_segment SET size = 16 WHERE id = 65", 32),
-        (
-            "INSERT INTO audit_segment SELECT 145, 72, 32, earliest, latest, hours, at, who, names"
-            " FROM audit_segment LIMIT 1",
-            70,
-        ),
+        (STRAY, 70),
     ],
 )
 def test_whatever_is_changed_in_it_is_found(sound: State, statement: str, index: int) -> None:
