@@ -16,7 +16,8 @@ from sqlalchemy import Connection, text
 
 from benchmarks.audit_search_log import BEGIN, fill_postgresql, fill_sqlite
 from benchmarks.report import write_section
-from gateway.audit.searching import LogSearcher
+from gateway.app import utc_now
+from gateway.audit import Indexer, LogSearcher
 from gateway.model.log_search import Facet, HeatColumns, LogSearch
 from gateway.store import State, open_state
 from tests.postgres_server import postgres_server
@@ -208,6 +209,7 @@ def _log(engine: str, options: argparse.Namespace, stack: ExitStack) -> tuple[St
         url = stack.enter_context(postgres_server()).fresh_database()
         state = open_state(url)
         fill_postgresql(url, options.entries)
+    Indexer(state, utc_now).catch_up()
     return state, 0.0 if is_made else time.perf_counter() - began
 
 

@@ -35,18 +35,20 @@ def count_by_run(one: Counted) -> Numbers:
     if one.is_whole:
         return ends - one.starts
     if one.positions.dtype == np.uint8:
-        before = np.concatenate(([0], np.cumsum(np.unpackbits(one.positions), dtype=np.int64)))
-        counts: Numbers = before[ends] - before[one.starts]
+        counts: Numbers = np.add.reduceat(np.unpackbits(one.positions), one.starts, dtype=np.int64)
         return counts
     found: Numbers = np.searchsorted(one.positions, ends) - np.searchsorted(one.positions, one.starts)
     return found
 
 
-def add_hours(found: dict[int, int], one: Counted) -> None:
-    """Add a segment's counts, by hour."""
-    for hour, count in zip(one.hours.tolist(), count_by_run(one).tolist(), strict=True):
-        if count:
-            found[hour] = found.get(hour, 0) + count
+def count_by_hour(found: Sequence[Counted]) -> tuple[Numbers, Numbers]:
+    """Hours since 1970 in which there are any, rising, and how many."""
+    if not found:
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    hours, places = np.unique(np.concatenate([one.hours for one in found]), return_inverse=True)
+    counts = np.zeros(len(hours), dtype=np.int64)
+    np.add.at(counts, places, np.concatenate([count_by_run(one) for one in found]))
+    return hours[counts > 0], counts[counts > 0]
 
 
 class WhoWhen(NamedTuple):
@@ -63,7 +65,9 @@ def heat_map(found: Sequence[WhoWhen], names: Sequence[str], columns: HeatColumn
     for one in found:
         totals[one.people] += np.bincount(_who(one), minlength=len(one.people))
     known = np.flatnonzero(totals)
-    best = sorted(known.tolist(), key=lambda person: (-int(totals[person]), names[person]))[:top]
+    least = np.sort(totals[known])[-top:][:1]  # what the last of the best has
+    possible = known[totals[known] >= least].tolist() if len(known) else []
+    best = sorted(possible, key=lambda person: (-int(totals[person]), names[person]))[:top]
     rank = np.full(len(names), -1, dtype=np.int64)
     rank[best] = np.arange(len(best))
     titles, place = _columns(found, columns, offset)

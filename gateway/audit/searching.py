@@ -14,7 +14,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from gateway.audit.counting import Counted, WhoWhen, add_hours, heat_map
+from gateway.audit.counting import Counted, WhoWhen, count_by_hour, heat_map
 from gateway.audit.entry import BodyMalformed, decode_entry
 from gateway.audit.indexer import covering
 from gateway.audit.looking import lookers_of
@@ -36,8 +36,9 @@ from gateway.errors import AuditUnavailable, IndexBehind
 from gateway.model.log_search import FoundEntry, FoundPage, HeatColumns, HeatMap, HourCount, LogSearch, Lookers
 from gateway.store import IndexReader, SegmentRow, State, StoreFailed, reading_index
 
-MOST_LOOKED_AT = 5_000  # entries of one `lookers`
+MOST_LOOKED_AT = 2_000  # entries of one `lookers`: each is decoded
 MOST_WAITING = 32_768  # entries without a segment that a search reads one by one
+MOST_REMEMBERED = 256  # segments whose persons a process remembers: 32 MiB, 16 million entries
 _FIRST_BATCH, _LARGEST_BATCH = 4, 64
 _HIGHEST = 2**63 - 1
 
@@ -99,12 +100,15 @@ class LogSearcher:
 
     def hours(self, search: LogSearch) -> tuple[HourCount, ...]:
         """How many in each hour in which there are any, in order. Raises AuditUnavailable, IndexBehind."""
-        counts: dict[int, int] = {}
+        found: list[Counted] = []
         with self._reading() as reader:
             for batch in self._matched(reader, terms_of(search), newest_first=False, begin=None):
-                for one, (hours,) in _with_parts(reader, batch, "hours"):
-                    add_hours(counts, _counted(one, hours))
-        return tuple(HourCount(hour=EPOCH + timedelta(hours=hour), entries=counts[hour]) for hour in sorted(counts))
+                found += [_counted(one, hours) for one, (hours,) in _with_parts(reader, batch, "hours")]
+        hours, counts = count_by_hour(found)
+        return tuple(
+            HourCount(EPOCH + timedelta(hours=hour), entries)
+            for hour, entries in zip(hours.tolist(), counts.tolist(), strict=True)
+        )
 
     def heat_map(self, search: LogSearch, *, columns: HeatColumns, top: int, offset_hours: int) -> HeatMap:
         """The `top` persons by a clock `offset_hours` ahead of UTC. Raises AuditUnavailable, IndexBehind."""
@@ -112,10 +116,9 @@ class LogSearcher:
         with self._reading() as reader:
             people = self._people_of(reader.generation())
             for batch in self._matched(reader, terms_of(search), newest_first=False, begin=None):
-                numbers = people.numbers(reader, [one.part for one in batch])
-                for one, (hours, who) in _with_parts(reader, batch, "hours", "who"):
-                    places = np.frombuffer(who, dtype="<u2")
-                    found.append(WhoWhen(_counted(one, hours), places, numbers[one.part.span.first]))
+                known = people.of(reader, [one.part for one in batch])
+                for one, (hours,) in _with_parts(reader, batch, "hours"):
+                    found.append(WhoWhen(_counted(one, hours), *known[one.part.span.first]))
         return heat_map(found, people.names, columns, top, offset_hours)
 
     def _people_of(self, generation: int) -> "_People":
@@ -154,10 +157,6 @@ class LogSearcher:
         """What is found, in batches that grow: a page is often full after the first."""
         low, high = (0, _HIGHEST) if begin is None else (0, begin) if newest_first else (begin, _HIGHEST)
         spans = [one for one in _spans(reader, self._sizes.small) if one.first < high and one.first + one.length > low]
-        about: NDArray[np.int64] | None = None
-        if search.subject is not None:
-            about = np.array(reader.indices_about(search.subject, low, high), dtype=np.int64)
-            spans = [one for one in spans if _between(about, one).size]
         spans = [one for one in spans if one.row is None or _overlaps(one.row, search)]
         if newest_first:
             spans.reverse()
@@ -165,6 +164,11 @@ class LogSearcher:
         length = _FIRST_BATCH
         while spans:
             batch, spans = spans[:length], spans[length:]
+            about: NDArray[np.int64] | None = None
+            if search.subject is not None:
+                ends = (min(one.first for one in batch), max(one.first + one.length for one in batch))
+                about = np.array(reader.indices_about(search.subject, *ends), dtype=np.int64)
+                batch = [one for one in batch if _between(about, one).size]
             parts = [self._part(reader, generation, one) for one in batch]
             parts = [part for part in parts if _overlaps(part.row, search)]
             yield _find(reader, parts, search, about)
@@ -305,30 +309,42 @@ def _counted(one: _Found, hours: bytes) -> Counted:
 
 
 class _People:
-    """Numbers for the persons of every segment of one generation, each segment read once. For any thread."""
+    """Who made the entries of each segment of one generation, each segment read once. For any thread."""
 
     def __init__(self, generation: int) -> None:
         self.generation = generation
         self.names: list[str] = []
         self._lock = threading.Lock()
         self._numbers: dict[str, int] = {}
-        self._segments: dict[int, NDArray[np.int64]] = {}
+        self._kept: dict[int, _Persons] = {}
 
-    def numbers(self, reader: IndexReader, parts: Sequence[_Part]) -> dict[int, NDArray[np.int64]]:
-        """By the part's first entry: the numbers of the persons that stand in its `names`."""
+    def of(self, reader: IndexReader, parts: Sequence[_Part]) -> dict[int, "_Persons"]:
+        """By the part's first entry: each entry's place in a list of numbers of `names`, and that list."""
         with self._lock:
-            unknown = [part.row.id for part in parts if part.made is None and part.row.id not in self._segments]
+            known = {part.row.id: self._kept[part.row.id] for part in parts if part.row.id in self._kept}
+            unknown = [part.row.id for part in parts if part.made is None and part.row.id not in known]
             if unknown:
-                self._segments |= {row[0]: self._number(row[1]) for row in reader.parts(unknown, "names")}
+                fresh = {row[0]: self._persons(row[1], row[2]) for row in reader.parts(unknown, "who", "names")}
+                known |= fresh
+                room = MOST_REMEMBERED - len(self._kept)
+                self._kept |= dict(list(fresh.items())[: max(0, room)])
             return {
-                part.span.first: self._segments[part.row.id] if part.made is None else self._number(part.made.names)
+                part.span.first: known[part.row.id]
+                if part.made is None
+                else self._persons(part.made.who, part.made.names)
                 for part in parts
             }
 
-    def _number(self, names: bytes) -> NDArray[np.int64]:
+    def _persons(self, who: bytes, names: bytes) -> "_Persons":
         told: list[str] = orjson.loads(names)
         for name in told:
             if name not in self._numbers:
                 self._numbers[name] = len(self.names)
                 self.names.append(name)
-        return np.array([self._numbers[name] for name in told], dtype=np.int64)
+        numbers = np.array([self._numbers[name] for name in told], dtype=np.int64)
+        return _Persons(np.frombuffer(who, dtype="<u2"), numbers)
+
+
+class _Persons(NamedTuple):
+    who: NDArray[np.uint16]
+    numbers: NDArray[np.int64]

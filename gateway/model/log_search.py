@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from gateway.model.audit import AuditEntry
 
@@ -50,9 +51,8 @@ class FoundPage:
     following: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HourCount:
-    """How many entries fall into an hour."""
+class HourCount(NamedTuple):
+    """How many entries fall into an hour; there may be thousands of them."""
 
     hour: datetime  # its first moment, UTC
     entries: int
