@@ -51,6 +51,22 @@ def test_a_column_and_an_index_are_added_to_what_is_there(url: str) -> None:
     state.close()
 
 
+def test_an_index_that_nothing_reads_any_more_is_dropped(url: str) -> None:
+    state = open_state(url)
+    with state.writing() as connection:
+        connection.execute(text("CREATE INDEX audit_entry_at ON audit_entry (at)"))
+        connection.execute(text("DROP TABLE audit_posting"))
+        connection.execute(text("UPDATE schema_version SET version = 5"))
+    state.close()
+
+    state = open_state(url)
+    with state.reading() as connection:
+        known = inspect(connection)
+        assert "audit_entry_at" not in {index["name"] for index in known.get_indexes("audit_entry")}
+        assert known.has_table("audit_posting")
+    state.close()
+
+
 def test_a_database_of_a_later_version_is_left_alone(url: str) -> None:
     state = open_state(url)
     with state.writing() as connection:
