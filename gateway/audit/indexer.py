@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from gateway.audit.entry import BodyMalformed
 from gateway.audit.search_terms import Facts, facts_of, microseconds
 from gateway.audit.segments import SIZES, Segment, Sizes, build_segment, merge_segments
 from gateway.store import (
@@ -62,7 +61,7 @@ class Indexer:
             try:
                 while not self._stopped.is_set() and self.step():
                     is_well = True
-            except (StoreFailed, BodyMalformed) as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is: searches go on without, and it tries again
                 if is_well:
                     operator_log().warning("the log's index can't be built now", detail=type(error).__name__)
                 is_well = False
@@ -121,19 +120,25 @@ def rebuild_index(state: State, indices: Iterable[int], sizes: Sizes = SIZES) ->
     What was erased is in no table of the index when this returns, and a segment that was being built meanwhile from
     the old bytes is thrown away. Call it once the erasure is durable.
     """
-    wanted = sorted(set(indices))
-    while True:
-        changes: list[SegmentChange] = []
-        with reading_index(state) as reader:
-            generation = reader.generation()
-            rows = {row.id: row for row in reader.segments()}
-            possible = {sizes.segment_id(index // size * size, size) for index in wanted for size in sizes}
-            for id_ in sorted(possible & rows.keys()):
-                row = rows[id_]
-                facts = [facts_of(body) for body in reader.bodies(row.first, row.first + row.size)]
-                changes.append(_change(build_segment(row.first, facts, row.size, sizes), reader.all_postings(id_)))
-        if change_index(state, changes, strays=sorted(possible - rows.keys()), generation=generation):
-            return
+    stretches: dict[int, set[int]] = {}
+    for index in indices:
+        stretches.setdefault(index // sizes.large, set()).add(index)
+    for wanted in stretches.values():
+        possible = {sizes.segment_id(index // size * size, size) for index in wanted for size in sizes}
+        while not _rebuild(state, possible, sizes):
+            pass  # something was built or rebuilt meanwhile
+
+
+def _rebuild(state: State, possible: set[int], sizes: Sizes) -> bool:
+    """Whether no other process changed the index in between."""
+    changes: list[SegmentChange] = []
+    with reading_index(state) as reader:
+        generation = reader.generation()
+        rows = {row.id: row for row in reader.segments() if row.id in possible}
+        for row in rows.values():
+            facts = [facts_of(body) for body in reader.bodies(row.first, row.first + row.size)]
+            changes.append(_change(build_segment(row.first, facts, row.size, sizes), reader.all_postings(row.id)))
+    return change_index(state, changes, strays=sorted(possible - rows.keys()), generation=generation)
 
 
 def _change(made: Segment, kept: dict[bytes, bytes]) -> SegmentChange:
@@ -146,7 +151,10 @@ def _change(made: Segment, kept: dict[bytes, bytes]) -> SegmentChange:
 
 
 def _kept(reader: IndexReader, row: SegmentRow) -> Segment:
-    _, hours, at, who, names = next(reader.parts([row.id], "hours", "at", "who", "names"))
+    kept = next(reader.parts([row.id], "hours", "at", "who", "names"), None)
+    if kept is None:
+        raise StoreFailed("another process has put the segment together with others")
+    _, hours, at, who, names = kept
     return Segment(row=row, hours=hours, at=at, who=who, names=names, postings=reader.all_postings(row.id))
 
 

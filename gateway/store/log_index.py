@@ -3,7 +3,7 @@
 A segment exists once its row does: postings are written before it, in short transactions that hold nobody up.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -195,13 +195,18 @@ class SegmentChange:
     gone: Sequence[bytes]
 
 
-def change_index(
-    state: State, changes: Iterable[SegmentChange], *, strays: Sequence[int], generation: int | None
-) -> bool:
-    """Make the changes at once and move the generation on; False, and nothing changed, where it has moved already."""
+def change_index(state: State, changes: Sequence[SegmentChange], *, strays: Sequence[int], generation: int) -> bool:
+    """Make the changes at once, remove postings of segments that don't exist (strays), and move the generation on.
+
+    False, and nothing changed, where it has moved already, or other segments exist than those that are changed.
+    """
     with _writing(state) as connection:
         connection.execute(_insert(state, audit_index).values(_BEGINNING).on_conflict_do_nothing())
-        if generation is not None and not _is_still(connection, generation):
+        if not _is_still(connection, generation):
+            return False
+        changed = {change.row.id for change in changes}
+        asked = {"segments": [*changed, *strays]}
+        if set(connection.execute(select(audit_segment.c.id).where(_ASKED_SEGMENTS), asked).scalars()) != changed:
             return False
         connection.execute(update(audit_index).values(generation=audit_index.c.generation + 1))
         for segment in strays:
@@ -212,10 +217,10 @@ def change_index(
                 .where(audit_segment.c.id == change.row.id)
                 .values(earliest=change.row.earliest, latest=change.row.latest, **change.parts)
             )
-            asked = audit_posting.c.term.in_(bindparam("terms", expanding=True))
+            named = audit_posting.c.term.in_(bindparam("terms", expanding=True))
             for at in range(0, len(change.gone), _ASKED_AT_ONCE):
                 gone = list(change.gone[at : at + _ASKED_AT_ONCE])
-                query = delete(audit_posting).where(audit_posting.c.segment == change.row.id, asked)
+                query = delete(audit_posting).where(audit_posting.c.segment == change.row.id, named)
                 connection.execute(query, {"terms": gone})
             rows = [
                 {"segment": change.row.id, "term": each, "positions": kept} for each, kept in change.postings.items()

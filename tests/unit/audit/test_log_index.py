@@ -22,7 +22,7 @@ from gateway.audit.replay import Unsound
 from gateway.audit.segments import SIZES, Sizes
 from gateway.errors import AuditUnavailable, IndexBehind
 from gateway.model.log_search import Facet, LogSearch
-from gateway.store import State, claim_index, open_state, put_postings, put_segment, reading_log
+from gateway.store import State, change_index, claim_index, open_state, put_postings, put_segment, reading_log
 from tests.audit_logs import NOON, House, entry, house, open_log
 
 SMALL = Sizes(small=8, large=32)
@@ -212,6 +212,21 @@ def test_a_segment_that_was_being_built_while_something_was_erased_is_thrown_awa
     with reading_log(state) as reader:
         assert len(reader.index.segments()) == 1
         check_index(reader.index, SMALL)
+    state.close()
+
+
+def test_what_was_put_together_while_something_was_erased_is_made_anew_as_well(tmp_path: Path) -> None:
+    """A rebuilding that saw other segments than there are now changes nothing and begins again."""
+    _, state = filled(tmp_path, 40)
+    Indexer(state, clock, SMALL).catch_up()
+    with reading_log(state) as reader:
+        generation = reader.index.generation()
+        rows = reader.index.segments()
+    assert not change_index(state, [], strays=[rows[0].id], generation=generation)
+    with reading_log(state) as reader:
+        assert (reader.index.generation(), reader.index.segments()) == (generation, rows)
+    assert change_index(state, [], strays=[4_000], generation=generation)
+    assert not change_index(state, [], strays=[4_000], generation=generation)
     state.close()
 
 
