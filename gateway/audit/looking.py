@@ -27,14 +27,16 @@ def lookers_of(entries: Iterable[AuditEntry]) -> tuple[Looker, ...]:
     found: dict[_Who, _Looks] = {}
     for entry in entries:
         who = (entry.principal, entry.app, entry.organisation, entry.purpose, entry.case)
-        looks = found.setdefault(who, _Looks(first=entry.at, last=entry.at))
+        if who not in found:
+            found[who] = _Looks(first=entry.at, last=entry.at)
+        looks = found[who]
         looks.first, looks.last = min(looks.first, entry.at), max(looks.last, entry.at)
         looks.entries += 1
         looks.rows += entry.rows
         looks.outcomes[entry.outcome] += 1
         for one in entry.fields:
             looks.fields.setdefault(f"{entry.dataset}.{one.field}", set()).add(one.level)
-        looks.legal_basis |= dict.fromkeys(entry.legal_basis)
+        looks.legal_basis.update(dict.fromkeys(entry.legal_basis))
     ordered = sorted(found.items(), key=lambda item: (item[1].last, item[0]), reverse=True)
     return tuple(_looker(who, looks) for who, looks in ordered)
 

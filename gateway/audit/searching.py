@@ -7,7 +7,8 @@ entry that is shown is held against the entry itself.
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -106,8 +107,7 @@ class LogSearcher:
                 found += [_counted(one, hours) for one, (hours,) in _with_parts(reader, batch, "hours")]
         hours, counts = count_by_hour(found)
         return tuple(
-            HourCount(EPOCH + timedelta(hours=hour), entries)
-            for hour, entries in zip(hours.tolist(), counts.tolist(), strict=True)
+            HourCount(_moment(hour), entries) for hour, entries in zip(hours.tolist(), counts.tolist(), strict=True)
         )
 
     def heat_map(self, search: LogSearch, *, columns: HeatColumns, top: int, offset_hours: int) -> HeatMap:
@@ -301,6 +301,11 @@ def _with_parts(
     for one in batch:
         made = one.part.made
         yield one, tuple(made.parts()[name] for name in names) if made is not None else told[one.part.row.id]
+
+
+@lru_cache(maxsize=100_000)
+def _moment(hour: int) -> datetime:
+    return EPOCH + timedelta(hours=hour)
 
 
 def _counted(one: _Found, hours: bytes) -> Counted:
