@@ -11,8 +11,6 @@ from importlib.resources import files
 from itertools import product
 from types import MappingProxyType
 
-from pypinyin import lazy_pinyin
-
 _FILE = "phrases.csv"
 _MOST_MIXED = 6  # syllables up to which each may be short or full by itself
 _OFTEN_WRITTEN_OTHERWISE = {"lv": "lu", "nv": "nu"}
@@ -90,6 +88,8 @@ def _phrases() -> Iterator[tuple[Phrase, tuple[tuple[str, ...], ...]]]:
 
 def _spellings(words: str) -> Iterator[tuple[str, float]]:
     """Letters and how much of it is written out: `xm`, `xingm`, `xming`, `xingming`; `sh` for one of 身 too."""
+    from pypinyin import lazy_pinyin  # its dictionaries take long to load, and few commands need them
+
     full = [_OFTEN_WRITTEN_OTHERWISE.get(syllable, syllable) for syllable in lazy_pinyin(words)]
     short = [syllable[0] for syllable in full]
     double = [syllable[:2] if syllable[:2] in {"zh", "ch", "sh"} else syllable[0] for syllable in full]
