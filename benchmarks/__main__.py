@@ -3,9 +3,9 @@
 import argparse
 import sys
 
-from benchmarks import masks, passthrough, policy_engine
+from benchmarks import audit, masks, passthrough, policy_engine
 
-BENCHMARKS = {"policy": policy_engine, "masks": masks, "gateway": passthrough}
+BENCHMARKS = {"policy": policy_engine, "masks": masks, "audit": audit, "gateway": passthrough}
 
 
 def main() -> None:

@@ -92,9 +92,11 @@ class Pipeline:
             try:
                 return await self._read(engine, recorder, request)
             except asyncio.CancelledError:
+                recorder.take_back(may_have_arrived=False)
                 await asyncio.shield(self._refuse(recorder, ClientGone()))
                 raise
             except Exception as error:  # noqa: BLE001 - the one place where a defect becomes an audited refusal
+                recorder.take_back(may_have_arrived=False)
                 return await self._refuse(recorder, error)
 
     async def refuse(self, request: InboundRequest, error: GatewayError) -> Response:
@@ -210,6 +212,7 @@ class Pipeline:
             receipt=receipt,
             policy_version=engine.version,
             is_head=bound.is_head,
+            take_back=lambda may_have_arrived: recorder.take_back(may_have_arrived=may_have_arrived),
         )
 
     async def _release(
@@ -261,6 +264,7 @@ class Pipeline:
                     receipt=receipt,
                     policy_version=reading.engine.version,
                     is_head=plan.bound.is_head,
+                    take_back=lambda may_have_arrived: recorder.take_back(may_have_arrived=may_have_arrived),
                 )
             opening = await recorder.record(EntryKind.READ, "opened")
         except BaseException:
@@ -276,6 +280,7 @@ class Pipeline:
                     release=partial(self._release_batch, reading, opening.index),
                     close=partial(recorder.record, EntryKind.READ, "closed", refers_to=opening.index),
                     refuse=partial(self._refuse, recorder, refers_to=opening.index),
+                    take_back=partial(recorder.take_back, may_have_arrived=True),
                     seconds=self.timeouts.stream,
                 )
             ),

@@ -32,12 +32,14 @@ class BatchedAnswer:
     release: Callable[[Disclosure, bytes], Awaitable[None]]  # checks that it may leave, and writes it down
     close: Callable[..., Awaitable[AuditReceipt]]
     refuse: Callable[[Exception], Awaitable[Response]]
+    take_back: Callable[[], None]  # the batch that was handed out last may not have been sent to its end
     seconds: float  # from the first batch to the last
 
 
 async def batches_of(answer: BatchedAnswer) -> AsyncGenerator[bytes, None]:
     """The bytes of each batch. Where the answer breaks off, that is written down and the error raised."""
     digest, rows, count = hashlib.sha256(), 0, 0
+    is_leaving = False
     try:
         async with aclosing(_parts(answer)) as parts:
             async for part in parts:
@@ -45,13 +47,17 @@ async def batches_of(answer: BatchedAnswer) -> AsyncGenerator[bytes, None]:
                 await answer.release(part, body)
                 digest.update(body)
                 rows, count = rows + len(part.rows), count + 1
+                is_leaving = True
                 yield body
+                is_leaving = False
         end = answer.writer.end()
         digest.update(end)
         await answer.close(detail=f"{rows} rows in {count} batches", sha256=digest.hexdigest())
         if end:
             yield end
     except (GeneratorExit, asyncio.CancelledError):
+        if is_leaving:
+            answer.take_back()
         await asyncio.shield(answer.refuse(ClientGone()))
         raise
     except GatewayError as error:

@@ -40,13 +40,19 @@ class DataPlane:
         if fault is not None:
             await _send(await pipeline.refuse(request, fault), request, send)
         else:
-            await _unless_gone(_answer(pipeline, request, parent_span, send), receive)
+            client = _Client(receive)
+            await _unless_gone(_answer(pipeline, request, parent_span, send, client), client)
 
 
-async def _answer(pipeline: Pipeline, request: InboundRequest, parent_span: str | None, send: Send) -> None:
+async def _answer(
+    pipeline: Pipeline, request: InboundRequest, parent_span: str | None, send: Send, client: "_Client"
+) -> None:
     answered = await pipeline.answer(request, parent_span=parent_span)
     if isinstance(answered, Response):
-        await _send(answered, request, send)
+        if answered.take_back is not None and client.has_left():
+            answered.take_back(False)
+        else:
+            await _send(answered, request, send)
         return
     async with aclosing(answered.batches) as batches:
         await send(_start(200, stream_headers(answered, request.trace_id)))
@@ -61,13 +67,46 @@ async def _answer(pipeline: Pipeline, request: InboundRequest, parent_span: str 
         await send({"type": "http.response.body", "body": b""})
 
 
-async def _unless_gone(work: Coroutine[Any, Any, None], receive: Receive) -> None:
+class _Client:
+    """Whether whoever asked is still there."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._leaving: asyncio.Task[None] | None = None
+
+    def watch(self) -> "asyncio.Task[None]":
+        """A task that ends when the client leaves."""
+        self._leaving = asyncio.ensure_future(self._left())
+        return self._leaving
+
+    def has_left(self) -> bool:
+        """A look without waiting: the server tells at once that a client has gone, and keeps silent of one that hasn't.
+
+        The one step is made by hand: a task for it would cost each quick answer a turn of the loop.
+        """
+        if self._leaving is not None:
+            return self._leaving.done()
+        step = self._left()
+        try:
+            step.send(None)
+        except StopIteration:
+            return True
+        finally:
+            step.close()
+        return False
+
+    async def _left(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+
+async def _unless_gone(work: Coroutine[Any, Any, None], client: _Client) -> None:
     """Do it; where the client leaves, stop it, and with it what the sources do for it."""
     task = asyncio.ensure_future(work)
     try:
         done, _ = await asyncio.wait({task}, timeout=_QUICK_SECONDS)
         if not done:
-            leaving = asyncio.ensure_future(_gone(receive))
+            leaving = client.watch()
             try:
                 await asyncio.wait({task, leaving}, return_when=asyncio.FIRST_COMPLETED)
             finally:
@@ -80,15 +119,17 @@ async def _unless_gone(work: Coroutine[Any, Any, None], receive: Receive) -> Non
         task.cancel()
 
 
-async def _gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
 async def _send(response: Response, request: InboundRequest, send: Send) -> None:
     status, headers, body = write_response(response, request.trace_id, request.headers.get("accept-language"))
-    await send(_start(status, headers))
-    await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else body})
+    may_have_arrived = False
+    try:
+        await send(_start(status, headers))
+        may_have_arrived = True
+        await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else body})
+    except BaseException:  # the client has gone, or the server with it
+        if response.take_back is not None:
+            response.take_back(may_have_arrived)
+        raise
 
 
 def _start(status: int, headers: dict[str, str]) -> MutableMapping[str, Any]:

@@ -209,7 +209,8 @@ def _stand_ins(trace: DecisionTrace | None) -> tuple[str, ...]:
 
 def rfc3339(moment: datetime) -> str:
     """`2026-11-23T08:00:00.000000Z`."""
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return utc.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def without_surrogates(value: Any) -> Any:  # noqa: ANN401 - any part of a document

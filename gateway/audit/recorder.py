@@ -1,6 +1,5 @@
 """Keeps one request's trail and writes its entries."""
 
-import asyncio
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
@@ -32,6 +31,7 @@ class Recorder:
         self._hash_subject = hash_subject
         self._clock = clock
         self._trail = trail
+        self._released: list[tuple[AuditEntry, AuditReceipt]] = []
         self.stage = Stage.RECEIVE
 
     @property
@@ -108,8 +108,16 @@ class Recorder:
             refers_to=refers_to,
             detail=_detail("", plan, self._trail),
         )
-        receipts = await asyncio.gather(*(self._audit.append(entry) for entry in (*entries, root)))
+        entries.append(root)
+        receipts = await self._audit.append_all(entries)
+        self._released = list(zip(entries, receipts, strict=True))
         return receipts[-1]
+
+    def take_back(self, *, may_have_arrived: bool) -> None:
+        """What was written down as released last was not sent, or not to its end: each entry is followed by one."""
+        released, self._released = self._released, []
+        for entry, receipt in released:
+            self._audit.take_back(entry, receipt, may_have_arrived=may_have_arrived)
 
     def decided(self, decision: Decision, facts: CaseFacts | None, at: datetime) -> None:
         """Note a decision with the case and the very instant that it was made for."""

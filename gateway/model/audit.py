@@ -16,7 +16,7 @@ class EntryKind(StrEnum):
     KEY = "key"  # keys listed, rotated, retired, reinstated, destroyed
     LOG_READ = "log-read"
     NOT_MADE = "not-made"  # a change that was written down and then failed
-    NOT_RELEASED = "not-released"
+    NOT_RELEASED = "not-released"  # an answer that was written down and then not sent, or not to its end
     POLICY = "policy"
     PROBE = "probe"
     READ = "read"
@@ -90,7 +90,7 @@ class AuditEntry:
     filter_shape: str
     rows: int
     subjects: tuple[str, ...]  # 32 lower-case hex digits each
-    outcome: str  # released, refused, failed, done, not-made, not-released
+    outcome: str  # released, opened, closed, refused, failed, done, not-made, not-released, broken-off
     code: str  # GWnnn of a refusal, else ""
     stage: str  # where a refusal arose, else ""
     rules: tuple[str, ...]

@@ -1,6 +1,6 @@
 """Stage 9: the answer. Its constructor demands what makes it lawful: a disclosure or a refusal, and a receipt."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 
 from gateway.errors import GatewayError
@@ -49,6 +49,8 @@ class Response:
     receipt: AuditReceipt | None
     policy_version: PolicyVersion | None
     is_head: bool
+    take_back: Callable[[bool], None] | None = None
+    """Of a disclosure: to be called where it was not sent; with True where some of it may have arrived."""
 
     def __post_init__(self) -> None:
         """INVARIANT: no receipt, no release."""

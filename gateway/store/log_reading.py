@@ -70,7 +70,7 @@ class LogReader:
         check: this holds the view against them.
         """
         rows, shown = ACCESS_LOG_VIEW.partition(" AS\n")[2], "SELECT * FROM access_log"
-        if self._plan(rows) == self._plan(shown):
+        if self._plan(f"SELECT * FROM ({rows}) AS d") == self._plan(shown):  # noqa: S608 - no values
             return None
         for one, other in ((rows, shown), (shown, rows)):
             found = self._rows(f"SELECT min(d.entry) FROM ({one} EXCEPT {other}) AS d")[0][0]  # noqa: S608 - no values
@@ -144,7 +144,9 @@ class LogReader:
             last = rows[-1][0]
 
     def _rows(self, statement: str, **values: int | str) -> list[Raw]:
-        return [tuple(row) for row in self._connection.execute(text(statement), values)]
+        with self._connection.execute(text(statement), values) as result:
+            # the driver's own tuples: a log has millions of rows, and nothing here asks for their names
+            return list(result.cursor.fetchall())
 
 
 @contextmanager

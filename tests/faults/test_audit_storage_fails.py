@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -230,6 +231,85 @@ async def test_an_older_database_put_in_place_while_it_runs_is_refused(home: Hou
         assert not log.is_ready
 
 
+def released_are(acknowledged: set[int], log: AuditLog) -> None:
+    """Those that are told as released and not taken back are those that were acknowledged, by `entry`'s number."""
+    size = log.prove_receipt(0)["tree_size"]
+    assert isinstance(size, int)
+    kept = [log.entry(index) for index in range(size)]
+    taken_back = {one.refers_to for one in kept if one.kind == "not-released"}
+    left = {int(one.trace_id, 16) for index, one in enumerate(kept) if one.kind == "read" and index not in taken_back}
+    assert left == acknowledged
+
+
+async def test_an_entry_that_became_durable_while_its_answer_was_lost_is_taken_back(
+    tmp_path: Path, server: Server
+) -> None:
+    home = house(tmp_path, server.fresh_database())
+    async with open_log(home) as log:
+        await log.append(entry(0))
+        writer = log._sequencer._store._writer
+        assert isinstance(writer, PostgresqlWriter)
+        with socket.socket(fileno=os.dup(writer._libpq.socket)) as ours:
+            ours.shutdown(socket.SHUT_RD)  # the statement goes out, and its answer can't come in
+        assert await refused(log, 3) < 2.5
+        await until_ready(log)
+        await log.append(entry(9))
+        kept = [log.entry(index).kind for index in range(9)]
+        assert kept == ["read"] * 4 + ["probe"] + ["not-released"] * 3 + ["read"]
+        released_are({0, 9}, log)
+    found = home.verify()
+    assert found.is_sound, found.text()
+
+
+async def test_what_was_late_but_durable_does_not_turn_it_green_without_a_probe(home: House) -> None:
+    async with open_log(home, deadline=0.3) as log:
+        await log.append(entry(0))
+        lock = sqlite3.connect(home.file, isolation_level=None)
+        lock.execute("BEGIN IMMEDIATE")
+        assert await refused(log, 3) < 1.0
+        lock.execute("ROLLBACK")  # the write that waited for it goes through now
+        lock.close()
+        await until_ready(log)
+        await log.append(entry(9))
+        kept = [log.entry(index).kind for index in range(9)]
+        assert kept == ["read"] * 4 + ["probe"] + ["not-released"] * 3 + ["read"]
+        released_are({0, 9}, log)
+    assert home.verify().is_sound
+
+
+async def test_what_has_to_be_taken_back_is_kept_over_a_failure(home: House) -> None:
+    async with open_log(home) as log:
+        told = await log.append(entry(0))
+        with sqlite3.connect(home.file) as beside:
+            beside.execute("CREATE TRIGGER broken BEFORE UPDATE ON audit_head BEGIN SELECT RAISE(ABORT, 'no'); END")
+        log.take_back(entry(0), told, may_have_arrived=False)
+        assert await refused(log, 1) < 1.0
+        with sqlite3.connect(home.file) as beside:
+            beside.execute("DROP TRIGGER broken")
+        await until_ready(log)
+        await log.append(entry(9))
+        released_are({9}, log)
+    assert home.verify().is_sound
+
+
+async def test_a_server_that_became_forgetful_while_it_runs_is_not_written_to(tmp_path: Path, server: Server) -> None:
+    home = house(tmp_path, server.fresh_database())
+    name = home.url.rpartition("/")[2]
+    async with open_log(home) as log:
+        await log.append(entry())
+        with server.connect() as other:
+            other.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")
+            other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+            assert await refused(log, 2) < 2.5
+            await asyncio.sleep(0.8)  # some tries
+            assert not log.is_ready
+            other.execute(f"ALTER DATABASE {name} RESET synchronous_commit")
+            other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+        await until_ready(log)
+        await log.append(entry(1))
+    assert home.verify().is_sound
+
+
 async def test_a_hung_server_is_refused_in_time_and_comes_back(tmp_path: Path, server: Server) -> None:
     home = house(tmp_path, server.fresh_database())
     async with open_log(home) as log:
@@ -242,10 +322,11 @@ async def test_a_hung_server_is_refused_in_time_and_comes_back(tmp_path: Path, s
             assert await refused(log, 10) < 2.5
             assert not log.is_ready
             assert await refused(log, 1) < 0.1
+            await until_ready(log)  # by another connection: the one that hangs is given up
         finally:
             os.kill(pid, signal.SIGCONT)
-        await until_ready(log)
-        await log.append(entry(1))
+        await log.append(entry(99))
+        released_are({0, 99}, log)
     found = home.verify()
     assert found.is_sound, found.text()
 

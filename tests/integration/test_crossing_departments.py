@@ -3,7 +3,7 @@
 import asyncio
 import json
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from typing import Any, cast
@@ -326,7 +326,10 @@ class _Failing:
         self._good = good
 
     async def append(self, entry: AuditEntry) -> AuditReceipt:
+        return (await self.append_all((entry,)))[0]
+
+    async def append_all(self, entries: Sequence[AuditEntry]) -> list[AuditReceipt]:
         if self._good == 0:
             raise AuditUnavailable(operator="full")
         self._good -= 1
-        return await self._inner.append(entry)
+        return await self._inner.append_all(entries)

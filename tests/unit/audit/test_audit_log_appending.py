@@ -67,6 +67,44 @@ async def test_those_that_wait_share_one_write(home: House) -> None:
         assert len({receipt.tree_size for receipt in receipts}) <= 2
 
 
+async def test_several_entries_are_durable_together_in_their_order(home: House) -> None:
+    async with open_log(home, batch=4) as log:
+        groups = [[entry(10 * group + number) for number in range(6)] for group in range(20)]
+        told = await asyncio.gather(*map(log.append_all, groups))
+        for group, receipts in zip(groups, told, strict=True):
+            first = receipts[0].index
+            assert [receipt.index for receipt in receipts] == list(range(first, first + 6))
+            assert len({receipt.tree_size for receipt in receipts}) == 1
+            assert [log.entry(receipt.index) for receipt in receipts] == group
+    assert home.verify().is_sound
+
+
+async def test_of_several_entries_of_which_one_is_too_large_none_is_written(home: House) -> None:
+    async with open_log(home) as log:
+        with pytest.raises(EntryTooLarge):
+            await log.append_all([entry(1), entry(detail="x" * 70_000)])
+        assert (await log.append(entry(2))).index == 0
+
+
+async def test_a_caller_that_is_cancelled_in_the_moment_of_its_receipt_is_answered_for(home: House) -> None:
+    async with open_log(home) as log:
+        task = asyncio.create_task(log.append(entry(1)))
+        while not log._in_flight:
+            await asyncio.sleep(0)
+        (waiting,) = log._in_flight
+        assert waiting.receipts is not None
+        while not waiting.receipts.done():
+            await asyncio.sleep(0)
+        task.cancel()  # the result is there, the caller not yet awake
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await log.append(entry(2))
+    kept = [json.loads(body) for body in bodies(home)]
+    assert sorted(one["kind"] for one in kept) == ["not-released", "read", "read"]
+    (late,) = [one for one in kept if one["kind"] == "not-released"]
+    assert kept[late["refers_to"]]["trace_id"] == f"{1:032x}"
+
+
 async def test_a_log_goes_on_where_it_ended(home: House) -> None:
     for begin in (0, 300, 600):
         async with open_log(home) as log:

@@ -51,6 +51,23 @@ def test_a_column_and_an_index_are_added_to_what_is_there(url: str) -> None:
     state.close()
 
 
+def test_what_every_entry_paid_for_is_taken_off_a_log_of_version_5(url: str) -> None:
+    state = open_state(url)
+    with state.writing() as connection:
+        connection.execute(text("DROP INDEX audit_entry_needs_review"))
+        for name, columns in (("at", "at"), ("principal", "principal, idx"), ("needs_review", "needs_review, idx")):
+            connection.execute(text(f"CREATE INDEX audit_entry_{name} ON audit_entry ({columns})"))
+        connection.execute(text("UPDATE schema_version SET version = 5"))
+    state.close()
+
+    state = open_state(url)
+    with state.reading() as connection:
+        found = {index["name"]: index for index in inspect(connection).get_indexes("audit_entry")}
+    state.close()
+    assert not {"audit_entry_at", "audit_entry_principal"} & found.keys()
+    assert found["audit_entry_needs_review"]["column_names"] == ["idx"], "over the few that need one"
+
+
 def test_a_database_of_a_later_version_is_left_alone(url: str) -> None:
     state = open_state(url)
     with state.writing() as connection:
