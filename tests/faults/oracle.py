@@ -18,9 +18,6 @@ from gateway.audit.entry import Opener
 from gateway.store import open_state_read_only
 from tests.lone_verifier import PROGRAM, run_alone
 
-_ENTRIES = "SELECT idx, leaf, body FROM audit_entry WHERE idx >= {since} ORDER BY idx"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
     """What one client got: a receipt, the hashes of what came whole, and how many rows it saw at all."""
@@ -98,7 +95,7 @@ class Oracle:
     # ------------------------------------------------------------------ looking
     def look(self) -> None:
         """Read what was added: no index twice or left out, every leaf that of its bytes, nothing ahead of the head."""
-        for index, leaf, body in _rows(self._log.url, _ENTRIES.format(since=self.size)):
+        for index, leaf, body in rows_of(self._log.url, self.size):
             if index != self.size:
                 self._faults.append(f"entry {self.size} is missing: the next is {index}")
                 return
@@ -106,7 +103,7 @@ class Oracle:
                 self._faults.append(f"entry {index}: its leaf is not that of its bytes")
             self._leaves.append(leaf)
             self._take(index, orjson.loads(body))
-        ((size, note),) = _rows(self._log.url, "SELECT size, note FROM audit_head")
+        ((size, note, _),) = _rows(self._log.url, "SELECT size, note, note FROM audit_head")
         if size < self.size:
             self._faults.append(f"the head says {size}, and there are {self.size} entries")
         self.saw(bytes(note).decode())
@@ -208,6 +205,11 @@ class Oracle:
         alone = run_alone(folder, "export", folder / "export", "--key", self._log.vkey, *kept)
         if alone.status:
             self._faults.append(f"{PROGRAM.name} says {alone.status}: {alone.said}{alone.fault}")
+
+
+def rows_of(url: str, since: int = 0) -> Iterator[tuple[int, bytes, bytes]]:
+    """Index, leaf hash and bytes of each entry, read beside whoever writes."""
+    yield from _rows(url, f"SELECT idx, leaf, body FROM audit_entry WHERE idx >= {since} ORDER BY idx")
 
 
 def _rows(url: str, statement: str) -> Iterator[tuple[int, bytes, bytes]]:

@@ -1,0 +1,39 @@
+"""A database that hangs: refused with 503 while it hangs, nothing released, and green only after a durable probe."""
+
+import asyncio
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+import pytest
+
+from tests.faults.oracle import rows_of
+from tests.faults.runs import gateway_run
+from tests.postgres_server import Cluster, postgres_cluster
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    with postgres_cluster() as made:
+        made.start()
+        yield made
+
+
+async def test_while_all_of_postgresql_hangs_everyone_is_refused(tmp_path: Path, cluster: Cluster) -> None:
+    async with gateway_run(tmp_path / "house", cluster.server.fresh_database()) as run:
+        await run.clients.until_received(10)
+        cluster.signal(signal.SIGSTOP)
+        try:
+            await run.clients.until_status(503)
+            received = len(run.clients.received)
+            assert await asyncio.to_thread(run.gateway.readiness) == 503
+            await run.clients.until_status(503)
+            assert len(run.clients.received) == received
+        finally:
+            cluster.signal(signal.SIGCONT)
+        await asyncio.to_thread(run.gateway.until_ready)
+        await run.clients.until_received(10)
+    assert run.assert_good().unaccounted == 0
+    kinds = [orjson.loads(body)["kind"] for _, _, body in rows_of(run.home.url)]
+    assert "probe" in kinds
