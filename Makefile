@@ -48,6 +48,10 @@ format: .venv/.dev ## put the code in form
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq nodejs npm >/dev/null; \
 	  else echo "node or npm is missing: the tests of PostgREST's JavaScript clients will fail" >&2; fi; fi
+	@if ! command -v pdftoppm >/dev/null || ! fc-list 2>/dev/null | grep -qi 'cjk'; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq poppler-utils fonts-noto-cjk fontconfig >/dev/null; \
+	  else echo "poppler-utils or fonts-noto-cjk is missing: the tests of PDF reports will fail" >&2; fi; fi
 	@touch $@
 
 .venv/.demo: pyproject.toml | .venv/bin/python

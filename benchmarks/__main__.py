@@ -3,9 +3,11 @@
 import argparse
 import sys
 
-from benchmarks import audit, masks, passthrough, policy_engine
+from benchmarks import audit, discovery, masks, passthrough, policy_engine
 
-BENCHMARKS = {"policy": policy_engine, "masks": masks, "audit": audit, "gateway": passthrough}
+BENCHMARKS = {
+    "policy": policy_engine, "masks": masks, "audit": audit, "gateway": passthrough, "discovery": discovery,
+}  # fmt: skip
 
 
 def main() -> None:

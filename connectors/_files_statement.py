@@ -5,7 +5,7 @@ Outside, only our own short names are left (`f0`, `f1`, ...): no name of the dep
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -31,7 +31,9 @@ from connectors._cells import (
     read_timestamp,
 )
 from connectors._composite_cells import COMPOSITES
-from connectors._files_listing import Dialect, Listed
+from connectors._files_dialect import Dialect
+from connectors._files_listing import EXCEL, PARQUET, Listed, told_of
+from connectors._told import named
 from gateway.errors import Defect
 from gateway.model import sqlform
 from gateway.model.catalog import FieldType
@@ -108,6 +110,7 @@ class Statement:
     values: Mapping[str, Bound]
     readers: tuple[Reader, ...]
     averages: frozenset[int]  # positions of sums that the next column (a count) divides
+    held: tuple[Listed, ...] = ()  # those that the statement names `held0`, `held1`, ...
 
 
 def compile_fetch(fetch: Fetch, files: Sequence[Listed], dialect: Dialect) -> Statement:
@@ -122,6 +125,7 @@ class _Compilation:
     dialect: Dialect
     values: dict[str, Bound] = field(default_factory=dict)
     used: dict[FieldName, str] = field(default_factory=dict)
+    held: list[Listed] = field(default_factory=list)
 
     def statement(self) -> Statement:
         fetch = self.fetch
@@ -156,7 +160,7 @@ class _Compilation:
         if fetch.offset:
             parts.append(f"OFFSET {self._bind(fetch.offset)}")
         parts[1] = f"FROM ({self._source()}) AS source"  # last: only now are the used fields known
-        return Statement(" ".join(parts), self.values, tuple(readers), frozenset(averages))
+        return Statement(" ".join(parts), self.values, tuple(readers), frozenset(averages), tuple(self.held))
 
     # -------------------------------------------------------------- columns
     def _bind(self, value: Bound) -> str:
@@ -199,38 +203,47 @@ class _Compilation:
 
     # -------------------------------------------------------------- files
     def _source(self) -> str:
-        groups: dict[tuple[str, tuple[tuple[str, str], ...]], list[Listed]] = {}
-        for file in self.files:
-            groups.setdefault((file.path.suffix.lower(), tuple(file.columns.items())), []).append(file)
-        return " UNION ALL ".join(
-            self._group(suffix, columns, members) for (suffix, columns), members in groups.items()
-        )
+        groups: dict[tuple[object, ...], list[Listed]] = {}
+        for at, file in enumerate(self.files):
+            alike = file.kind if file.held is None else at
+            groups.setdefault((alike, tuple(file.columns.items())), []).append(file)
+        return " UNION ALL ".join(map(self._group, groups.values()))
 
-    def _group(self, suffix: str, columns: tuple[tuple[str, str], ...], files: Sequence[Listed]) -> str:
-        named = ", ".join(self._bind(str(file.path)) for file in files)
-        places = {name: at for at, (name, _) in enumerate(columns)}
-        types = dict(columns)
+    def _group(self, files: Sequence[Listed]) -> str:
+        """Files that have the same columns: one reader call, or the one table that is held."""
+        first, columns = files[0], files[0].columns
         selected = ["1 AS one"]
-        for name, alias in self.used.items():
-            source = self._known(name)
-            if source.column not in places:
-                raise NotPromised("a file lacks a column of the catalogue")
-            raw = f"c{places[source.column]}" if suffix == ".csv" else _quoted(source.column)
-            selected.append(f"{_typed(raw, types[source.column], source.type)} AS {alias}")
-            if source.type is FieldType.NUMERIC:
-                selected.append(f"CAST({raw} AS VARCHAR) AS raw_{alias}")
-        if suffix != ".csv":
-            return f"SELECT {', '.join(selected)} FROM read_parquet([{named}], hive_partitioning=false)"  # noqa: S608  # names quoted, values bound
+        with told_of(first.name):
+            selected += self._selected(first)
+        if first.held is not None:
+            self.held.append(first)
+            return f"SELECT {', '.join(selected)} FROM held{len(self.held) - 1}"  # noqa: S608  # a name of ours
+        given = ", ".join(self._bind(str(file.path)) for file in files)
+        if first.kind == PARQUET:
+            return f"SELECT {', '.join(selected)} FROM read_parquet([{given}], hive_partitioning=false)"  # noqa: S608  # names quoted, values bound
         shape = ", ".join(f"'c{at}': 'VARCHAR'" for at in range(len(columns)))
         delimiter, quote, null = (
             self._bind(text) for text in (self.dialect.delimiter, self.dialect.quote, self.dialect.null)
         )
         return (
-            f"SELECT {', '.join(selected)} FROM read_csv([{named}], auto_detect=false, header=true,"  # noqa: S608  # as above
+            f"SELECT {', '.join(selected)} FROM read_csv([{given}], auto_detect=false, header=true,"  # noqa: S608  # as above
             f" columns={{{shape}}}, delim={delimiter}, quote={quote}, escape={quote}, nullstr={null},"
             " allow_quoted_nulls=false, strict_mode=true, null_padding=false, ignore_errors=false,"
             " hive_partitioning=false)"
         )
+
+    def _selected(self, file: Listed) -> Iterator[str]:
+        places = {name: at for at, name in enumerate(file.columns)}
+        for name, alias in self.used.items():
+            source = self._known(name)
+            if source.column not in places:
+                raise NotPromised(f"it lacks the column {named(source.column)}")
+            raw = _quoted(source.column) if file.kind == PARQUET else f"c{places[source.column]}"
+            if file.kind == EXCEL and source.type is FieldType.TIMESTAMP:  # midnight is a mere date there
+                raw = f"CASE WHEN regexp_full_match({raw}, '{DATE}') THEN {raw} || ' 00:00:00' ELSE {raw} END"
+            yield f"{_typed(raw, source, file.columns[source.column])} AS {alias}"
+            if source.type is FieldType.NUMERIC:
+                yield f"CAST({raw} AS VARCHAR) AS raw_{alias}"
 
     # -------------------------------------------------------------- predicates
     def _filtered(self) -> str:
@@ -347,8 +360,9 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _typed(raw: str, stored: str, field_type: FieldType) -> str:
+def _typed(raw: str, source: SourceColumn, stored: str) -> str:
     """A column of the file as the catalogue's type; a text cell of the wrong shape becomes `?`, which can't be cast."""
+    field_type = source.type
     if stored in {"VARCHAR", "JSON"} and not field_type.is_scalar:
         return f"CAST({raw} AS VARCHAR)"
     if stored == "VARCHAR" and field_type is not FieldType.TEXT:
@@ -363,7 +377,7 @@ def _typed(raw: str, stored: str, field_type: FieldType) -> str:
         if scale <= 12 and width - scale <= 26:
             return f"CAST({raw} AS DECIMAL(38,12))"
     if stored not in _NATIVE.get(field_type, ()):
-        raise NotPromised(f"a column is {stored.partition('(')[0]} where the catalogue says {field_type}")
+        raise NotPromised(f"column {named(source.column)} is {stored.partition('(')[0]}, in the catalogue {field_type}")
     match field_type:
         case FieldType.INTEGER:
             return f"CAST({raw} AS BIGINT)"

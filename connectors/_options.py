@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
+from pydantic import SecretStr
+
 from gateway.errors import SettingsInvalid
 from gateway.model.ids import SourceName
 
@@ -50,6 +52,13 @@ class Options:
             self.refuse(name, f"must be a whole number, at least {least}")
         return value
 
+    def flag(self, name: str, *, default: bool) -> bool:
+        """True or false."""
+        value = self._left.pop(name, default)
+        if not isinstance(value, bool):
+            self.refuse(name, "must be true or false")
+        return value
+
     def seconds(self, name: str, default: float) -> float:
         """A positive number of seconds."""
         value = self._left.pop(name, default)
@@ -85,7 +94,11 @@ class Options:
         return path
 
     def secret(self, name: str) -> "Secret | None":
-        """`<name>_file` or `<name>_env`; None where neither is given."""
+        """`<name>_file`, `<name>_env`, or one from a secret store under the plain name; None where none is given."""
+        kept = self._left.get(name)
+        if isinstance(kept, SecretStr):
+            del self._left[name]
+            return Secret("store", kept.get_secret_value())
         given = [suffix for suffix in ("file", "env") if self.has(f"{name}_{suffix}")]
         if len(given) == 2:
             self.refuse(f"{name}_file", f"and `{name}_env` exclude each other")
@@ -116,6 +129,8 @@ class Secret:
 
     def read(self) -> str | None:
         """The secret without surrounding white space; None where it can't be read or is empty."""
+        if self._kind == "store":
+            return self._place.strip() or None
         if self._kind == "env":
             return os.environ.get(self._place, "").strip() or None
         try:

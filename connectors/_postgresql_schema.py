@@ -31,7 +31,8 @@ _TYPES = {
 _KNOWN = {kind.value: kind for kind in FieldType}
 
 _RELATIONS = text("""
-    SELECT c.oid, c.relname, c.relkind IN ('v', 'm') AS is_view, obj_description(c.oid, 'pg_class') AS comment
+    SELECT c.oid, c.relname, c.relkind IN ('v', 'm') AS is_view, obj_description(c.oid, 'pg_class') AS comment,
+           CASE WHEN c.relkind = 'v' OR c.reltuples < 0 THEN NULL ELSE CAST(c.reltuples AS bigint) END AS row_estimate
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = coalesce(CAST(:schema AS text), current_schema())
       AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
@@ -132,6 +133,7 @@ def describe_postgresql(connection: Connection, schema: str | None) -> tuple[Tab
             is_plain=views.is_plain(relation.oid),
             origins=views.origins(relation.oid),
             comment=relation.comment or "",
+            row_estimate=relation.row_estimate,
             comments=tuple(
                 (column.name, column.comment) for column in columns[relation.oid].values() if column.comment
             ),

@@ -4,9 +4,9 @@ Numbers stay exact; NaN, a name twice in an object, rows that are no list of obj
 """
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import NoReturn
 
@@ -21,12 +21,15 @@ from connectors._cells import (
     read_timestamp,
 )
 from connectors._composite_cells import COMPOSITES, read_parsed_json
+from connectors._told import named
 from gateway.model.catalog import FieldType
-from gateway.model.plan import SourceColumn
-from gateway.model.predicate import Comparator, Compare, OneOf, Scalar
-from gateway.model.rows import Cell, Row
 
 JsonObject = dict[str, object]
+MOST_CURSOR = 4_000
+MOST_DIGITS = 1_000
+_WORD, _QUOTED = r"[\w!#$&+.^`|~*'%-]+", r'"((?:[^"\\]|\\.)*)"'
+_PARAMETER = re.compile(rf"\s*;\s*({_WORD})(?:\s*=\s*(?:{_QUOTED}|([^\s\",;]+)))?", re.ASCII)
+_LINK = re.compile(rf"[\s,]*<([^<>]*)>((?:{_PARAMETER.pattern})*)\s*(?:,\s*|$)", re.ASCII)
 
 
 def _read_json_text(cell: object) -> str:
@@ -56,17 +59,18 @@ class Page:
 
     rows: Sequence[JsonObject]
     total: int | None
+    following: str | None = None  # the cursor or address of the next page, as the body has it
 
     def __repr__(self) -> str:
         """Counts only."""
         return f"<Page of {len(self.rows)} rows>"
 
 
-def read_page(body: bytes, rows_at: str, total_at: str | None) -> Page:
+def read_page(body: bytes, rows_at: str, total_at: str | None, following_at: str | None = None) -> Page:
     """Parse a page; the places are dotted (`data.records`; `` for the whole body). Raises NotPromised."""
     try:
         parsed: object = json.loads(
-            body.decode("utf-8"), parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=_once
+            body.decode("utf-8"), parse_float=_number, parse_constant=_refuse, object_pairs_hook=_once
         )
     except (UnicodeDecodeError, ValueError, RecursionError, ArithmeticError):
         raise NotPromised("a page is no JSON") from None
@@ -78,7 +82,28 @@ def read_page(body: bytes, rows_at: str, total_at: str | None) -> Page:
         raise NotPromised("a page's total is no count")
     if total_at is not None and total is None:
         raise NotPromised("a page has no total")
-    return Page(rows, total if isinstance(total, int) else None)
+    return Page(rows, total if isinstance(total, int) else None, _following(parsed, following_at))
+
+
+def _following(parsed: object, place: str | None) -> str | None:
+    """The next page's cursor; missing, null, false and empty mean that there is none."""
+    for name in place.split(".") if place else ():
+        if not isinstance(parsed, dict):
+            raise NotPromised("a page lacks the place of its cursor")
+        parsed = parsed.get(name)
+    if not place or parsed is None or parsed is False or parsed == "":
+        return None
+    if type(parsed) not in (str, int) or len(str(parsed)) > MOST_CURSOR:
+        raise NotPromised("a page's cursor is no text")
+    return str(parsed)
+
+
+def _number(text: str) -> Decimal:
+    number = Decimal(text)
+    # SECURITY: written out, 1e999999999 is a gigabyte of zeros
+    if abs(number.adjusted()) > MOST_DIGITS or len(text) > MOST_DIGITS:
+        raise ValueError
+    return number
 
 
 def _refuse(_: str) -> NoReturn:
@@ -100,55 +125,27 @@ def _at(parsed: object, place: str) -> object:
     return parsed
 
 
-def read_cell(row: JsonObject, source: SourceColumn) -> Cell:
-    """One typed cell; a missing name is not the same as null. Raises NotPromised."""
-    if source.column not in row:
-        raise NotPromised("a row lacks a column of the catalogue")
-    cell = row[source.column]
-    return None if cell is None else READERS[source.type](cell)
+def cell_of(row: JsonObject, column: str) -> object:
+    """A raw cell; a missing name is not the same as null. Raises NotPromised."""
+    if column not in row:
+        raise NotPromised(f"a row lacks the column {named(column)} of the catalogue")
+    return row[column]
 
 
-def typed_row(row: JsonObject, columns: Sequence[SourceColumn]) -> Row:
-    """The cells in the order of the columns."""
-    return tuple([read_cell(row, source) for source in columns])
-
-
-def passes(row: JsonObject, compared: Sequence[tuple[SourceColumn, Compare | OneOf]]) -> bool:
-    """Whether the row is one that was asked for: services match loosely or ignore what they don't know."""
-    for source, compare in compared:
-        cell = read_cell(row, source)
-        if cell is None or not (cell in compare.values if isinstance(compare, OneOf) else _holds(cell, compare)):
-            return False
-    return True
-
-
-def _holds(cell: Scalar, compare: Compare) -> bool:
-    value = compare.value
-    match compare.comparator:
-        case Comparator.EQ:
-            return cell == value
-        case Comparator.NEQ:
-            return cell != value
-        case Comparator.GT:
-            return cell > value  # type: ignore[operator]  # both have the field's type
-        case Comparator.GTE:
-            return cell >= value  # type: ignore[operator]  # as above
-        case Comparator.LT:
-            return cell < value  # type: ignore[operator]  # as above
-        case Comparator.LTE:
-            return cell <= value  # type: ignore[operator]  # as above
-
-
-def parameter(value: Scalar) -> str:
-    """A value as the service reads it in its address: ISO dates, UTC with `Z`, `true` and `false`."""
-    match value:
-        case bool():
-            return "true" if value else "false"
-        case datetime():
-            return value.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
-        case date():
-            return value.isoformat()
-        case Decimal():
-            return format(value, "f")
-        case _:
-            return str(value)
+def read_next_link(header: str) -> str | None:
+    """The target of the link whose relation is `next` (RFC 8288); raises NotPromised for no list of links."""
+    if len(header) > MOST_CURSOR:
+        raise NotPromised("a page's Link header is too long")
+    at = 0
+    while at < len(header):
+        link = _LINK.match(header, at)
+        if link is None:
+            raise NotPromised("a page's Link header can't be read")
+        # the first `rel` counts, others are to be ignored
+        for name, quoted, token in _PARAMETER.findall(link[2]):
+            if name.lower() == "rel":
+                if "next" in (quoted or token).lower().split():
+                    return link[1]
+                break
+        at = link.end()
+    return None

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, Protocol, TypeVar
 
-from gateway.errors import SourceFailed, SourceTimeout, SourceUnavailable
+from gateway.errors import SourceBusy, SourceFailed, SourceTimeout, SourceUnavailable
 from gateway.model.rows import Batch
 
 GRACE_SECONDS = 5.0
@@ -81,7 +81,7 @@ class Workers:
             async with asyncio.timeout_at(deadline):
                 await self._slots.acquire()
         except TimeoutError:
-            raise SourceTimeout(dataset=work.dataset, operator="every connection was busy") from None
+            raise SourceBusy(dataset=work.dataset, operator="every connection was busy") from None
         self._active.add(work)
         running: Future[tuple[Batch, bool]] | None = None
         is_last = False

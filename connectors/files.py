@@ -1,8 +1,9 @@
-"""files: a folder of CSV and Parquet -> rows, by DuckDB.
+"""files: a folder of CSV, Excel and Parquet -> rows, by DuckDB.
 
 A table is a pattern relative to the folder (`violations/*.csv`, `archive/*.parquet`). Everything is pushed down.
-CSV is UTF-8 with a header; every cell is read as text and cast strictly; an empty unquoted cell is NULL, a quoted
-one is the empty text. DuckDB is shut in: it sees the folder and nothing else, loads no extension, and is only ever
+CSV is UTF-8 or GB18030 with a header; every cell is read as text and cast strictly; an empty unquoted cell is NULL, a
+quoted one is the empty text. A sheet of Excel is read as the CSV that it would be. What is wrong is told by file and
+column, never by a cell. DuckDB is shut in: it sees the folder and nothing else, loads no extension, and is only ever
 given a SELECT. A file that changes while it is read ends the answer. It does not promise a snapshot across files.
 """
 
@@ -15,9 +16,14 @@ from typing import Any, Self
 import duckdb
 
 from connectors._cells import NotPromised, divided, typed_rows
-from connectors._files_listing import Dialect, Listed, NoFiles, csv_header, list_files, paths
+from connectors._files_diagnosis import diagnose_files
+from connectors._files_dialect import Dialect
+from connectors._files_drift import asked_for, culprit
+from connectors._files_engine import RUBBISH, Engine, read
+from connectors._files_listing import KINDS, Listed, NoFiles, list_files, look_at, tables_in
 from connectors._files_statement import Statement, compile_fetch
 from connectors._options import Options
+from connectors._told import SEE_CODE, bad
 from connectors._work import Call, Workers
 from gateway.errors import GatewayError, SourceFailed, SourceRubbish, SourceTimeout, SourceUnavailable
 from gateway.model.catalog import FieldType
@@ -26,10 +32,11 @@ from gateway.model.plan import Fetch
 from gateway.model.predicate import AllOf, AnyOf, Compare, IsNull, IsTruth, Like, Not, OneOf, Under
 from gateway.model.query import AggregateFunction
 from gateway.model.rows import Batch, Row
-from gateway.spi import Capabilities, TableDescription
+from gateway.spi import Capabilities, Finding, PromisedTable, TableDescription
 
 HEALTH_SECONDS = 5.0
 DESCRIBE_SECONDS = 30.0
+DIAGNOSE_SECONDS = 300.0
 EVERYTHING = Capabilities(
     predicates=frozenset({AllOf, AnyOf, Compare, IsNull, IsTruth, Like, Not, OneOf, Under}),
     columns=None,
@@ -38,23 +45,14 @@ EVERYTHING = Capabilities(
     aggregates=frozenset(AggregateFunction),
     can_mask=True,
 )
-_RUBBISH = (
-    duckdb.DataError,
-    duckdb.ProgrammingError,
-    duckdb.IntegrityError,
-    duckdb.InvalidInputException,
-    duckdb.SerializationException,
-    ValueError,
-)
 
 
 class FilesConnector:
-    """One folder. Options: `folder`; `delimiter`, `quote`, `null` of its CSV; `connections`; `memory` in MiB."""
+    """One folder. Options: see connectors/README.md."""
 
     def __init__(self, name: SourceName, folder: Path, dialect: Dialect, connections: int, memory: int) -> None:
         self._name = name
-        self._engine = _Engine(folder, memory)
-        self._dialect = dialect
+        self._engine = Engine(folder, memory, dialect)
         self._workers = Workers(name, connections)
 
     def __repr__(self) -> str:
@@ -66,7 +64,15 @@ class FilesConnector:
         """Build without reading; raises SettingsInvalid naming the option."""
         taken = Options(name, options)
         folder = taken.folder("folder")
-        dialect = Dialect(taken.text("delimiter", ","), taken.text("quote", '"'), taken.text("null", ""))
+        dialect = Dialect(
+            delimiter=taken.text("delimiter", ","),
+            quote=taken.text("quote", '"'),
+            null=taken.text("null", ""),
+            encoding=taken.text("encoding", "utf-8").lower(),
+            sheet=taken.text("sheet", ""),
+            header_row=taken.number("header_row", 1),
+            settle_seconds=taken.seconds("settle_seconds", 1.0),
+        )
         connections, memory = taken.number("connections", 4), taken.number("memory", 512, least=64)
         taken.done()
         for option, text in (("delimiter", dialect.delimiter), ("quote", dialect.quote)):
@@ -74,6 +80,8 @@ class FilesConnector:
                 taken.refuse(option, "must be one ASCII character")
         if dialect.delimiter == dialect.quote:
             taken.refuse("quote", "must differ from `delimiter`")
+        if dialect.encoding not in ("utf-8", "gb18030"):
+            taken.refuse("encoding", "must be `utf-8` or `gb18030`")
         return cls(name, folder, dialect, connections, memory)
 
     def capabilities(self, table: str) -> Capabilities:
@@ -83,15 +91,24 @@ class FilesConnector:
 
     def fetch(self, fetch: Fetch) -> AsyncIterator[Batch]:
         """Rows in batches; raises SourceFailed."""
-        return self._workers.stream(_Answer(self._engine, self._dialect, fetch), fetch.time_limit_seconds)
+        return self._workers.stream(_Answer(self._engine, fetch), fetch.time_limit_seconds)
 
     async def describe(self) -> tuple[TableDescription, ...]:
-        """One table for each kind of file in each folder; CSV columns are all text."""
+        """A table for the files of one kind in a folder, or for each that differs; CSV and Excel columns are text."""
         return await self._workers.run(Call(self._name, self._describe), DESCRIBE_SECONDS)
 
     async def health(self) -> None:
         """The folder can be listed and the engine answers."""
         await self._workers.run(Call(self._name, self._ping), HEALTH_SECONDS)
+
+    async def diagnose(self, promised: Sequence[PromisedTable]) -> AsyncIterator[Finding]:
+        """The folder, and each table's files against the catalogue."""
+        work = Call(self._name, lambda: diagnose_files(self._engine, promised))
+        try:
+            for finding in await self._workers.run(work, DIAGNOSE_SECONDS):
+                yield finding
+        except SourceFailed as error:
+            yield bad("files", f"{error.code}: {error.operator}", f"{error.code}", *SEE_CODE)
 
     async def close(self) -> None:
         """Stop what runs and close the engine."""
@@ -108,15 +125,13 @@ class FilesConnector:
             raise _translate(error, self._name) from None
 
     def _describe(self) -> tuple[TableDescription, ...]:
-        home = self._engine.folder.resolve()
+        home, never = self._engine.folder.resolve(), threading.Event()
         found: dict[str, TableDescription] = {}
         try:
             cursor = self._engine.cursor()
-            for suffix in ("csv", "parquet"):
-                for folder in sorted({path.parent for path in home.rglob(f"*.{suffix}")}):
-                    pattern = f"{folder.relative_to(home).as_posix()}/*.{suffix}".removeprefix("./")
-                    first = paths(home, pattern)[0]
-                    columns = csv_header(first, self._dialect) if suffix == "csv" else parquet_columns(cursor, first)
+            reading = self._engine.reading(cursor, never)
+            for suffix in KINDS:
+                for pattern, columns in tables_in(home, suffix, lambda path: look_at(home, path, reading).columns):
                     typed = tuple((column, _field_type(kind)) for column, kind in columns.items())
                     found[pattern] = TableDescription(table=pattern, columns=typed, key=())
             cursor.close()
@@ -125,66 +140,13 @@ class FilesConnector:
         return tuple(found[pattern] for pattern in sorted(found))
 
 
-class _Engine:
-    """One DuckDB, made when first needed and then shut in."""
-
-    def __init__(self, folder: Path, memory: int) -> None:
-        self.folder = folder
-        self._memory = memory
-        self._lock = threading.Lock()
-        self._database: duckdb.DuckDBPyConnection | None = None
-
-    def cursor(self) -> duckdb.DuckDBPyConnection:
-        with self._lock:
-            if self._database is None:
-                self._database = self._open()
-            return self._database.cursor()
-
-    def _open(self) -> duckdb.DuckDBPyConnection:
-        database = duckdb.connect(":memory:")
-        for setting in (
-            f"memory_limit='{self._memory}MiB'",
-            "temp_directory=''",  # departmental data is never spilled to a disk of ours
-            "autoinstall_known_extensions=false",
-            "autoload_known_extensions=false",
-            "allow_community_extensions=false",
-            "python_enable_replacements=false",
-        ):
-            database.execute(f"SET {setting}")
-        # the order matters: what may be seen, then nothing else, then nobody changes it
-        database.execute("SET allowed_directories=?", [[str(self.folder.resolve())]])
-        database.execute("SET enable_external_access=false")
-        database.execute("SET lock_configuration=true")
-        return database
-
-    def close(self) -> None:
-        with self._lock:
-            if self._database is not None:
-                self._database.close()
-                self._database = None
-
-
-def read(cursor: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, object]) -> duckdb.DuckDBPyConnection:
-    """Run one SELECT and nothing else: inside the allowed folder DuckDB itself would also write."""
-    statements = cursor.extract_statements(sql)
-    if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
-        raise duckdb.PermissionException("only a single SELECT is run")
-    return cursor.execute(statements[0], dict(values))
-
-
-def parquet_columns(cursor: duckdb.DuckDBPyConnection, path: Path) -> dict[str, str]:
-    """Names and types of a Parquet file's columns, as DuckDB reads them."""
-    found = read(cursor, "SELECT * FROM read_parquet($path, hive_partitioning=false) LIMIT 0", {"path": str(path)})
-    return {str(column[0]): str(column[1]) for column in found.description or ()}
-
-
 class _Answer:
     """The work of one fetch."""
 
-    def __init__(self, engine: _Engine, dialect: Dialect, fetch: Fetch) -> None:
+    def __init__(self, engine: Engine, fetch: Fetch) -> None:
         self.dataset: str = fetch.dataset
         self._engine = engine
-        self._dialect = dialect
+        self._stopped = threading.Event()
         self._fetch = fetch
         self._cursor: duckdb.DuckDBPyConnection | None = None
         self._files: Sequence[Listed] = ()
@@ -197,7 +159,7 @@ class _Answer:
         except GatewayError:
             raise
         except Exception as error:  # noqa: BLE001  # DuckDB's texts quote lines of the file
-            raise _translate(error, self.dataset) from None
+            raise self._told(_translate(error, self.dataset), error) from None
         if is_last:
             self.close()
         return rows, is_last
@@ -207,11 +169,10 @@ class _Answer:
             self._cursor = self._engine.cursor()
         cursor = self._cursor
         if self._statement is None:
-            self._files = list_files(
-                self._engine.folder, self._fetch.table, self._dialect, lambda path: parquet_columns(cursor, path)
-            )
-            statement = compile_fetch(self._fetch, self._files, self._dialect)
-            read(cursor, statement.sql, statement.values)
+            reading = self._engine.reading(cursor, self._stopped)
+            self._files = list_files(self._engine.folder, self._fetch.table, reading)
+            statement = compile_fetch(self._fetch, self._files, self._engine.dialect)
+            self._engine.run(cursor, statement)
             self._statement = statement
         raw: list[Any] = cursor.fetchmany(self._fetch.batch_rows)
         if not all(file.is_unchanged() for file in self._files):
@@ -219,8 +180,21 @@ class _Answer:
         rows = typed_rows(raw, self._statement.readers)
         return divided(rows, self._statement.averages), len(raw) < self._fetch.batch_rows
 
+    def _told(self, failed: SourceFailed, error: Exception) -> SourceFailed:
+        """With the file and the column that are at fault, where that can be found within the time."""
+        cursor = self._cursor
+        if not isinstance(failed, SourceRubbish) or isinstance(error, NotPromised) or cursor is None:
+            return failed
+        with contextlib.suppress(Exception):  # time is up, or the file is another by now
+            engine = self._engine
+            told = culprit(self._files, asked_for(self._fetch), engine.dialect, lambda one: engine.runs(cursor, one))
+            if told is not None:
+                return SourceRubbish(dataset=self.dataset, operator=told)
+        return failed
+
     def stop(self) -> None:
         """Interrupt the running statement."""
+        self._stopped.set()
         cursor = self._cursor
         if cursor is not None:
             with contextlib.suppress(duckdb.Error):  # it ended by itself
@@ -241,7 +215,7 @@ def _translate(error: Exception, dataset: str) -> SourceFailed:
         return SourceUnavailable(dataset=dataset, operator=str(error))
     if isinstance(error, duckdb.InterruptException):
         return SourceTimeout(dataset=dataset, operator=told)
-    if isinstance(error, _RUBBISH) and not isinstance(error, duckdb.PermissionException):
+    if isinstance(error, RUBBISH) and not isinstance(error, duckdb.PermissionException):
         return SourceRubbish(dataset=dataset, operator=told)
     return SourceUnavailable(dataset=dataset, operator=told)
 

@@ -6,11 +6,11 @@ read. Timestamps are UTC.
 """
 
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, create_engine, inspect
+from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.dialects.postgresql import DATERANGE, INT4RANGE, INT8RANGE, NUMRANGE, TSRANGE, TSTZRANGE
 from sqlalchemy.engine import CursorResult, make_url
 from sqlalchemy.exc import SQLAlchemyError
@@ -22,7 +22,9 @@ from connectors._options import Options
 from connectors._postgresql import POSTGRESQL, ColumnTypes
 from connectors._postgresql_schema import describe_postgresql
 from connectors._sql_dialect import MARIADB, MYSQL, Dialect
+from connectors._sql_schema import describe_schema
 from connectors._sql_statement import Statement, compile_fetch
+from connectors._sql_trial import diagnose_database
 from connectors._sqlite import SQLITE, connect_read_only
 from connectors._work import Call, Workers
 from gateway.errors import Defect, GatewayError, SourceRubbish
@@ -49,7 +51,7 @@ from gateway.model.predicate import (
 )
 from gateway.model.query import AggregateFunction
 from gateway.model.rows import Batch
-from gateway.spi import Capabilities, TableDescription
+from gateway.spi import Capabilities, Finding, PromisedTable, TableDescription
 
 DIALECTS: dict[str, Dialect] = {"sqlite": SQLITE, "postgresql": POSTGRESQL, "mysql": MYSQL, "mariadb": MARIADB}
 HEALTH_SECONDS = 5.0
@@ -134,12 +136,18 @@ class SqlConnector:
         return self._workers.stream(answer, fetch.time_limit_seconds)
 
     async def describe(self) -> tuple[TableDescription, ...]:
-        """Tables and views with their columns and keys; of PostgreSQL all that a TableDescription can tell."""
+        """Tables and views with columns, keys and comments; of PostgreSQL all that a TableDescription can tell."""
         return await self._workers.run(Call(self._name, self._describe), DESCRIBE_SECONDS)
 
     async def health(self) -> None:
         """One connection and a SELECT 1."""
         await self._workers.run(Call(self._name, self._ping), HEALTH_SECONDS)
+
+    async def diagnose(self, promised: Sequence[PromisedTable]) -> AsyncIterator[Finding]:
+        """Port, session, whether it could write, TLS, clock."""
+        del promised
+        async for finding in diagnose_database(self._name, self._engine, self._workers, self.health):
+            yield finding
 
     async def close(self) -> None:
         """Stop what runs and close every connection."""
@@ -158,19 +166,7 @@ class SqlConnector:
             with self._engine.connect() as connection:
                 if self._dialect is POSTGRESQL:
                     return describe_postgresql(connection, self._schema)
-                found = inspect(connection)
-                names = [*found.get_table_names(self._schema), *found.get_view_names(self._schema)]
-                return tuple(
-                    TableDescription(
-                        table=name,
-                        columns=tuple(
-                            (column["name"], _field_type(column["type"]))
-                            for column in found.get_columns(name, self._schema)
-                        ),
-                        key=tuple(found.get_pk_constraint(name, self._schema)["constrained_columns"]),
-                    )
-                    for name in sorted(names)
-                )
+                return describe_schema(connection, self._schema, _field_type)
         except Exception as error:  # noqa: BLE001  # as above
             raise self._dialect.translate(error, self._name) from None
 

@@ -1,6 +1,6 @@
 """Settings -> the ASGI application: builds every room once and ties them to the road.
 
-Owns the one clock, loads connectors by entry point, and holds the process together: what can't start, stops it.
+Owns the one clock and holds the process together: what can't start, stops it.
 """
 
 import asyncio
@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +19,19 @@ from fastapi import FastAPI
 from gateway.administration import (
     Apps,
     CaseDesk,
-    FlagDesk,
     KeyDesk,
+    Oversight,
     PolicyHolder,
     PolicyVersions,
     ReidentificationDesk,
     RetentionDesk,
-    ReviewDesk,
     TerminalDesk,
     following,
     keeping,
+    open_oversight,
     open_ring,
     open_seals,
+    watching,
 )
 from gateway.api.authzen import AuthzenFace
 from gateway.api.control_plane import Face
@@ -41,14 +41,17 @@ from gateway.api.inbound import Scope
 from gateway.api.keys import KeyFace
 from gateway.api.limits import WithinLimits
 from gateway.api.log_proofs import ProofFace
+from gateway.api.metrics import MetricsFace
 from gateway.api.openapi import describe_data_plane
+from gateway.api.oversight import OversightFace
 from gateway.api.refusals import add_refusals
 from gateway.api.reidentification import ReidentificationFace
 from gateway.api.retention import RetentionFace
 from gateway.api.reviews import ReviewFace
 from gateway.api.terminals import TerminalFace
 from gateway.api.why import WhyFace
-from gateway.audit import AuditLog, BlindedSource, LogProofs, Witnessing
+from gateway.audit import AuditLog, BlindedSource, Follower, LogProofs, Witnessing
+from gateway.audit.forwarding import forwarding, open_followers
 from gateway.authentication import Authenticator, TrustedIssuer
 from gateway.errors import (
     AuditFailed,
@@ -56,16 +59,16 @@ from gateway.errors import (
     Defect,
     PolicyNotKept,
     SettingsInvalid,
-    SourceFailed,
 )
 from gateway.keys import STALE_SECONDS, KeyRing
 from gateway.model.audit import EntryKind
 from gateway.model.ids import DepartmentName, SourceName
 from gateway.pipeline import Pipeline
-from gateway.settings import Issuer, Settings
+from gateway.settings import Issuer, Settings, Source
+from gateway.sources import Sources, keeping_fresh, open_sources
 from gateway.spi import Connector
 from gateway.store import open_state
-from gateway.telemetry import Tracing, configure_logging, operator_log
+from gateway.telemetry import Metrics, Tracing, configure_logging, operator_log
 
 _LOG_SOURCE = SourceName("langqiao-audit")
 
@@ -85,13 +88,15 @@ class Rooms:
     witnessing: Witnessing
     pipeline: Pipeline
     cases: CaseDesk
-    reviews: ReviewDesk
-    flags: FlagDesk
+    oversight: Oversight
     reidentification: ReidentificationDesk
     keys: KeyDesk
     terminals: TerminalDesk
     retention: RetentionDesk
+    forwarding: Mapping[str, Follower]
     ring: KeyRing
+    sources: Sources
+    metrics: Metrics
 
 
 @dataclass(slots=True, kw_only=True)
@@ -117,7 +122,7 @@ class Gateway:
         state = open_state(settings.state_url)
         try:
             keys = open_ring(settings.keys, state, self.clock, stale_seconds=STALE_SECONDS)
-            sources = open_sources(settings, keys)
+            sources = open_sources(settings, {_LOG_SOURCE: _log_source(settings)}, self.clock)
             # kept before it serves: what was decided under it can be decided again
             policy = PolicyHolder(settings.bundle, keeping(PolicyVersions(state), self.clock))
             witnessing = Witnessing(state, settings.audit, self.clock)
@@ -142,8 +147,9 @@ class Gateway:
             await asyncio.to_thread(seals.prepare, policy.current.catalog.purposes)
             apps, cases = Apps(state), CaseDesk(state, keys)
             terminals = TerminalDesk(state)
-            reviews = ReviewDesk(state, settings.review_hours, seals.open)
-            flags = FlagDesk(state, self.clock, seals.open)
+            oversight = open_oversight(
+                state, keys, seals.open, audit, engine=lambda: policy.current, settings=settings, clock=self.clock
+            )
             reidentification = ReidentificationDesk(
                 state, keys, keys.token_key, cases.find, hours=settings.reidentification_hours, opener=seals.open
             )
@@ -161,13 +167,13 @@ class Gateway:
                     find_app_key=apps.find_key,
                     networks=settings.networks,
                 ),
-                sources=sources,
+                sources=asked_of(sources, keys),
                 audit=audit,
-                check_glass=reviews.check,
+                check_glass=oversight.reviews.check,
                 find_case=cases.find,
                 charge=apps.charge_matches,
                 charge_release=apps.charge_release,
-                raise_flag=flags.raise_flag,
+                raise_flag=oversight.flags.raise_flag,
                 hash_subject=keys.subject_hash,
                 mask_keys=keys.mask_keys,
                 find_terminal=terminals.find,
@@ -179,6 +185,9 @@ class Gateway:
                 tracing=tracing,
                 clock=self.clock,
             )
+            followers = open_followers(
+                state, settings, seals.open, lambda text: keys.subject_hash(f"forwarded {text}"), clock=self.clock
+            )
             self._rooms = Rooms(
                 policy=policy,
                 audit=audit,
@@ -186,25 +195,29 @@ class Gateway:
                 witnessing=witnessing,
                 pipeline=pipeline,
                 cases=cases,
-                reviews=reviews,
-                flags=flags,
+                oversight=oversight,
                 reidentification=reidentification,
                 keys=KeyDesk(state, keys, seals, settings.keys.algorithms),
                 retention=retention,
+                forwarding=followers,
                 terminals=terminals,
                 ring=keys,
+                sources=sources,
+                metrics=Metrics(sources.figures),
             )
             await pipeline.note(EntryKind.START, f"policy {policy.current.version}")
-            operator_log().info("started", version=policy.current.version, count=len(sources))
+            operator_log().info("started", version=policy.current.version, count=len(sources.guarded))
             witnessing.start()
-            async with following(keys, seals):
-                with self._reloads_on_hangup():
+            async with (
+                following(keys, seals), watching(oversight.watch, settings.watch_seconds), keeping_fresh(sources),
+            ):  # fmt: skip
+                with self._reloads_on_hangup(), forwarding(followers, settings.timeouts.audit):
                     yield
         finally:
             self._rooms = None
             await witnessing.close()
             await audit.close()
-            for source in sources.values():
+            for source in sources.guarded.values():
                 await source.close()
             state.close()
             tracing.close()
@@ -248,54 +261,21 @@ class Gateway:
         rooms.policy.swap(built)
         operator_log().info("policy changed", version=built.version)
 
-    async def source_health(self) -> Mapping[str, str]:
-        """Each source by name: `ok`, or the code of what is wrong."""
-        sources = self.rooms.pipeline.sources
 
-        async def look(source: Connector) -> str:
-            try:
-                async with asyncio.timeout(2):
-                    await source.health()
-            except SourceFailed as error:
-                return error.code
-            except TimeoutError:
-                return "GW502"
-            return "ok"
-
-        names = list(sources)
-        return dict(zip(names, await asyncio.gather(*(look(sources[name]) for name in names)), strict=True))
+def asked_of(sources: Sources, keys: KeyRing) -> dict[SourceName, Connector]:
+    """The sources as the pipeline asks them: the log only by keyed hashes."""
+    asked: dict[SourceName, Connector] = dict(sources.guarded)
+    asked[_LOG_SOURCE] = BlindedSource(sources.guarded[_LOG_SOURCE], keys.subject_hash)
+    return asked
 
 
-def open_sources(settings: Settings, keys: KeyRing) -> dict[SourceName, Connector]:
-    """Every configured source by its connector's entry point, and the log as a source; raises SettingsInvalid."""
-    sources: dict[SourceName, Connector] = {
-        SourceName(name): open_source(SourceName(name), source.kind, source.options())
-        for name, source in settings.sources.items()
-    }
-    log = open_source(_LOG_SOURCE, "sql", _log_options(settings))
-    sources[_LOG_SOURCE] = BlindedSource(log, keys.subject_hash)
-    return sources
-
-
-def open_source(name: SourceName, kind: str, options: Mapping[str, object]) -> Connector:
-    """One source by its connector's entry point; raises SettingsInvalid."""
-    kinds = {point.name: point for point in entry_points(group="langqiao.connectors")}
-    if kind not in kinds:
-        raise SettingsInvalid(
-            fault=f"`sources.{name}.kind`: no connector `{kind}`",
-            fix=f"use one of {', '.join(sorted(kinds))}",
-        )
-    connector: type[Connector] = kinds[kind].load()
-    return connector.open(name, options)
-
-
-def _log_options(settings: Settings) -> dict[str, object]:
+def _log_source(settings: Settings) -> Source:
     """How the log is read as a dataset: a SQLite file read-only, a server under the reading account."""
     scheme, _, path = settings.state_url.partition(":///")
     if scheme == "sqlite":
         file = Path(path)
-        return {"folder": str(file.parent.resolve()), "file": file.name}
-    return {"url": settings.audit.reader_url or settings.state_url}
+        return Source.model_validate({"kind": "sql", "folder": str(file.parent.resolve()), "file": file.name})
+    return Source.model_validate({"kind": "sql", "url": settings.audit.reader_url or settings.state_url})
 
 
 def _trusted(issuer: Issuer) -> TrustedIssuer:
@@ -331,7 +311,8 @@ def create_application(gateway: Gateway) -> Callable[[Scope, Receive, Send], Any
         cases=lambda: gateway.rooms.cases,
         audit=lambda: gateway.rooms.audit,
         witnesses=lambda: gateway.rooms.witnessing.standing,
-        sources=gateway.source_health,
+        sources=lambda: gateway.rooms.sources,
+        forwarding=lambda: {name: one.seen for name, one in gateway.rooms.forwarding.items()},
         clock=gateway.clock,
     )
     api.include_router(face.routes())
@@ -345,11 +326,17 @@ def create_application(gateway: Gateway) -> Callable[[Scope, Receive, Send], Any
     )
     api.include_router(authzen.routes())
     reviews = ReviewFace(
-        pipeline=lambda: gateway.rooms.pipeline, reviews=lambda: gateway.rooms.reviews, clock=gateway.clock
+        pipeline=lambda: gateway.rooms.pipeline, reviews=lambda: gateway.rooms.oversight.reviews, clock=gateway.clock
     )
     api.include_router(reviews.routes())
-    flags = FlagFace(pipeline=lambda: gateway.rooms.pipeline, flags=lambda: gateway.rooms.flags, clock=gateway.clock)
+    flags = FlagFace(
+        pipeline=lambda: gateway.rooms.pipeline, flags=lambda: gateway.rooms.oversight.flags, clock=gateway.clock
+    )
     api.include_router(flags.routes())
+    desk = OversightFace(
+        pipeline=lambda: gateway.rooms.pipeline, oversight=lambda: gateway.rooms.oversight, clock=gateway.clock
+    )
+    api.include_router(desk.routes())
     reidentification = ReidentificationFace(
         pipeline=lambda: gateway.rooms.pipeline,
         policy=lambda: gateway.rooms.policy,
@@ -369,6 +356,10 @@ def create_application(gateway: Gateway) -> Callable[[Scope, Receive, Send], Any
     api.include_router(retention.routes())
     why = WhyFace(pipeline=lambda: gateway.rooms.pipeline, policy=lambda: gateway.rooms.policy, clock=gateway.clock)
     api.include_router(why.routes())
+    metrics = MetricsFace(
+        metrics=lambda: gateway.rooms.metrics, token_file=gateway.settings.telemetry.metrics_token_file
+    )
+    api.include_router(metrics.routes())
     described = api.openapi
 
     def openapi() -> dict[str, Any]:

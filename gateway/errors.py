@@ -221,6 +221,20 @@ class NameUnknown(GatewayError):
     """A name means nothing to this asker: it does not exist, or it is not theirs."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BundleProblem:
+    """One fault in a bundle: where, what, and how to mend it."""
+
+    file: str  # path relative to the bundle
+    line: int  # 1-based; 0 where the file as a whole is at fault
+    fault: str
+    fix: str
+
+    def __str__(self) -> str:
+        """`file:line: fault (fix)`."""
+        return f"{self.file}:{self.line}: {self.fault} ({self.fix})"
+
+
 @dataclass(eq=False, kw_only=True)
 class FieldUnavailable(NameUnknown):
     """Unknown field and denied field answer alike."""
@@ -361,6 +375,19 @@ class OperatorUnfit(NameUnknown):
 
 
 @dataclass(eq=False, kw_only=True)
+class NameNotInPolicy(NameUnknown):
+    """An officer names what the policy doesn't have. Told to who may read the policy, never to askers."""
+
+    code = "GW210"
+    status = 422
+    text = {"en": "the policy has no {what[0]} `{name}`", "zh": "策略中没有{what[1]} `{name}`"}
+    mend = {"en": "{fix[0]}", "zh": "{fix[1]}"}
+    what: Words
+    name: str
+    fix: Words
+
+
+@dataclass(eq=False, kw_only=True)
 class EmbedUnavailable(NameUnknown):
     """Unknown link, link to a dataset of others, and link over a denied field answer alike."""
 
@@ -430,33 +457,6 @@ class ValueUncastable(NameUnknown):
     mend = {"en": "leave the cast out, or filter such rows away", "zh": "请去掉类型转换，或过滤掉这些行"}
     field: str
     type: str
-
-
-@dataclass(eq=False, kw_only=True)
-class NameNotInPolicy(NameUnknown):
-    """An officer names what the policy doesn't have. Told to who may read the policy, never to askers."""
-
-    code = "GW210"
-    status = 422
-    text = {"en": "the policy has no {what[0]} `{name}`", "zh": "策略中没有{what[1]} `{name}`"}
-    mend = {"en": "{fix[0]}", "zh": "{fix[1]}"}
-    what: Words
-    name: str
-    fix: Words
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BundleProblem:
-    """One fault in a bundle: where, what, and how to mend it."""
-
-    file: str  # path relative to the bundle
-    line: int  # 1-based; 0 where the file as a whole is at fault
-    fault: str
-    fix: str
-
-    def __str__(self) -> str:
-        """`file:line: fault (fix)`."""
-        return f"{self.file}:{self.line}: {self.fault} ({self.fix})"
 
 
 @dataclass(eq=False, kw_only=True)
@@ -706,6 +706,80 @@ class SourceTooBroad(SourceFailed):
     mend = {"en": "add a filter that the source can run", "zh": "请增加来源可执行的过滤条件"}
     dataset: str
     limit: int
+
+
+@dataclass(eq=False, kw_only=True)
+class SourceBusy(SourceFailed):
+    """As many questions as the source is given at a time are with it, and as many as may wait are waiting."""
+
+    code = "GW505"
+    status = 503
+    text = {
+        "en": "too many questions wait for the source of `{dataset}`",
+        "zh": "等待数据集 `{dataset}` 来源的查询过多",
+    }
+    mend = {"en": "try again in a few seconds", "zh": "请几秒后重试"}
+    dataset: str
+
+
+@dataclass(eq=False, kw_only=True)
+class SourceResting(SourceFailed):
+    """The source failed again and again: it is left alone for a while (the circuit is open)."""
+
+    code = "GW506"
+    status = 503
+    text = {
+        "en": "the source of `{dataset}` failed repeatedly and is left alone for {seconds} seconds",
+        "zh": "数据集 `{dataset}` 的来源多次失败，{seconds} 秒内暂不访问",
+    }
+    mend = {"en": "try again after that; the department's operator has been told", "zh": "请稍后重试；已通知部门运维"}
+    dataset: str
+    seconds: int
+
+
+@dataclass(eq=False, kw_only=True)
+class SourceDenied(SourceFailed):
+    """The source does not accept the gateway's account."""
+
+    code = "GW507"
+    status = 502
+    text = {
+        "en": "the source of `{dataset}` does not let the gateway in",
+        "zh": "数据集 `{dataset}` 的来源拒绝了网关的账号",
+    }
+    mend = {"en": "the department's operator has been told", "zh": "已通知部门运维"}
+    dataset: str
+
+
+@dataclass(eq=False, kw_only=True)
+class SourceDeclined(SourceFailed):
+    """The source is well, and refused this very question."""
+
+    code = "GW508"
+    status = 502
+    text = {
+        "en": "the source of `{dataset}` refused the question",
+        "zh": "数据集 `{dataset}` 的来源拒绝了该查询",
+    }
+    mend = {
+        "en": "the operator has been told: the source's settings need mending",
+        "zh": "已通知运维：来源配置需要修正",
+    }
+    dataset: str
+
+
+@dataclass(eq=False, kw_only=True)
+class CredentialUnavailable(SourceFailed):
+    """The secret with which the gateway signs in at the source can't be had."""
+
+    code = "GW509"
+    status = 502
+    text = {
+        "en": "the gateway has no credential for the source of `{dataset}`",
+        "zh": "网关没有数据集 `{dataset}` 来源的凭据",
+    }
+    mend = {"en": "the operator has been told", "zh": "已通知运维"}
+    dataset: str
 
 
 # ------------------------------------------------------------------ GW6xx audit
@@ -1090,7 +1164,115 @@ class TerminalStepInvalid(AdministrationFailed):
     terminal: str
 
 
+@dataclass(eq=False, kw_only=True)
+class CatalogDrifted(AdministrationFailed):
+    """A source is no longer what the catalogue says of it."""
+
+    code = "GW761"
+    status = 409
+    text = {
+        "en": "the source and the catalogue have drifted apart in {count} places",
+        "zh": "来源与目录有 {count} 处不一致",
+    }
+    mend = {
+        "en": "mend the catalogue, or pass what is meant so with --ignore",
+        "zh": "请修订目录；确属有意的，以 --ignore 忽略",
+    }
+    count: int
+
+
+@dataclass(eq=False, kw_only=True)
+class SourceNotCatalogued(AdministrationFailed):
+    """The bundle to compare with reads no dataset from this source."""
+
+    code = "GW762"
+    status = 404
+    text = {
+        "en": "the bundle has no dataset of this department and source",
+        "zh": "策略包中没有该部门、该来源的数据集",
+    }
+    mend = {
+        "en": "name the department or the source as the catalogue does: --department, --source",
+        "zh": "请按目录中的名称指定 --department 或 --source",
+    }
+
+
 # ------------------------------------------------------------------ GW9xx defects
+@dataclass(eq=False, kw_only=True)
+class ReviewConflict(AdministrationFailed):
+    """The review's state does not admit the step."""
+
+    code = "GW751"
+    status = 409
+    text = {"en": "the review is {state[0]}", "zh": "该复核{state[1]}"}
+    mend = {
+        "en": "`langqiao reviews list` shows where each review stands",
+        "zh": "`langqiao reviews list` 列出各复核所处阶段",
+    }
+    state: Words
+
+
+@dataclass(eq=False, kw_only=True)
+class FlagUnknown(AdministrationFailed):
+    """No flag of a detector has this id or index."""
+
+    code = "GW752"
+    status = 404
+    text = {
+        "en": "the log has no flag `{flag}` that can be made again",
+        "zh": "日志中没有可复现的告警 `{flag}`",
+    }
+    mend = {
+        "en": "take the index of a flag from `langqiao flags`; those of the daily limits are no detector's",
+        "zh": "请使用 `langqiao flags` 所列的序号；每日上限的告警不由检测器产生",
+    }
+    flag: str
+
+
+@dataclass(eq=False, kw_only=True)
+class ReportTooLarge(AdministrationFailed):
+    """The report would hold more than one may."""
+
+    code = "GW753"
+    status = 413
+    text = {
+        "en": "the report would hold more than {limit} {what[0]}",
+        "zh": "报表超出上限：{what[1]}最多 {limit}",
+    }
+    mend = {"en": "ask for a shorter time, several times", "zh": "请分几次选取较短的时间段"}
+    what: Words
+    limit: int
+
+
+@dataclass(eq=False, kw_only=True)
+class ReportFormatMissing(AdministrationFailed):
+    """This gateway can't write the format: a package or a font is missing."""
+
+    code = "GW754"
+    status = 501
+    text = {"en": "{format} can't be made here: {missing[0]}", "zh": "此处无法生成 {format}：{missing[1]}"}
+    mend = {
+        "en": "ask for html, or have the operator install what is missing",
+        "zh": "请改用 html 格式，或请运维安装所缺组件",
+    }
+    format: str
+    missing: Words
+
+
+@dataclass(eq=False, kw_only=True)
+class CanaryUnknown(AdministrationFailed):
+    """Nobody watches for this canary."""
+
+    code = "GW755"
+    status = 404
+    text = {"en": "there is no canary `{subject}`", "zh": "没有诱饵 `{subject}`"}
+    mend = {
+        "en": "`langqiao canaries list` has those that are watched for",
+        "zh": "`langqiao canaries list` 列出在用的诱饵",
+    }
+    subject: str
+
+
 @dataclass(eq=False, kw_only=True)
 class Defect(GatewayError):
     """Our own fault. Says nothing but that."""

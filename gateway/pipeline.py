@@ -1,7 +1,6 @@
 """The way of a request: InboundRequest -> Response, one road, one direction.
 
-Every path to data is in this file. The stages are pure or own their I/O; they never import one another.
-Refusals take the same way: typed, written down, answered with a receipt.
+Every path to data is in this file; its stages never import one another. Refusals take it too, and have a receipt.
 """
 
 import asyncio
@@ -92,11 +91,9 @@ class Pipeline:
             try:
                 return await self._read(engine, recorder, request)
             except asyncio.CancelledError:
-                recorder.take_back(may_have_arrived=False)
                 await asyncio.shield(self._refuse(recorder, ClientGone()))
                 raise
             except Exception as error:  # noqa: BLE001 - the one place where a defect becomes an audited refusal
-                recorder.take_back(may_have_arrived=False)
                 return await self._refuse(recorder, error)
 
     async def refuse(self, request: InboundRequest, error: GatewayError) -> Response:

@@ -3,9 +3,18 @@
 import ipaddress
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, SecretStr, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from gateway.errors import SettingsInvalid
@@ -34,6 +43,7 @@ class Limits(_Strict):
     stream_rows: PositiveInt = 1_000_000  # most rows of an answer in NDJSON, CSV or Arrow
     source_rows: PositiveInt = 200_000  # the most that the gateway reads to do what a source can't
     answer_bytes: PositiveInt = 16 * 1024 * 1024
+    report_entries: PositiveInt = 200_000  # entries of the log that one report may cover
 
 
 class Timeouts(_Strict):
@@ -60,6 +70,7 @@ class Telemetry(_Strict):
     otlp_endpoint: str | None = None
     sample_ratio: Annotated[float, Field(ge=0, le=1)] = 0.01
     log_level: str = "INFO"
+    metrics_token_file: Path | None = None  # what a reader of /metrics must send; without it there is none
 
 
 class Witness(_Strict):
@@ -81,6 +92,26 @@ class Audit(_Strict):
     retention_days: PositiveInt = 1_825  # of entries without a purpose that the policy has; the others say their own
 
 
+class Forwarding(_Strict):
+    """A system that gets every entry of the log as well (a SIEM)."""
+
+    kind: Literal["otlp", "syslog-udp", "syslog-tcp", "syslog-tls"]
+    address: Annotated[str, Field(pattern=r"^(https?://\S+|[^\s/]+:[0-9]{1,5})$", repr=False)]  # URL of OTLP; host:port
+    ca_file: Path | None = None  # who signs its certificate; None: those that the system trusts
+    client_certificate: Path | None = None  # certificate and key in one PEM file, for TLS
+    people_as_hashes: bool = False  # keyed hashes of who asked, case, trace and subjects; else nothing of them
+    from_beginning: bool = True  # False: a target that is new begins with what comes
+    batch_entries: Annotated[int, Field(ge=1, le=10_000)] = 256
+    enterprise_number: PositiveInt = 32_473  # of the structured data (IANA); the default is for documentation
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if (self.kind == "otlp") != self.address.startswith("http"):
+            msg = "otlp has an http address, syslog a host:port"
+            raise ValueError(msg)
+        return self
+
+
 class Keys(_Strict):
     """The root key, which wraps every key in the database: from a file, the environment or a key service."""
 
@@ -91,8 +122,40 @@ class Keys(_Strict):
     algorithms: Literal["international", "national"] = "international"  # of versions made from now on
 
 
+class Resilience(_Strict):
+    """What one source is given, and when it is left alone."""
+
+    concurrency: PositiveInt = 8  # questions that are with it at a time
+    queue: PositiveInt = 64  # that may wait for a place
+    wait_seconds: PositiveFloat = 2.0  # for a place
+    batch_seconds: PositiveFloat = 15.0  # for the first batch and each one after
+    failures: PositiveInt = 5  # of the last `window` outcomes that open its circuit
+    window: PositiveInt = 10
+    open_seconds: PositiveFloat = 5.0  # until it is probed; twice as long after each failed probe
+    most_open_seconds: PositiveFloat = 60.0
+    probes: PositiveInt = 1  # answered ones that close the circuit
+
+
 class Source(BaseModel):
     """One department's system: `kind` names a connector's entry point; the rest are its options."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    kind: str
+    resilience: Resilience = Resilience()
+
+    def options(self) -> dict[str, object]:
+        """Everything but the kind and the limits."""
+        return dict(self.model_extra or {})
+
+    def __repr__(self) -> str:
+        """Kind only: options may hold a secret."""
+        return f"<Source {self.kind}>"
+
+    __str__ = __repr__
+
+
+class SecretStore(BaseModel):
+    """A place where secrets are kept: `kind` names an entry point; the rest are its options."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
     kind: str
@@ -102,8 +165,8 @@ class Source(BaseModel):
         return dict(self.model_extra or {})
 
     def __repr__(self) -> str:
-        """Kind only: options may hold a secret."""
-        return f"<Source {self.kind}>"
+        """Kind only."""
+        return f"<SecretStore {self.kind}>"
 
     __str__ = __repr__
 
@@ -119,7 +182,11 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65_535)] = 8000
     public_url: str | None = None  # as other systems reach it; the AuthZEN metadata names it
     default_department: str | None = None  # whose datasets short names mean where the asker names no department
-    review_hours: PositiveInt = 72  # a break-glass review not decided by then bars its person from breaking glass
+    review_hours: PositiveInt = 72  # to decide a review; of break-glass an overdue one bars its person from it
+    review_answer_hours: PositiveInt = 48  # to answer what one is asked in a review
+    watch_seconds: Annotated[float, Field(ge=0, le=3600)] = 2.0  # between two looks at the log; 0: not in this process
+    time_zone: str = "Asia/Shanghai"  # of days and hours in flags and reports
+    flags: dict[str, dict[str, Any]] = Field(default_factory=dict)  # parameters of each detector, by its name
     reidentification_hours: PositiveInt = 24  # an approved re-identification not opened by then has lapsed
     bundle: Path = Path("policies")
     state_url: str = Field(default="sqlite:///langqiao.db", repr=False)  # SQLite or postgresql+psycopg
@@ -127,6 +194,8 @@ class Settings(BaseSettings):
     high_water: Path = Path("high-water.json")  # refuses a restored old log
     issuers: tuple[Issuer, ...] = ()
     sources: dict[str, Source] = Field(default_factory=dict, repr=False)
+    secrets: dict[str, SecretStore] = Field(default_factory=dict, repr=False)
+    forwarding: dict[str, Forwarding] = Field(default_factory=dict)
     networks: dict[str, tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]] = Field(default_factory=dict)
     audit: Audit = Audit()
     limits: Limits = Limits()
@@ -170,9 +239,24 @@ def load_settings(path: Path | None) -> Settings:
             "bundle": home / settings.bundle,
             "keys": settings.keys.model_copy(update={"root_file": home / settings.keys.root_file}),
             "high_water": home / settings.high_water,
+            "telemetry": settings.telemetry.model_copy(
+                update={"metrics_token_file": home / settings.telemetry.metrics_token_file}
+                if settings.telemetry.metrics_token_file is not None
+                else {}
+            ),
             "issuers": tuple(
                 issuer.model_copy(update={"jwks_file": home / issuer.jwks_file}) for issuer in settings.issuers
             ),
+            "forwarding": {
+                name: target.model_copy(
+                    update={
+                        setting: home / path
+                        for setting in ("ca_file", "client_certificate")
+                        if (path := getattr(target, setting)) is not None
+                    }
+                )
+                for name, target in settings.forwarding.items()
+            },
             "sources": {
                 name: source.model_copy(update={"folder": str(home / str(source.options()["folder"]))})
                 if "folder" in source.options()

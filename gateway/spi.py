@@ -1,4 +1,4 @@
-"""The whole plug-in surface on one page: Connector, Capabilities, Mask, Obligation.
+"""The whole plug-in surface on one page: Connector, Capabilities, SecretStore, Mask, Obligation.
 
 A plug-in sees `gateway.model`, `gateway.errors` and this page. One file a plug-in; parameters are dataclass fields.
 """
@@ -7,15 +7,17 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 from typing import ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+from pydantic import SecretStr
 
 from gateway.model.catalog import FieldType
 from gateway.model.ids import SourceName
-from gateway.model.plan import Fetch, ReadPlan
+from gateway.model.plan import Fetch, ReadPlan, SourceColumn
 from gateway.model.predicate import Comparator, Predicate
 from gateway.model.query import AggregateFunction
 from gateway.model.rows import Batch
@@ -82,6 +84,7 @@ class TableDescription:
     origins: tuple[ColumnOrigin, ...] = ()
     comment: str = ""
     comments: tuple[tuple[str, str], ...] = ()  # (column, what it is)
+    row_estimate: int | None = None  # about how many rows, where the source keeps such a figure
 
 
 class Connector(Protocol):
@@ -114,6 +117,68 @@ class Connector(Protocol):
 
     async def close(self) -> None:
         """Give back every connection."""
+        ...
+
+
+# ------------------------------------------------------------------ a source's state, told to an administrator
+class Outcome(StrEnum):
+    """How a step of a trial ended."""
+
+    GOOD = "good"
+    DOUBTFUL = "doubtful"  # it works, and should be mended
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing tried, in words for an administrator (English, Chinese). Never a row's value, a secret or a password.
+
+    step: a short word for programs (`dns`, `tcp`, `tls`, `sign-in`, `read-only`, `table`, ...).
+    """
+
+    step: str
+    outcome: Outcome
+    told: tuple[str, str]
+    fix: tuple[str, str] = ("", "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromisedTable:
+    """What the bundle says of one table of the source."""
+
+    dataset: str
+    table: str
+    columns: tuple[SourceColumn, ...]
+
+
+@runtime_checkable
+class Diagnoses(Protocol):
+    """A connector that can say more of what is wrong than that something is. Optional; asked by `source test` only."""
+
+    def diagnose(self, promised: Sequence[PromisedTable]) -> AsyncIterator[Finding]:
+        """Findings in the order in which they were tried; raises nothing; ends after the first that bars the rest."""
+        ...
+
+
+# ------------------------------------------------------------------ secrets
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """A secret, and for how many seconds it may be used without looking again (None: the store doesn't say)."""
+
+    secret: SecretStr
+    seconds: float | None
+
+
+class SecretStore(Protocol):
+    """Where secrets are kept. Entry points: `langqiao.secrets`. No secret is in its repr or in an error's text."""
+
+    @classmethod
+    def open(cls, name: str, options: Mapping[str, object]) -> Self:
+        """Build from settings without connecting; raises SettingsInvalid."""
+        ...
+
+    def read(self, reference: str) -> Lease | None:
+        """The secret that `reference` names, now; None where it can't be had. Blocks for some seconds at most."""
         ...
 
 
@@ -285,16 +350,22 @@ __all__ = [
     "Capabilities",
     "ColumnOrigin",
     "Connector",
+    "Diagnoses",
+    "Finding",
     "ForeignKey",
     "FormatCipher",
     "KeyedDigest",
+    "Lease",
     "Mask",
     "MaskContext",
     "MaskKeys",
     "Obligation",
     "Octets",
     "Offsets",
+    "Outcome",
     "Predicate",
+    "PromisedTable",
+    "SecretStore",
     "TableDescription",
     "TerminalKey",
     "TreatsRows",

@@ -3,6 +3,7 @@
 from gateway.administration import authzen
 from gateway.administration.apps import Apps
 from gateway.administration.bundle_checks import check_bundle, lint_bundle, try_cases
+from gateway.administration.canaries import CanaryDesk, CanaryView
 from gateway.administration.cases import CaseDesk, CaseView, nothing_to_make
 from gateway.administration.explain import (
     CaseTold,
@@ -14,7 +15,7 @@ from gateway.administration.explain import (
     rule_texts,
     simulate,
 )
-from gateway.administration.flags import Flag, FlagDesk
+from gateway.administration.flags import Flag, FlagDesk, Reproduction, reproduce_flag
 from gateway.administration.keys import (
     KeyDesk,
     KeyLoss,
@@ -26,22 +27,29 @@ from gateway.administration.keys import (
     open_seals,
     rewrap_ring,
 )
+from gateway.administration.oversight import Oversight, open_oversight
 from gateway.administration.policy import PolicyHolder, build_engine
 from gateway.administration.redecide import Redecision, redecide
 from gateway.administration.reidentification import ReidentificationDesk, ReidentificationView, TokenAsked
 from gateway.administration.released_tokens import TokenKey
+from gateway.administration.reports import Document, ReportAsked, ReportDesk, ReportVerification, verify_report
 from gateway.administration.retention import DueMonth, RetentionDesk, RetentionReport
 from gateway.administration.reviews import Notice, ReviewDesk
+from gateway.administration.sampling import Sampling, SamplingCheck, check_sampling
 from gateway.administration.terminals import TerminalDesk, TerminalView
 from gateway.administration.versions import PolicyVersions, keeping
+from gateway.administration.watch import Watch, watching
 from gateway.decision import PolicyEngine
 from gateway.decision.who_can import Grant, WhoCan
 
 __all__ = [
     "Apps",
+    "CanaryDesk",
+    "CanaryView",
     "CaseDesk",
     "CaseTold",
     "CaseView",
+    "Document",
     "DueMonth",
     "Flag",
     "FlagDesk",
@@ -51,25 +59,34 @@ __all__ = [
     "KeyView",
     "Notice",
     "OfficerExplanation",
+    "Oversight",
     "PolicyEngine",
     "PolicyHolder",
     "PolicyVersions",
     "Redecision",
     "ReidentificationDesk",
     "ReidentificationView",
+    "ReportAsked",
+    "ReportDesk",
+    "ReportVerification",
+    "Reproduction",
     "RetentionDesk",
     "RetentionReport",
     "ReviewDesk",
     "RuleText",
+    "Sampling",
+    "SamplingCheck",
     "Somebody",
     "TerminalDesk",
     "TerminalView",
     "TokenAsked",
     "TokenKey",
+    "Watch",
     "WhoCan",
     "authzen",
     "build_engine",
     "check_bundle",
+    "check_sampling",
     "create_ring",
     "explain_as",
     "find_who_can",
@@ -78,11 +95,15 @@ __all__ = [
     "lint_bundle",
     "nothing_to_make",
     "open_entries",
+    "open_oversight",
     "open_ring",
     "open_seals",
     "redecide",
+    "reproduce_flag",
     "rewrap_ring",
     "rule_texts",
     "simulate",
     "try_cases",
+    "verify_report",
+    "watching",
 ]

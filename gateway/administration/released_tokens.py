@@ -12,6 +12,7 @@ from typing import Protocol, runtime_checkable
 from gateway.administration.versions import PolicyVersions
 from gateway.audit import Opener, entry_at
 from gateway.audit.entry import decode_entry
+from gateway.audit.reading import refuse_archived
 from gateway.decision import PolicyEngine
 from gateway.errors import EntryUnknown, NotReversible, PolicyVersionUnknown
 from gateway.masks import build_mask
@@ -108,6 +109,7 @@ class TokenDesk:
             return []
         found = []
         for at, body in read_parts(self._state, index, trace_id=root.trace_id, dataset=dataset, span=_SPAN):
+            refuse_archived(self._state, at, body)
             part = decode_entry(body, self._opener)
             # a trace id may be the asker's own choice: one answer has one person, purpose, policy and body as well
             is_same = (part.principal, part.purpose, part.policy_version) == (

@@ -14,7 +14,7 @@ from starlette.responses import Response as HttpResponse
 from gateway.administration import CaseDesk, CaseView, PolicyHolder, nothing_to_make
 from gateway.api.data_plane import write_response
 from gateway.api.inbound import read_headers
-from gateway.audit import AuditLog
+from gateway.audit import AuditLog, ForwardingState
 from gateway.model.audit import AuditReceipt, EntryKind
 from gateway.model.caller import Caller, InboundRequest
 from gateway.model.catalog import Purpose
@@ -23,6 +23,7 @@ from gateway.model.explanation import Explanation, FieldExplanation
 from gateway.model.ids import AppId, CaseId, DatasetName, FieldName
 from gateway.model.response import Response
 from gateway.pipeline import Permission, Pipeline
+from gateway.sources import Sources, SourceStanding
 from gateway.telemetry import read_traceparent
 
 _CASE = DatasetName("langqiao.case")
@@ -61,7 +62,8 @@ class Face:
         cases: Callable[[], CaseDesk],
         audit: Callable[[], AuditLog],
         witnesses: Callable[[], Mapping[str, str]],
-        sources: Callable[[], Awaitable[Mapping[str, str]]],
+        sources: Callable[[], Sources],
+        forwarding: Callable[[], Mapping[str, ForwardingState]],
         clock: Callable[[], datetime],
     ) -> None:
         self._pipeline = pipeline
@@ -70,6 +72,7 @@ class Face:
         self._audit = audit
         self._witnesses = witnesses
         self._sources = sources
+        self._forwarding = forwarding
         self._clock = clock
 
     def routes(self) -> APIRouter:
@@ -94,14 +97,22 @@ class Face:
         return {"status": "ok"}
 
     async def readyz(self) -> JSONResponse:
-        """200 where a question could be answered; sources by name, never by address."""
+        """200 where a question could be answered. A sick source doesn't make it unready; told by name, not address."""
         ready = self._audit().is_ready
+        sources = self._sources()
+        found = dict(await sources.look())
         content = {
             "status": "ready" if ready else "not ready",
             "audit": "durable" if ready else "can't be written",
             "witnesses": dict(self._witnesses()),  # told, and no reason to turn away who asks
             "policy": self._policy().current.version,
-            "sources": dict(await self._sources()),
+            "sources": found,
+            "circuits": {one.name: write_standing(one) for one in sources.standings() if one.circuit != "closed"},
+            # a target that is gone is no reason not to answer
+            "forwarding": {
+                name: {"behind": one.behind, "state": "stopped" if one.fault else "ok"}
+                for name, one in self._forwarding().items()
+            },
         }
         return JSONResponse(content, 200 if ready else 503)
 
@@ -248,6 +259,16 @@ def write_case(view: CaseView) -> dict[str, object]:
         "opened_at": view.opened_at.isoformat(),
         "expires_at": view.expires_at.isoformat(),
         "subjects": {"count": len(view.subjects), "hashes": list(view.subjects)},
+    }
+
+
+def write_standing(standing: SourceStanding) -> dict[str, object]:
+    """A source's circuit on the wire."""
+    return {
+        "circuit": standing.circuit,
+        "retry_in": round(standing.retry_in, 1),
+        "code": standing.last_code,
+        "since": None if standing.last_failed_at is None else standing.last_failed_at.isoformat(),
     }
 
 

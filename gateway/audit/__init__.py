@@ -3,6 +3,7 @@
 from gateway.audit.decided import digest_of, level_of, obligation_text, stand_in, uses_of
 from gateway.audit.entry import Opener
 from gateway.audit.export import export_log
+from gateway.audit.forwarding import Follower, ForwardingState
 from gateway.audit.log import AuditLog
 from gateway.audit.merkle import ProofInvalid, prove_consistency, prove_inclusion, verify_consistency, verify_inclusion
 from gateway.audit.proofs import LogProofs
@@ -15,6 +16,8 @@ from gateway.audit.witnessing import Witnessing
 __all__ = [
     "AuditLog",
     "BlindedSource",
+    "Follower",
+    "ForwardingState",
     "LogProofs",
     "Opener",
     "ProofInvalid",

@@ -25,9 +25,11 @@ LARGEST = 65_535  # a tlog-tiles bundle gives an entry's length two bytes
 LONGEST_COLUMN = 512  # an index of PostgreSQL takes no longer keys; the body has the whole
 PRIVATE_COLUMNS = ("principal", "case_id", "trace_id")
 """Search columns that tell of people: empty once the entry is erased."""
+_TEXTS = (
+    "kind", "principal", "app", "organisation", "purpose", "dataset", "outcome", "code", "trace_id", "sealed_by",
+    "case_id",
+)  # fmt: skip
 _EMPTY_SEALED = b'"sealed":""'
-_COPIED = ("kind", "app", "organisation", "purpose", "dataset", "outcome", "code")
-_COPIED_PRIVATE = (("principal", "principal"), ("trace_id", "trace_id"), ("case_id", "case"))
 _HASH = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _KEY_NAME = re.compile(r"[^\x00-\x1f]{1,200}/[0-9]{4}-[0-9]{2}", re.ASCII)
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -362,19 +364,22 @@ def _decision_trace(told: dict[str, Any] | None) -> DecisionTrace | None:
 
 def _projection(public: dict[str, Any], private: dict[str, Any]) -> Projection:
     try:
-        fields = ", ".join([f"{one['field']}:{one['level']}" for one in public["fields"]])
+        texts: tuple[Any, ...] = (
+            public["kind"], private["principal"], public["app"], public["organisation"], public["purpose"],
+            public["dataset"], public["outcome"], public["code"], private["trace_id"], public.get("sealed_by", ""),
+            private["case"],
+        )  # fmt: skip
+        whole = "".join(texts)
+        if len(whole) > LONGEST_COLUMN or "\x00" in whole:  # few are; each is looked at only then
+            texts = tuple(_searchable(text)[:LONGEST_COLUMN] for text in texts)
         needs_review, at = public["needs_review"], datetime.fromisoformat(public["at"])
         columns: dict[str, object] = {
             "at": at,
-            "sealed_by": _searchable(public.get("sealed_by", "")),
-            "legal_basis": _searchable("; ".join(public["legal_basis"]), None),
-            "fields": _searchable(fields, None),
+            **dict(zip(_TEXTS, texts, strict=True)),
+            "legal_basis": _searchable("; ".join(public["legal_basis"])),
+            "fields": _searchable(", ".join([f"{one['field']}:{one['level']}" for one in public["fields"]])),
             "needs_review": needs_review,
         }
-        for name in _COPIED:
-            columns[name] = _searchable(public[name])
-        for column, name in _COPIED_PRIVATE:
-            columns[column] = _searchable(private[name])
         named = private["subjects"]
         subjects = tuple(sorted(set(named))) if len(named) > 1 else tuple(named)
     except (KeyError, TypeError, ValueError):
@@ -384,13 +389,9 @@ def _projection(public: dict[str, Any], private: dict[str, Any]) -> Projection:
     return Projection(columns, subjects)
 
 
-def _searchable(text: str, longest: int | None = LONGEST_COLUMN) -> str:
+def _searchable(text: str) -> str:
     """Text that every database keeps: PostgreSQL's has no NUL."""
-    if text.__class__ is not str:
-        raise BodyMalformed("an entry with a value of the wrong type")
-    if (longest is None or len(text) <= longest) and "\x00" not in text:
-        return text
-    return text.replace("\x00", "\ufffd")[:longest]
+    return text.replace("\x00", "\ufffd")
 
 
 def _is_hash(value: object) -> bool:

@@ -17,9 +17,18 @@ from pathlib import Path
 from gateway.audit.checkpoint import Checkpoint, CheckpointInvalid, checkpoint_of
 from gateway.audit.merkle import TILE_HEIGHT, TILE_WIDTH, range_root
 from gateway.audit.tiles import TileNodes, hashes, tile_path
-from gateway.errors import AuditUnavailable, ExportRefused
+from gateway.errors import AuditUnavailable, EntryArchived, ExportRefused
 from gateway.keys import split_note
-from gateway.store import CosignatureRow, LogHead, LogReader, State, StoreFailed, read_newest_cosignatures, reading_log
+from gateway.store import (
+    CosignatureRow,
+    LogHead,
+    LogReader,
+    State,
+    StoreFailed,
+    archive_of,
+    read_newest_cosignatures,
+    reading_log,
+)
 
 LENGTH_BYTES = 2
 WITNESSED = "witnessed"
@@ -31,7 +40,7 @@ def export_log(state: State, folder: Path) -> int:
     """Write one moment of the log, or what is new since the folder's last; returns its size. Blocking.
 
     Raises ExportRefused for a folder of something else, of another log or of a fork, or that can't be written; and
-    AuditUnavailable.
+    AuditUnavailable, EntryArchived.
     """
     try:
         witnessed = cosigned_notes(read_newest_cosignatures(state))  # before the head, which is then never behind it
@@ -40,15 +49,15 @@ def export_log(state: State, folder: Path) -> int:
             if head is None:
                 raise AuditUnavailable(operator="the log has no head that can be read")
             with _telling():
-                _write(reader, folder, head, _kept(folder, head, reader))
+                _write(state, reader, folder, head, _kept(folder, head, reader))
     except StoreFailed as error:
         raise AuditUnavailable(operator=str(error)) from None
     note = head.note.decode()
     with _telling():
         for size, cosigned in witnessed.items():
-            _put(folder / WITNESSED / str(size), cosigned.encode())
+            put(folder / WITNESSED / str(size), cosigned.encode())
             note = cosigned if cosigned.startswith(note) else note
-        _put(folder / "checkpoint", note.encode())
+        put(folder / "checkpoint", note.encode())
         if head.size:
             _sweep(folder, head.size)
     return head.size
@@ -108,19 +117,27 @@ def _checkpoint_in(path: Path) -> Checkpoint:
         raise ExportRefused(fault=("its checkpoint can't be read", "其检查点无法读取")) from None
 
 
-def _write(reader: LogReader, folder: Path, head: LogHead, kept: int) -> None:
+def _write(state: State, reader: LogReader, folder: Path, head: LogHead, kept: int) -> None:
     for n, width in _tiles(head.size, kept):
         path = folder / tile_path("entries", n, width)
         bodies = reader.bodies(n * TILE_WIDTH, n * TILE_WIDTH + width)
-        _put(path, b"".join(len(body).to_bytes(LENGTH_BYTES, "big") + body for body in bodies))
+        if not all(bodies):
+            index = n * TILE_WIDTH + bodies.index(b"")
+            raise EntryArchived(index=index, archive=archive_of(state, index))
+        put(path, b"".join(len(body).to_bytes(LENGTH_BYTES, "big") + body for body in bodies))
+    export_hashes(reader, head.size, folder, kept)
+
+
+def export_hashes(reader: LogReader, size: int, folder: Path, kept: int = 0) -> None:
+    """The tiles of a tree of `size` that `kept` entries did not fill yet."""
     level = 0
-    while count := head.size >> TILE_HEIGHT * level:
+    while count := size >> TILE_HEIGHT * level:
         for n, width in _tiles(count, kept >> TILE_HEIGHT * level):
             if width == TILE_WIDTH:
                 data = reader.tiles(level, n, n + 1)[0]
             else:
                 data = b"".join(hashes(reader, level, n * TILE_WIDTH, n * TILE_WIDTH + width))
-            _put(folder / tile_path(level, n, width), data)
+            put(folder / tile_path(level, n, width), data)
         level += 1
 
 
@@ -147,7 +164,7 @@ def _sweep(folder: Path, size: int) -> None:
                         path.unlink()
 
 
-def _put(path: Path, content: bytes) -> None:
+def put(path: Path, content: bytes) -> None:
     """Whole or not at all, and durable."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(path.name + _FRESH)

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from gateway.audit.entry import BodyMalformed, Opener, decode_entry, decode_remaining
 from gateway.audit.merkle import prove_consistency, prove_inclusion, verify_inclusion
 from gateway.audit.tiles import TileNodes
-from gateway.errors import AuditUnavailable, EntryUnknown
+from gateway.errors import AuditUnavailable, EntryArchived, EntryUnknown
 from gateway.model.audit import AuditEntry
-from gateway.store import LogHead, LogReader, State, StoreFailed, reading_log
+from gateway.store import LogHead, LogReader, State, StoreFailed, archive_of, reading_log
 
 
 @contextmanager
@@ -68,12 +68,23 @@ def prove_consistency_between(state: State, older: int, newer: int) -> tuple[byt
         raise AuditUnavailable(operator=str(error)) from None
 
 
+def refuse_archived(state: State, index: int, body: bytes) -> None:
+    """Raise EntryArchived where the entry's bytes are elsewhere, AuditUnavailable."""
+    if body:
+        return
+    try:
+        raise EntryArchived(index=index, archive=archive_of(state, index))
+    except StoreFailed as error:
+        raise AuditUnavailable(operator=str(error)) from None
+
+
 def entry_at(state: State, index: int, opener: Opener) -> AuditEntry:
-    """Entry `index`; raises EntryUnknown, EntryErased, AuditUnavailable."""
+    """Entry `index`; raises EntryUnknown, EntryErased, EntryArchived, AuditUnavailable."""
     with _reading(state) as (reader, head):
         if not 0 <= index < head.size:
             raise EntryUnknown(index=index)
         body = reader.bodies(index, index + 1)[0]
+    refuse_archived(state, index, body)
     with _decoding():
         return decode_entry(body, opener)
 
@@ -81,8 +92,10 @@ def entry_at(state: State, index: int, opener: Opener) -> AuditEntry:
 def entries_about(
     state: State, subject: str, opener: Opener, *, before: int | None, limit: int
 ) -> tuple[tuple[int, AuditEntry], ...]:
-    """Newest first; erased ones are about nobody any more. Raises AuditUnavailable."""
+    """Newest first; erased ones are about nobody any more. Raises EntryArchived, AuditUnavailable."""
     with _reading(state) as (reader, _):
         found = reader.about(subject, before=before, limit=limit)
+    for index, body in found:
+        refuse_archived(state, index, body)
     with _decoding():
         return tuple((index, decode_remaining(body, opener)[0]) for index, body in found)

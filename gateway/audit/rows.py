@@ -7,7 +7,7 @@ to is for the caller to check.
 import multiprocessing
 import os
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -30,6 +30,8 @@ from gateway.errors import GatewayError, Words
 from gateway.keys import RetentionOpener
 from gateway.store import COLUMNS, LogReader, StoreFailed, moment_of, open_state_read_only, reading_log
 
+Archived = Callable[[int], bytes | None]
+"""The bytes of an entry that is in an archive; None where it isn't in this one."""
 PART = 16_384
 _WORTH_PROCESSES = 4 * PART  # starting one takes as long as some ten thousand rows
 _MOST_PROCESSES = 4
@@ -45,18 +47,22 @@ _NEEDS_REVIEW = 3 + COLUMNS.index("needs_review")
 class Part:
     """The leaf hashes of rows in order, as far as they are sound, and the first fault.
 
-    erased: the entries whose key is gone, with its name; told: the entries that say what was erased.
+    erased: the entries whose key is gone, with its name; told: the entries that say what was erased or archived;
+    archived: those whose bytes are in an archive.
     """
 
     leaves: list[bytes] = field(default_factory=list)
     erased: list[tuple[int, str]] = field(default_factory=list)
     told: list[tuple[int, str]] = field(default_factory=list)
+    archived: list[int] = field(default_factory=list)
     bad: int | None = None
     fault: Words | None = None
     failed: str = ""  # why the database could not be read on
 
     def tell(self, erasures: ErasureCheck) -> None:
-        """Hand on what was erased, and what the log says of it."""
+        """Hand on what was erased or archived, and what the log says of it."""
+        for index in self.archived:
+            erasures.archived(index)
         for index, key in self.erased:
             erasures.erased(index, key)
         for index, detail in self.told:
@@ -70,16 +76,19 @@ class Part:
             raise Unsound(self.bad, self.fault)
 
 
-def check_parts(reader: LogReader, state_url: str, end: int, opener: Opener | None) -> Iterator[Part]:
+def check_parts(
+    reader: LogReader, state_url: str, end: int, opener: Opener | None, archived: Archived | None = None
+) -> Iterator[Part]:
     """The rows [0, end) part by part, in order; a long log in as many processes as there are processors.
 
-    `opener` opens what is sealed; only one that can be handed to another process is.
+    `opener` opens what is sealed; only one that can be handed to another process is. `archived` gives the bytes that
+    are in an archive, and is asked in order.
     """
     parts = ((begin, min(end, begin + PART)) for begin in range(0, end, PART))
     processes = min(_MOST_PROCESSES, len(os.sched_getaffinity(0)))
-    can_share = opener is None or isinstance(opener, RetentionOpener)
+    can_share = archived is None and (opener is None or isinstance(opener, RetentionOpener))
     if end < _WORTH_PROCESSES or processes < 2 or not can_share:
-        yield from (check_rows(reader, *part, opener) for part in parts)
+        yield from (check_rows(reader, *part, opener, archived) for part in parts)
         return
     spawning = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, mp_context=spawning) as pool:
@@ -107,7 +116,9 @@ def _check_part(state_url: str, begin: int, end: int, opener: Opener | None) -> 
         state.close()
 
 
-def check_rows(reader: LogReader, begin: int, end: int, opener: Opener | None) -> Part:
+def check_rows(
+    reader: LogReader, begin: int, end: int, opener: Opener | None, archived: Archived | None = None
+) -> Part:
     """Hold the rows [begin, end) against their bytes, up to the first fault."""
     part = Part()
     people: dict[object, tuple[object, ...]] = {}
@@ -115,6 +126,8 @@ def check_rows(reader: LogReader, begin: int, end: int, opener: Opener | None) -
         people[index] = (*people[index], subject) if index in people else (subject,)
     try:
         for index, row in zip(count(begin), reader.entries_between(begin, end)):
+            if archived is not None and row[2] == b"" and (body := archived(index)) is not None:
+                row = (*row[:2], body, *row[3:])  # noqa: PLW2901 - the very row, with its bytes
             part.leaves.append(_check_row(index, row, people.get(index, ()), opener, part))
     except Unsound as found:
         return replace(part, bad=found.index, fault=found.fault)
@@ -131,6 +144,9 @@ def _check_row(
     leaf, body = row[1], row[2]
     if not isinstance(body, bytes) or not isinstance(leaf, bytes):
         raise Unsound(index, ("its bytes are no bytes", "内容不是字节串"))
+    if not body:
+        _check_archived(index, dict(zip(COLUMNS, row[3:], strict=True)), people, opener, part)
+        return leaf
     if leaf_hash(body) != leaf:
         raise Unsound(index, ("its bytes do not have the leaf hash kept beside them", "内容与其旁存的叶哈希不符"))
     projection, is_whole = _projected(index, body, opener, part)
@@ -143,11 +159,34 @@ def _check_row(
     return leaf
 
 
+def _check_archived(
+    index: int, columns: Mapping[str, object], people: tuple[object, ...], opener: Opener | None, part: Part
+) -> None:
+    """Its columns can't be held against bytes that are elsewhere; but what is erased must be gone here too."""
+    part.archived.append(index)
+    key = str(columns["sealed_by"])
+    if opener is None or not key:
+        return
+    try:
+        is_gone = opener(key, b"", b"") is None
+    except ValueError:
+        is_gone = False
+    except GatewayError as error:
+        fault = (f"its key can't be read ({error.code})", f"无法读取其密钥（{error.code}）")
+        raise Unsound(index, fault) from None
+    if is_gone:
+        part.erased.append((index, key))
+        if people or any(columns[name] != "" for name in PRIVATE_COLUMNS):
+            raise Unsound(
+                index, ("it is erased, and a search column is not empty", "其个人部分已销毁，而检索列仍有内容")
+            )
+
+
 def _projected(index: int, body: bytes, opener: Opener | None, part: Part) -> tuple[Projection, bool]:
     """What the bytes say, and whether nothing of it is erased."""
     try:
         projection, is_whole = project(body, opener) if opener is not None else (project_public(body), True)
-        if projection.columns["kind"] == "erasure":
+        if projection.columns["kind"] in {"archive", "erasure"}:
             part.told.append((index, public_detail(body)))
     except BodyMalformed:
         raise Unsound(index, ("its bytes are no entry", "内容不是日志条目")) from None

@@ -17,7 +17,7 @@ from gateway.audit.exported import leaf_fits
 from gateway.audit.high_water import read_mark
 from gateway.audit.merkle import TILE_HEIGHT, TILE_WIDTH, leaf_hash
 from gateway.audit.replay import TILE_DIFFERS, Expected, Replay, Unsound, first_difference
-from gateway.audit.rows import check_parts
+from gateway.audit.rows import Archived, check_parts
 from gateway.audit.tiles import tile_path
 from gateway.errors import Language, SettingsInvalid, Words
 from gateway.keys import NoteVerifier
@@ -36,6 +36,7 @@ class Verification:
     first_bad: int | None  # the first entry that is not sound; None for a sound log
     fault: Words | None
     erased: int = 0  # entries whose private part is erased, as entries of the log say
+    archived: int = 0  # entries whose bytes are in archives, as entries of the log say: verified by leaf hash alone
     compares_people: bool = True  # whether what is sealed was opened, and columns of people held against it
 
     @property
@@ -55,14 +56,16 @@ class Verification:
         if language == "zh":
             erased = f"，其中 {self.erased} 条的个人部分已依规销毁" if self.erased else ""
             sealed = "" if self.compares_people else "；未用密钥：条目的封存部分未打开，涉及个人的检索列未比对"
-            return f"日志 {self.origin} 完好：{self.size} 条，根 {self.root.hex()}{erased}{sealed}"
+            moved = f"，其中 {self.archived} 条已归档，仅以叶哈希验证" if self.archived else ""
+            return f"日志 {self.origin} 完好：{self.size} 条，根 {self.root.hex()}{erased}{moved}{sealed}"
         erased = f", {self.erased} of them erased as the log says" if self.erased else ""
         sealed = (
             ""
             if self.compares_people
             else "; without keys: what is sealed in entries was not opened, search columns of people were not compared"
         )
-        return f"the log {self.origin} is sound: {self.size} entries, root {self.root.hex()}{erased}{sealed}"
+        moved = f", {self.archived} of them archived, verified against their leaf hashes" if self.archived else ""
+        return f"the log {self.origin} is sound: {self.size} entries, root {self.root.hex()}{erased}{moved}{sealed}"
 
 
 def verify_log(
@@ -72,10 +75,12 @@ def verify_log(
     opener: Opener | None = None,
     high_water: Path | None = None,
     kept: Sequence[str] = (),
+    archived: Archived | None = None,
 ) -> Verification:
     """Verify a live log, read-only and at one moment; entries may be added meanwhile.
 
-    `opener` opens what is sealed in entries; without one, search columns of people are not compared.
+    `opener` opens what is sealed in entries; without one, search columns of people are not compared. `archived` gives
+    the bytes that are in an archive, in the log's order; without it they are verified by their leaf hashes alone.
     `kept`: checkpoints that others hold, which the log must still contain. Raises SettingsInvalid where the database,
     the key or the high-water mark can't be read at all.
     """
@@ -87,10 +92,15 @@ def verify_log(
             head = reader.head()
             expected = _expected(reader, verifier, high_water, kept)
             replay = Replay(reader.tile, expected)
-            erasures = _take_rows(reader, state_url, replay, opener)
+            erasures = _take_rows(reader, state_url, replay, opener, archived)
             found = _verify_live(reader, head, replay, expected, verifier)
             erasures.finish()
-            return replace(found, erased=erasures.count, compares_people=opener is not None)
+            return replace(
+                found,
+                erased=erasures.count,
+                archived=erasures.archived_count,
+                compares_people=opener is not None,
+            )
     except Unsound as found:
         return _unsound(verifier, replay, found)
     except StoreFailed as error:
@@ -127,12 +137,14 @@ def verify_export(folder: Path, vkey: str) -> Verification:
 
 
 # ------------------------------------------------------------------ live
-def _take_rows(reader: LogReader, state_url: str, replay: Replay, opener: Opener | None) -> ErasureCheck:
+def _take_rows(
+    reader: LogReader, state_url: str, replay: Replay, opener: Opener | None, archived: Archived | None
+) -> ErasureCheck:
     erasures = ErasureCheck()
     first, end = reader.span()
     if first < 0:
         raise Unsound(0, ("there is an entry before it", "其前另有条目"))
-    for part in check_parts(reader, state_url, end, opener):
+    for part in check_parts(reader, state_url, end, opener, archived):
         replay.take(part.leaves)
         part.check()
         part.tell(erasures)

@@ -96,6 +96,7 @@ def _purpose(name: str, section: Section, parents: tuple[PurposeId, ...], declar
         rows_per_day=section.count("rows_per_day", 1, MOST_A_DAY),
         subjects_per_day=section.count("subjects_per_day", 1, MOST_A_DAY),
         reidentifications_per_day=section.count("reidentifications_per_day", 1, MOST_REIDENTIFICATIONS),
+        sample_per_hundred=section.count("sample_per_hundred", 1, 100) or 0,
         max_minutes=section.count("max_minutes", 1, LONGEST_GRANT_MINUTES),
     )
     for key, values, fix in (

@@ -15,7 +15,7 @@ _COLUMNS = (
     "id", "state", "case", "requested_by", "requested_at", "entry", "dataset", "field", "seen_by", "reason",
     "decided_by", "lapses_at",
 )  # fmt: skip
-_FLAG_COLUMNS = ("index", "at", "principal", "app", "organisation", "purpose", "dataset", "detail")
+_FLAG_COLUMNS = ("index", "at", "principal", "purpose", "id", "zh", "en")
 Purpose = Annotated[str, typer.Option("--purpose", "-p", help="the one purpose of the request 用途")]
 Raw = Annotated[bool, typer.Option("--json", help="the answer as it came 原样输出")]
 RequestName = Annotated[str, typer.Argument(help="the request's id, e.g. r-0123456789abcdef 申请编号")]
@@ -100,7 +100,7 @@ def flags(
     *,
     as_json: Raw = False,
 ) -> None:
-    """List who ran into a limit that guards against guessing. 猜测告警."""
+    """List who was flagged, and why: in a sentence each. 告警."""
     answer = get(asker_of(folder, person, url), f"/flags?after={after}", purpose=purpose)
     _show(answer, "flags", _FLAG_COLUMNS, as_json=as_json)
 

@@ -1,9 +1,10 @@
 """A small client of the gateway: what an app does, in one function. Real HTTP, real credentials."""
 
+import base64
 import json
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Self, cast
 from urllib.parse import quote
 
@@ -94,6 +95,32 @@ def get(asker: Asker, path: str, *, purpose: str | None = None) -> Answer:
     headers |= {"purpose": purpose} if purpose is not None else {}
     with httpx2.Client(base_url=asker.url, timeout=30, trust_env=False) as client:
         return answer_of(client.get(path, headers=headers))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Download:
+    """A file that came back, or why it didn't."""
+
+    refused: Answer | None
+    name: str
+    content: bytes
+    note: str
+    receipt: str
+
+
+def download(asker: Asker, path: str, content: dict[str, object], *, purpose: str) -> Download:
+    """A file that is made by order, with the signed note in its header."""
+    headers = {"apikey": asker.app_key, "authorization": f"Bearer {asker.token}", "purpose": purpose}
+    with httpx2.Client(base_url=asker.url, timeout=120, trust_env=False) as client:
+        response = client.post(path, headers=headers, json=content)
+    name = response.headers.get("content-disposition", "").partition('filename="')[2].rstrip('"')
+    return Download(
+        refused=answer_of(response) if response.status_code >= 400 else None,
+        name=PurePath(name).name or "report",
+        content=response.content,
+        note=base64.b64decode(response.headers.get("langqiao-report-note", "")).decode(),
+        receipt=response.headers.get("langqiao-receipt", ""),
+    )
 
 
 def answer_of(response: httpx2.Response) -> Answer:

@@ -146,6 +146,21 @@ class KeyRing:
         mac.update(id_number.strip().upper().encode("utf-8", "surrogatepass"))
         return mac.finalize()[:_HASH_BYTES].hex()
 
+    def report_signer(self, origin: str) -> LogSigner:
+        """The signer of reports over this log: a key of its own, so that no report can pass for a checkpoint."""
+        current = self._current()
+        version = current.in_force(KeyUse.LOG, self._clock()).version
+        key = Ed25519PrivateKey.from_private_bytes(current.derive(KeyUse.LOG, version, "reports"))
+        return LogSigner(name=f"{origin}/reports", key=key)
+
+    def draw(self, leaf: bytes) -> int:
+        """A number under 2**64 for a leaf of the log, the same for ever: nobody without the ring can tell it."""
+        current = self._current()
+        version = current.in_force(KeyUse.SUBJECT, self._clock()).version
+        mac = hmac.HMAC(current.derive(KeyUse.SUBJECT, version, "sampling"), hashes.SHA256())
+        mac.update(leaf)
+        return int.from_bytes(mac.finalize()[:8], "big")
+
     def mask_keys(self, purpose: PurposeId) -> MaskKeys:
         """The keyed functions of one purpose (HKDF-SHA-256), of the versions in force now: purposes can't be joined."""
         current, now = self._current(), self._clock()

@@ -10,6 +10,9 @@ from typing import Final
 
 from gateway.masks._apply import mask_array, mask_values
 from gateway.masks._build import build
+from gateway.masks._check_digits import luhn_check
+from gateway.masks._names import COMPOUND_SURNAMES, HAN
+from gateway.masks._plates import mask_plate
 from gateway.masks._registry import walk_masks
 from gateway.masks._reveals import Reveals
 from gateway.model.catalog import MaskChoice
@@ -24,4 +27,14 @@ def build_mask(choice: MaskChoice) -> Mask:
     return build(choice, MASK_KINDS)
 
 
-__all__ = ["MASK_KINDS", "Reveals", "build_mask", "mask_array", "mask_values"]
+__all__ = [
+    "COMPOUND_SURNAMES",
+    "HAN",
+    "MASK_KINDS",
+    "Reveals",
+    "build_mask",
+    "luhn_check",
+    "mask_array",
+    "mask_plate",
+    "mask_values",
+]

@@ -183,6 +183,7 @@ class Purpose:
     rows_per_day: int | None = None  # rows that leave, per principal and UTC day
     subjects_per_day: int | None = None  # different people that rows are about, likewise
     reidentifications_per_day: int | None = None  # tokens asked to be turned back, likewise; None: none may be
+    sample_per_hundred: int = 0  # answers of a hundred that are drawn for a review
     max_minutes: int | None = None  # life of a break-glass grant from its first use; None: no end of its own
 
 

@@ -1,6 +1,16 @@
 """The gateway's own database: tables, and functions over them grouped by file. It understands none of what it keeps."""
 
 from gateway.store.app_keys import AppKeyRecord, find_key, insert_key, revoke_key
+from gateway.store.archives import (
+    ArchiveRecord,
+    archive_of,
+    bring_bodies_back,
+    first_index_at,
+    mark_archived,
+    read_archives,
+    settle_archive,
+    take_bodies_out,
+)
 from gateway.store.cases import CaseRecord, extend_case, insert_case, move_case, read_case, read_cases
 from gateway.store.cosignatures import (
     CosignatureRow,
@@ -20,6 +30,7 @@ from gateway.store.data_keys import (
     retire_data_key,
 )
 from gateway.store.flags import FlagKey, claim_flag, read_flags, settle_flag
+from gateway.store.forwarding import claim_forwarding, move_forwarding, read_positions, release_forwarding
 from gateway.store.log import COLUMNS, LogBatch, LogHead, LogStore, StoreFailed, TileRow
 from gateway.store.log_reading import LogReader, moment_of, reading_log
 from gateway.store.policy_versions import (
@@ -58,7 +69,18 @@ from gateway.store.retention_keys import (
     read_retention_key,
     read_retention_keys,
 )
-from gateway.store.reviews import ReviewItem, decide_review, find_review, open_grant, open_reviews, read_notices
+from gateway.store.reviews import (
+    ReviewItem,
+    find_review,
+    find_reviewable,
+    open_grant,
+    open_review,
+    open_reviews,
+    read_notices,
+    reviews_asked_of,
+    step_review,
+    waiting_reviews,
+)
 from gateway.store.state import State, open_state, open_state_read_only
 from gateway.store.terminals import (
     TerminalRecord,
@@ -69,11 +91,27 @@ from gateway.store.terminals import (
     revoke_terminal,
 )
 from gateway.store.usage import charge, charge_release
+from gateway.store.watch import (
+    WatchTask,
+    add_canary,
+    claim_task,
+    count_overdue,
+    due_tasks,
+    entry_traced,
+    indexes_between,
+    keep_watch,
+    read_canaries,
+    read_memories,
+    remove_canary,
+    settle_task,
+    watched_until,
+)
 
 __all__ = [
     "COLUMNS",
     "STEP",
     "AppKeyRecord",
+    "ArchiveRecord",
     "CaseRecord",
     "CosignatureRow",
     "FlagKey",
@@ -88,23 +126,34 @@ __all__ = [
     "StoreFailed",
     "TerminalRecord",
     "TileRow",
+    "WatchTask",
+    "add_canary",
     "approve_terminal",
+    "archive_of",
     "blank_entries",
+    "bring_bodies_back",
     "charge",
     "charge_release",
     "claim_flag",
+    "claim_forwarding",
+    "claim_task",
     "count_open_reviews",
+    "count_overdue",
     "count_sealed",
-    "decide_review",
     "destroy_data_key",
     "destroy_retention_keys",
     "destroyed_retention_keys",
+    "due_tasks",
     "entries_with",
+    "entry_traced",
     "extend_case",
     "find_key",
     "find_review",
+    "find_reviewable",
     "finish_blanking",
+    "first_index_at",
     "forget_journal",
+    "indexes_between",
     "insert_case",
     "insert_cosignature",
     "insert_data_keys",
@@ -115,16 +164,22 @@ __all__ = [
     "insert_reidentification",
     "insert_terminal",
     "keep_retention_key",
+    "keep_watch",
     "lift_hold",
+    "mark_archived",
     "moment_of",
     "move_case",
+    "move_forwarding",
     "move_reidentification",
     "newest_cosigned_size",
     "open_cases",
     "open_grant",
+    "open_review",
     "open_reviews",
     "open_state",
     "open_state_read_only",
+    "read_archives",
+    "read_canaries",
     "read_case",
     "read_cases",
     "read_cosignatures",
@@ -133,11 +188,13 @@ __all__ = [
     "read_erasure_requests",
     "read_flags",
     "read_holds",
+    "read_memories",
     "read_newest_cosignatures",
     "read_notices",
     "read_parts",
     "read_policy_version",
     "read_policy_versions",
+    "read_positions",
     "read_reidentification",
     "read_reidentifications",
     "read_retention_key",
@@ -146,10 +203,19 @@ __all__ = [
     "read_terminals",
     "reading_log",
     "reinstate_data_key",
+    "release_forwarding",
+    "remove_canary",
     "replace_wrapped",
     "retire_data_key",
+    "reviews_asked_of",
     "revoke_key",
     "revoke_terminal",
+    "settle_archive",
     "settle_flag",
+    "settle_task",
+    "step_review",
     "survey_sealed",
+    "take_bodies_out",
+    "waiting_reviews",
+    "watched_until",
 ]

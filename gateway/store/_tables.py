@@ -203,15 +203,68 @@ glass_grant = Table(
     PrimaryKeyConstraint("principal", "purpose", "reason", name="glass_grant_key"),
 )
 
-review_decision = Table(
-    "review_decision",
+# Where a review stands is told by which of its moments are there. Words lie here, not in the log: they may name people.
+review = Table(
+    "review",
     TABLES,
-    Column("idx", _BigKey, primary_key=True, autoincrement=False),  # of the entry that was reviewed
-    Column("verdict", Text, nullable=False),
-    Column("note", Text, nullable=False, server_default=""),  # here and not in the log: words may name people
-    Column("decided_by", Text, nullable=False),
-    Column("decided_at", UtcTime, nullable=False),
+    Column("idx", _BigKey, primary_key=True, autoincrement=False),  # of the entry that is reviewed
+    Column("origin", Text, nullable=False),
+    Column("opened_at", UtcTime, nullable=False),
+    Column("opened_by", Text, nullable=False),
+    Column("asked_at", UtcTime),
+    Column("asked_by", Text),
+    Column("answer_due", UtcTime),
+    Column("question", LargeBinary),  # these four are sealed by gateway.keys
+    Column("answered_at", UtcTime),
+    Column("answer", LargeBinary),
+    Column("decided_at", UtcTime),
+    Column("decided_by", Text),
+    Column("verdict", Text),
+    Column("note", LargeBinary),
+    Column("plain_note", Text, nullable=False, server_default=""),  # of decisions from before notes were sealed
+    Column("closed_at", UtcTime),
+    Column("closed_by", Text),
+    Column("closing", LargeBinary),
 )
+_IS_OPEN = review.c.decided_at.is_(None)
+Index("review_open", review.c.idx, sqlite_where=_IS_OPEN, postgresql_where=_IS_OPEN)
+
+canary = Table(
+    "canary",
+    TABLES,
+    Column("subject", Text, primary_key=True),  # a keyed hash
+    Column("added_by", Text, nullable=False),
+    Column("added_at", UtcTime, nullable=False),
+)
+
+# How far the log was watched, what each detector keeps of each key, and what is still to be written to the log.
+watch_place = Table(
+    "watch_place",
+    TABLES,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("next", BigInteger, nullable=False),
+    CheckConstraint("id = 1", name="one_watch"),
+)
+watch_memory = Table(
+    "watch_memory",
+    TABLES,
+    Column("detector", Text, nullable=False),
+    Column("key", Text, nullable=False),  # SHA-256 of what it counts by
+    Column("memory", Text, nullable=False),  # JSON
+    PrimaryKeyConstraint("detector", "key", name="watch_memory_key"),
+)
+watch_task = Table(
+    "watch_task",
+    TABLES,
+    Column("id", Text, primary_key=True),
+    Column("refers_to", BigInteger, nullable=False),  # the entry that the task's own follows
+    Column("origin", Text, nullable=False),  # of the review that it opens; "": it raises a flag
+    Column("detail", Text, nullable=False),
+    Column("claimed_at", UtcTime),
+    Column("idx", BigInteger),  # of the task's entry; NULL: not written yet; -1: not needed any more
+)
+_IS_DUE = watch_task.c.idx.is_(None)
+Index("watch_task_due", watch_task.c.refers_to, sqlite_where=_IS_DUE, postgresql_where=_IS_DUE)
 
 raised_flag = Table(
     "raised_flag",
@@ -289,6 +342,27 @@ data_key = Table(
     CheckConstraint("version BETWEEN 1 AND 255", name="version_is_a_byte"),
     CheckConstraint("(wrapped IS NULL) = (destroyed_at IS NOT NULL)", name="destroyed_is_gone"),
     CheckConstraint("destroyed_at IS NULL OR retired_at IS NOT NULL", name="destroyed_was_retired"),
+)
+
+audit_archive = Table(
+    "audit_archive",
+    TABLES,
+    Column("name", Text, primary_key=True),
+    Column("first", BigInteger, nullable=False),
+    Column("end", BigInteger, nullable=False),  # exclusive
+    Column("folder", Text, nullable=False),  # where it was written
+    Column("archived_at", UtcTime, nullable=False),
+    Column("removed_at", UtcTime),  # NULL: bodies are still being taken out
+    Column("restored_at", UtcTime),
+)
+
+forward_position = Table(
+    "forward_position",
+    TABLES,
+    Column("name", Text, primary_key=True),
+    Column("next_idx", BigInteger, nullable=False),
+    Column("holder", Text, nullable=False),  # the replica that forwards
+    Column("held_until", UtcTime, nullable=False),
 )
 
 retention_key = Table(

@@ -22,7 +22,7 @@ from gateway.store._tables import (
     retention_erasure,
     retention_hold,
     retention_key,
-    review_decision,
+    review,
     usage_counter,
     usage_subject,
 )
@@ -31,6 +31,11 @@ from gateway.store.state import State
 
 STEP: Final = 4_096
 """Entries of one step."""
+_OF_PEOPLE: Final[dict[str, object]] = {
+    "opened_by": "", "asked_by": None, "question": None, "answer": None, "decided_by": "", "note": None,
+    "plain_note": "", "closed_by": None, "closing": None,
+}  # fmt: skip
+"""What a review keeps of people, or in words that may name them."""
 
 
 def survey_sealed(state: State, until: datetime) -> tuple[SealedEntries, ...]:
@@ -67,14 +72,13 @@ def survey_sealed(state: State, until: datetime) -> tuple[SealedEntries, ...]:
 
 
 def count_open_reviews(state: State) -> dict[str, int]:
-    """By retention key: released entries that need a review and have none. Raises StoreFailed."""
-    both = audit_entry.outerjoin(review_decision, review_decision.c.idx == audit_entry.c.idx)
+    """By retention key: entries whose review is open, or that need one and have none. Raises StoreFailed."""
+    both = audit_entry.outerjoin(review, review.c.idx == audit_entry.c.idx)
+    needed = and_(audit_entry.c.needs_review.is_(True), audit_entry.c.outcome == "released")
     waiting = (
         select(audit_entry.c.sealed_by, func.count())
         .select_from(both)
-        .where(
-            audit_entry.c.needs_review.is_(True), audit_entry.c.outcome == "released", review_decision.c.idx.is_(None)
-        )
+        .where(review.c.decided_at.is_(None), or_(needed, review.c.idx.is_not(None)))
         .group_by(audit_entry.c.sealed_by)
     )
     with _told(), state.reading() as connection:
@@ -201,9 +205,7 @@ def blank_entries(state: State, key: str, begin: int, end: int) -> None:
         near = and_(audit_subject.c.idx >= begin, audit_subject.c.idx < end)
         connection.execute(delete(audit_subject).where(near, audit_subject.c.idx.in_(erased)))
         connection.execute(delete(raised_flag).where(raised_flag.c.idx.in_(erased)))
-        connection.execute(
-            update(review_decision).where(review_decision.c.idx.in_(erased)).values(note="", decided_by="")
-        )
+        connection.execute(update(review).where(review.c.idx.in_(erased)).values(_OF_PEOPLE))
 
 
 def finish_blanking(state: State, purpose: str, month: str, *, begin: datetime, end: datetime, now: datetime) -> None:

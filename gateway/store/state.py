@@ -203,6 +203,7 @@ def _migrate(state: State) -> None:
                 _take_off_the_hot_path(connection)
             _add_what_is_missing(connection)
             _settle_storage(connection)
+            _carry_reviews(connection)
             connection.execute(update(schema_version).values(version=SCHEMA_VERSION))
         elif found != SCHEMA_VERSION:
             raise _unusable(f"the database has schema {found}, this gateway knows {SCHEMA_VERSION}")
@@ -218,6 +219,24 @@ def _settle_storage(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         for statement in POSTGRESQL_STORAGE:
             connection.execute(text(statement))
+
+
+def _carry_reviews(connection: Connection) -> None:
+    """Version 6 keeps a review with all its steps where a table of decisions was."""
+    known = inspect(connection)
+    if not known.has_table("review_decision"):
+        return
+    columns = {column["name"] for column in known.get_columns("review_decision")}
+    note = "d.note" if "note" in columns else "''"
+    connection.execute(
+        text(
+            "INSERT INTO review (idx, origin, opened_at, opened_by, decided_at, decided_by, verdict, plain_note)"  # noqa: S608 - no values
+            f" SELECT d.idx, 'required', e.at, '', d.decided_at, d.decided_by, d.verdict, {note}"
+            " FROM review_decision AS d JOIN audit_entry AS e ON e.idx = d.idx"
+            " WHERE d.idx NOT IN (SELECT idx FROM review)"
+        )
+    )
+    connection.execute(text("DROP TABLE review_decision"))
 
 
 def _add_what_is_missing(connection: Connection) -> None:

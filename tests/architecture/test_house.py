@@ -47,7 +47,13 @@ def test_only_the_pipeline_builds_a_response() -> None:
 
 
 def test_only_the_pipeline_asks_a_source_for_rows() -> None:
-    allowed = {"gateway/pipeline.py", "gateway/audit/source.py"}
+    allowed = {
+        "gateway/pipeline.py",
+        "gateway/audit/source.py",
+        "gateway/administration/discovery/sampling.py",  # statistics only, no value leaves it
+        "gateway/sources/guarded.py",
+        "gateway/sources/trial.py",
+    }
     found = set()
     for path in SOURCES:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

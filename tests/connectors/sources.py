@@ -17,6 +17,7 @@ from urllib.parse import parse_qs
 
 import duckdb
 import uvicorn
+import xlsxwriter
 from psycopg import sql
 
 from gateway.model.catalog import FieldType
@@ -90,6 +91,40 @@ def write_parquet(file: Path, rows: Sequence[Mapping[str, Any]] = ROWS) -> None:
     database.close()
 
 
+def without_what_excel_loses(rows: Sequence[Mapping[str, Any]] = ROWS) -> list[dict[str, Any]]:
+    """The reference rows without the empty text (Excel knows no such cell) and what XML 1.0 can't hold."""
+
+    def kept(cell: Any) -> Any:
+        return (cell.replace("\uffff", "\ufffd") or None) if isinstance(cell, str) else cell
+
+    return [{field: kept(cell) for field, cell in row.items()} for row in rows]
+
+
+def write_excel(file: Path, rows: Sequence[Mapping[str, Any]], sheet: str = "Sheet1", header_row: int = 1) -> None:
+    """As a person would: numbers as numbers and dates as dates where Excel keeps them, else as texts."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with xlsxwriter.Workbook(str(file), {"strings_to_numbers": False, "strings_to_formulas": False}) as book:
+        dated = book.add_format({"num_format": "yyyy-mm-dd"})
+        timed = book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
+        book.add_worksheet("别的").write_string(0, 0, "nothing") if sheet != "Sheet1" else None
+        page = book.add_worksheet(sheet)
+        for across, (column, _) in enumerate(FIELDS.values()):
+            page.write_string(header_row - 1, across, column)
+        for at, row in enumerate(rows):
+            for across, field in enumerate(FIELDS):
+                cell, place = row[field], (header_row + at, across)
+                if isinstance(cell, bool):
+                    page.write_boolean(*place, cell)
+                elif isinstance(cell, int | Decimal) and abs(Decimal(cell)) < 10**12 and len(str(cell)) < 15:
+                    page.write_number(*place, float(cell))
+                elif isinstance(cell, datetime) and not cell.microsecond and cell.year > 1900:
+                    page.write_datetime(*place, cell.replace(tzinfo=None), timed)
+                elif isinstance(cell, date) and not isinstance(cell, datetime) and cell.year > 1900:
+                    page.write_datetime(*place, cell, dated)
+                elif cell is not None:
+                    page.write_string(*place, str(stored_text(cell)))
+
+
 def write_postgresql(server: Server, rows: Sequence[Mapping[str, Any]] = ROWS) -> str:
     """A new database with the table; gives its URL."""
     kinds = {
@@ -124,11 +159,13 @@ Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 @contextlib.contextmanager
-def serving(app: Asgi) -> Iterator[str]:
+def serving(app: Asgi, **config: Any) -> Iterator[str]:
     """Run an ASGI application on a free port of the loopback; gives `host:port`."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off", timeout_graceful_shutdown=1))
+    server = uvicorn.Server(
+        uvicorn.Config(app, log_level="critical", lifespan="off", timeout_graceful_shutdown=1, **config)
+    )
     thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])), daemon=True)
     thread.start()
     while not server.started:
@@ -191,7 +228,9 @@ __all__ = [
     "csv_line",
     "quoted",
     "serving",
+    "without_what_excel_loses",
     "write_csv",
+    "write_excel",
     "write_parquet",
     "write_postgresql",
     "write_sqlite",

@@ -1,10 +1,11 @@
 """Every connector gives exactly what the kit's naive evaluator gives, for all that it claims."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -21,7 +22,16 @@ from gateway.model.query import AggregateFunction
 from gateway.model.sqlform import Column, Concat, Constant, Left
 from gateway.spi import Connector
 from tests.connectors import kit
-from tests.connectors.sources import Business, serving, write_csv, write_parquet, write_postgresql, write_sqlite
+from tests.connectors.sources import (
+    Business,
+    serving,
+    without_what_excel_loses,
+    write_csv,
+    write_excel,
+    write_parquet,
+    write_postgresql,
+    write_sqlite,
+)
 from tests.postgres_server import postgres_server
 
 QUICK = settings(max_examples=35, deadline=None, suppress_health_check=list(HealthCheck))
@@ -33,19 +43,21 @@ class Source:
     connector: Connector
     table: str
     runner: asyncio.Runner
+    rows: Sequence[Mapping[str, Any]] = kit.ROWS
 
     def check(self, fetch: kit.Fetch, *, ordered: bool = False) -> None:
         found = self.runner.run(kit.collect(self.connector, fetch))
-        kit.assert_same(found, kit.expected(fetch), ordered=ordered)
+        kit.assert_same(found, kit.expected(fetch, self.rows), ordered=ordered)
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql", "csv", "parquet"])
+@pytest.fixture(scope="module", params=["sqlite", "postgresql", "csv", "gb18030", "excel", "parquet"])
 def source(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Source]:
     """Sources that claim everything."""
     folder: Path = tmp_path_factory.mktemp("source")
     name = SourceName("kit")
     with ExitStack() as stack, asyncio.Runner() as runner:
         connector: Connector
+        rows: Sequence[Mapping[str, Any]] = kit.ROWS
         match request.param:
             case "sqlite":
                 write_sqlite(folder / "it's; 库.db")
@@ -60,11 +72,24 @@ def source(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
                 write_csv(folder / "表" / "b;2.csv", kit.ROWS[15:], tuple(reversed(kit.FIELDS)))
                 connector = FilesConnector.open(name, {"folder": str(folder)})
                 table = "表/*.csv"
+            case "gb18030":
+                write_csv(folder / "t" / "one.csv")
+                text = (folder / "t" / "one.csv").read_text(encoding="utf-8")
+                (folder / "t" / "one.csv").write_text(text, encoding="gb18030", newline="")
+                connector = FilesConnector.open(name, {"folder": str(folder), "encoding": "gb18030"})
+                table = "t/*.csv"
+            case "excel":
+                rows = without_what_excel_loses()
+                write_excel(folder / "台账" / "一月.xlsx", rows[:15], sheet="台账 1", header_row=3)
+                write_excel(folder / "台账" / "二月.xlsx", rows[15:], sheet="台账 1", header_row=3)
+                (folder / "台账" / "~$二月.xlsx").write_bytes(b"somebody has it open")
+                connector = FilesConnector.open(name, {"folder": str(folder), "sheet": "台账 1", "header_row": 3})
+                table = "台账/*.xlsx"
             case _:
                 write_parquet(folder / "t" / "one.parquet")
                 connector = FilesConnector.open(name, {"folder": str(folder)})
                 table = "t/*.parquet"
-        yield Source(connector, table, runner)
+        yield Source(connector, table, runner, rows)
         runner.run(connector.close())
 
 

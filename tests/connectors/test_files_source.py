@@ -7,8 +7,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from connectors.files import FilesConnector, read
-from gateway.errors import SettingsInvalid, SourceFailed, SourceRubbish, SourceTimeout, SourceUnavailable
+from connectors._files_engine import read
+from connectors.files import FilesConnector
+from gateway.errors import SettingsInvalid, SourceBusy, SourceFailed, SourceRubbish, SourceTimeout, SourceUnavailable
 from gateway.model.catalog import FieldType
 from gateway.model.ids import FieldName, SourceName
 from gateway.model.predicate import Comparator, Compare, Like, OneOf
@@ -19,7 +20,7 @@ SOURCE = SourceName("env-files")
 
 
 def opened(folder: Path, **options: object) -> FilesConnector:
-    return FilesConnector.open(SOURCE, {"folder": str(folder), **options})
+    return FilesConnector.open(SOURCE, {"folder": str(folder), "settle_seconds": 0.001, **options})
 
 
 async def ask(folder: Path, fetch: kit.Fetch, **options: object) -> list[kit.Row]:
@@ -189,6 +190,18 @@ async def test_a_slow_question_ends_at_the_time_limit(tmp_path: Path) -> None:
     await connector.close()
 
 
+async def test_a_folder_without_a_free_connection_is_busy_not_slow(tmp_path: Path) -> None:
+    write_csv(tmp_path / "a.csv")
+    connector = opened(tmp_path, connections=1)
+    held = connector.fetch(kit.make_fetch(table="a.csv", columns=["id"], batch_rows=3))
+    await anext(held)
+    with pytest.raises(SourceBusy):
+        await kit.collect(connector, kit.make_fetch(table="a.csv", columns=["id"], seconds=0.1))
+    await held.aclose()  # type: ignore[attr-defined]  # it is an async generator
+    assert len(await kit.collect(connector, kit.make_fetch(table="a.csv", columns=["id"]))) == len(kit.ROWS)
+    await connector.close()
+
+
 async def test_a_file_that_changes_while_it_is_read_ends_the_answer(tmp_path: Path) -> None:
     write_csv(tmp_path / "a.csv")
     connector = opened(tmp_path)
@@ -201,7 +214,7 @@ async def test_a_file_that_changes_while_it_is_read_ends_the_answer(tmp_path: Pa
 
 
 async def test_nothing_to_read_is_said_not_answered_with_no_rows(tmp_path: Path) -> None:
-    assert isinstance(await refusal(tmp_path, kit.make_fetch(table="*.csv")), SourceUnavailable)
+    assert isinstance(await refusal(tmp_path, kit.make_fetch(table="*.csv")), SourceRubbish)
     gone = opened(tmp_path / "gone")
     with pytest.raises(SourceUnavailable):
         await gone.health()
@@ -228,6 +241,9 @@ async def test_health_and_description_are_real(tmp_path: Path) -> None:
         ({"folder": "/srv", "delimiter": "hunter2"}, "delimiter"),
         ({"folder": "/srv", "quote": ","}, "quote"),
         ({"folder": "/srv", "secret": "hunter2"}, "secret"),
+        ({"folder": "/srv", "encoding": "hunter2"}, "encoding"),
+        ({"folder": "/srv", "header_row": 0}, "header_row"),
+        ({"folder": "/srv", "settle_seconds": -1}, "settle_seconds"),
     ],
 )
 def test_a_wrong_option_is_named_and_its_value_is_not(options: dict[str, object], named: str) -> None:

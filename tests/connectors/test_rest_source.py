@@ -13,6 +13,8 @@ import pytest
 from connectors.rest import RestConnector
 from gateway.errors import (
     SettingsInvalid,
+    SourceDeclined,
+    SourceDenied,
     SourceFailed,
     SourceRubbish,
     SourceTimeout,
@@ -59,6 +61,9 @@ FIXED = {  # a service's one answer to everything
     "name twice": '{"data": {"records": [{"BH": 1, "BH": 2, "X\\"M": "x"}], "total": 1}}',
     "half a pair": '{"data": {"records": [{"BH": 1, "X\\"M": "\\ud800"}], "total": 1}}',
     "deep": "[" * 100_000,
+    "huge number": '{"data": {"records": [{"BH": 1, "X\\"M": "x", "other": 1e999999999}], "total": 1}}',
+    "tiny number": '{"data": {"records": [{"BH": 1, "X\\"M": "x", "other": 1e-999999999}], "total": 1}}',
+    "long number": '{"data": {"records": [{"BH": 1, "X\\"M": "x", "other": ' + "9" * 10_000 + '}], "total": 1}}',
     "once 503": '{"data": {"records": [{"BH": 0, "X\\"M": "x"}], "total": 1}}',
 }
 
@@ -131,11 +136,14 @@ async def ask(connector: RestConnector, fetch: kit.Fetch) -> list[kit.Row]:
             (how, SourceRubbish)
             for how in (
                 "html", "truncated", "no list", "no rows", "no total", "no objects", "missing column", "wrong type",
-                "boolean for integer", "nan", "name twice", "half a pair", "deep", "same page", "more than total",
+                "boolean for integer", "nan", "name twice", "half a pair", "deep",
+                "huge number", "tiny number", "long number", "same page", "more than total",
                 "fewer than total", "changing total", "too many a page", "huge",
             )
         ],
-        *[(how, SourceUnavailable) for how in ("401", "403", "404", "500", "502", "503", "redirect")],
+        *[(how, SourceUnavailable) for how in ("429", "500", "502", "503", "504")],
+        *[(how, SourceDenied) for how in ("401", "403")],
+        *[(how, SourceDeclined) for how in ("400", "404", "422", "redirect")],
         ("drip", SourceTimeout),
         ("endless", SourceTooBroad),
     ],
@@ -151,7 +159,7 @@ async def test_each_fault_of_a_service_has_its_name(
         await ask(connector, kit.make_fetch(columns=["id", "name"], seconds=0.5 if how == "drip" else 5))
     assert type(failed.value) is wanted
     assert time.monotonic() - began < 4
-    assert service.asked <= (2 if how in ("502", "503") else 13)
+    assert service.asked <= (2 if how in ("429", "502", "503", "504") else 1 if how.isdigit() else 13)
     told = failed.value.message() + failed.value.operator + repr(connector)
     assert not any(secret in told for secret in (host, "s3cret", "http://", "169.254"))
 
@@ -216,7 +224,7 @@ async def test_a_changed_token_file_counts_without_a_restart(token: str) -> None
         connector = RestConnector.open(SOURCE, options(host, token))
         await connector.health()
         service.token = "another"
-        with pytest.raises(SourceUnavailable):
+        with pytest.raises(SourceDenied):
             await connector.health()
         Path(token).write_text("another\n")  # one small file in a test
         await connector.health()

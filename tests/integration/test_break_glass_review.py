@@ -22,9 +22,9 @@ from gateway.model.caller import Caller, InboundRequest
 from gateway.model.ids import AppId, PrincipalId, PurposeId
 from gateway.model.response import Refusal, Response
 from gateway.settings import load_settings
-from gateway.store import State, decide_review, open_grant, open_state
+from gateway.store import State, open_grant, open_state, step_review
 from tests.audit_logs import seals_in_memory
-from tests.key_rings import seals_of
+from tests.key_rings import ring_at, ring_of, seals_of
 from tests.postgres_server import Server, postgres_server
 from tests.town import Clock, Town, served, town_at
 
@@ -102,7 +102,7 @@ def test_a_use_is_told_at_once_and_bars_its_user_until_somebody_else_has_decided
     assert decided.status == 200, decided.text
     again = post(town.askers["reviewer"], f"/reviews/{index}", VERDICT | {"verdict": "not-justified"},
                  purpose="compliance-review")  # fmt: skip
-    assert (again.status, again.code) == (404, "GW604")
+    assert (again.status, again.code) == (409, "GW751")
     index_of(broken(town, "a third collapse in the street"))
     (first, *_) = told_entries(get(town.askers["officer"], "/notices", purpose="policy-administration"))
     assert (first["verdict"], first["note"]) == ("justified", VERDICT["note"])
@@ -186,7 +186,7 @@ def test_a_grant_that_lapses_while_the_source_is_slow_releases_nothing(fresh_dem
             assert isinstance(response, Response)
             assert isinstance(response.outcome, Refusal)
             assert response.outcome.error.code == "GW409"
-            assert rooms.reviews.notices(-1, clock.now) == ()
+            assert rooms.oversight.reviews.notices(-1, clock.now) == ()
 
     asyncio.run(ask())
 
@@ -240,12 +240,14 @@ def test_replicas_agree_when_a_reason_was_first_used_and_who_decided_first(state
     first = open_grant(state, principal="d", purpose="break-glass", reason="r", now=NOW)
     second = open_grant(state, principal="d", purpose="break-glass", reason="r", now=NOW + timedelta(minutes=5))
     assert first == second == NOW
-    assert decide_review(state, 7, verdict="justified", note="", decided_by="a", now=NOW)
-    assert not decide_review(state, 7, verdict="not-justified", note="", decided_by="b", now=NOW)
+    for verdict, by, is_first in (("justified", "a", True), ("not-justified", "b", False)):
+        values: dict[str, datetime | str | bytes] = {"decided_at": NOW, "decided_by": by, "verdict": verdict}
+        taken = step_review(state, 7, opened_at=NOW, after=(), before=("decided_at",), values=values)
+        assert taken == is_first
 
 
-def test_a_reason_lapses_for_its_user_alone(state: State) -> None:
-    desk = ReviewDesk(state, 72, seals_in_memory().open)
+def test_a_reason_lapses_for_its_user_alone(state: State, tmp_path: Path) -> None:
+    desk = ReviewDesk(state, ring_at(tmp_path / "keys"), seals_in_memory().open, review_hours=72, answer_hours=48)
     purpose = build_engine(bundle_folder()).catalog.purposes[PurposeId("break-glass")]
     desk.check(purpose, _caller("d", "fire"), NOW)
     desk.check(purpose, _caller("d", "fire"), NOW + timedelta(minutes=59, seconds=59))
@@ -259,7 +261,8 @@ def test_what_waits_is_read_from_the_log_itself(fresh_demo: Demo, clocked: Calla
     """Nothing is written beside the entry, so that nothing can be lost between the two."""
     index = index_of(broken(clocked(NOW)))
     state = open_state(f"sqlite:///{fresh_demo.folder / 'state' / 'langqiao.db'}")
-    desk = ReviewDesk(state, 72, seals_of(load_settings(fresh_demo.settings)).open)
+    read = load_settings(fresh_demo.settings)
+    desk = ReviewDesk(state, ring_of(read), seals_of(read).open, review_hours=72, answer_hours=48)
     assert [notice.index for notice in desk.waiting(-1, NOW)] == [index]
     purpose = build_engine(bundle_folder()).catalog.purposes[PurposeId("break-glass")]
     doctor = desk.waiting(-1, NOW)[0].principal

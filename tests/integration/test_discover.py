@@ -303,7 +303,7 @@ def test_a_wrong_password_is_told_without_it(server: Server, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    "url", ["", "x", "mysql://me:s3cret-word@h/d", "postgresql://me:s3cret-word@h:port/d", "sqlite:///s3cret-word"]
+    "url", ["", "x", "gopher://me:s3cret-word@h/d", "postgresql://me:s3cret-word@h:port/d", "sqlite:///s3cret-word"]
 )
 def test_a_wrong_address_is_refused_without_showing_it(url: str, tmp_path: Path) -> None:
     said = _refused(url, tmp_path / "b")

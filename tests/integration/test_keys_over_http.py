@@ -13,16 +13,17 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from gateway.administration import Apps, KeyDesk, create_ring, open_ring, open_seals
+from gateway.administration import Apps, KeyDesk, create_ring, open_ring, open_seals, rewrap_ring
 from gateway.app import Gateway, create_application, utc_now
 from gateway.audit import AuditLog, verify_log
+from gateway.audit.entry import decode_entry, encode_entry
 from gateway.cli import app as command
 from gateway.demo.ask import Answer, Asker, get, post
 from gateway.demo.personas import DEMO_ISSUER
 from gateway.demo.prepare import Demo
 from gateway.demo.serving import free_port, serving
-from gateway.errors import EntryErased, KeysUnreadable, KeyUnavailable
-from gateway.keys import Issuer, KeyRing
+from gateway.errors import EntryErased, KeysUnreadable, KeyUnavailable, SettingsInvalid
+from gateway.keys import Issuer, KeyRing, open_root
 from gateway.model.data_key import KeyUse
 from gateway.model.ids import PurposeId
 from gateway.settings import Keys, load_settings
@@ -302,3 +303,38 @@ def test_a_month_is_erased_on_every_replica_by_two_officers(replicas: Replicas, 
         state.close()
     assert found.is_sound, found.text()
     assert found.erased == 5
+
+
+def test_rewrapping_takes_the_retention_keys_along(tmp_path: Path) -> None:
+    old, new = (Keys(root_file=tmp_path / name / "root.key") for name in ("old", "new"))
+    state = open_state(f"sqlite:///{tmp_path / 'state.db'}")
+    try:
+        create_ring(old, state, utc_now)
+        sealed = encode_entry(entry(), open_seals(old, state, utc_now)).body
+        roots = open_root(old), open_root(new, create=True)
+        assert rewrap_ring(state, *roots, "national") == len(KeyUse) + 1
+        assert decode_entry(sealed, open_seals(new, state, utc_now).open) == entry()
+        with pytest.raises(SettingsInvalid):
+            decode_entry(sealed, open_seals(old, state, utc_now).open)
+    finally:
+        state.close()
+
+
+def test_the_commands_of_retention(fresh_demo: Demo, serve: Callable[[Demo], Town]) -> None:
+    serve(fresh_demo)
+    folder = ["--folder", str(fresh_demo.folder), "--as", "officer"]
+    run = CliRunner(env={"COLUMNS": "200"})
+
+    def said(*words: str, code: int = 0) -> str:
+        done = run.invoke(command, ["audit", "retention", *words, *folder])
+        assert done.exit_code == code, done.output
+        return done.output
+
+    assert "home-visit/" in said("due")
+    hold = said("hold", "home-visit", "--reason", "a court asked", "--case", "case-1").split()[0]
+    assert hold in said("due")
+    assert hold in said("lift", hold)
+    assert "GW612" in said("lift", hold, code=1)
+    month = utc_now().strftime("%Y-%m")
+    assert "GW612" in said("request", "home-visit", month, code=1)
+    assert "GW612" in said("erase", "erasure-0000000000000000", "--yes", "x", code=1)

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from gateway.administration import RetentionDesk, build_engine
-from gateway.audit import AuditLog, export_log, verify_export, verify_inclusion
-from gateway.audit.erasure import read_erasure
+from gateway.audit import AuditLog, export_log, verify_export, verify_inclusion, verify_log
+from gateway.audit.archive import archived_bodies, write_archive
+from gateway.audit.erasure import archive_text, read_erasure
 from gateway.demo.prepare import bundle_folder
 from gateway.errors import EntryErased, ErasureRefused, FourEyesNeeded
 from gateway.keys import RetentionKeys
@@ -20,7 +21,7 @@ from gateway.model.audit import AuditEntry, AuditReceipt, EntryKind
 from gateway.model.caller import Caller
 from gateway.model.change import Change
 from gateway.model.ids import AppId, PrincipalId, PurposeId, RoleName
-from gateway.store import State, blank_entries, decide_review, open_state
+from gateway.store import State, blank_entries, open_state, step_review, take_bodies_out
 from tests.audit_logs import House, entry, house, open_log
 
 MONTHS = [datetime(2026, month, 15, 8, tzinfo=UTC) for month in (1, 2, 3)]
@@ -216,10 +217,16 @@ def test_an_open_review_holds_its_month(tmp_path: Path) -> None:
         receipt = await one.log.append(replace(private(77, MONTHS[0]), needs_review=True, kind=EntryKind.READ))
         with pytest.raises(ErasureRefused, match="1 reviews are not decided"):
             await one.desk.request("home-visit", "2026-01", somebody("one"), LATER)
-        decide_review(one.state, receipt.index, verdict="justified", note="zhao", decided_by="qian", now=LATER)
+        decided: dict[str, datetime | str | bytes] = {
+            "decided_at": LATER,
+            "decided_by": "qian",
+            "verdict": "justified",
+            "note": b"sealed",
+        }
+        assert step_review(one.state, receipt.index, opened_at=LATER, after=(), before=("decided_at",), values=decided)
         await one.erase()
         with sqlite3.connect(one.home.file) as beside:
-            assert beside.execute("SELECT note, decided_by FROM review_decision").fetchall() == [("", "")]
+            assert beside.execute("SELECT note, decided_by FROM review").fetchall() == [(None, "")]
 
     assert over_a_log(tmp_path, test).verify().is_sound
 
@@ -263,8 +270,6 @@ def test_whoever_destroys_a_key_beside_the_desk_or_fills_a_column_again_is_found
 
 def test_without_keys_the_verdict_says_what_was_not_compared(tmp_path: Path) -> None:
     home = over_a_log(tmp_path, lambda one: one.erase())
-    from gateway.audit import verify_log
-
     found = verify_log(home.url, home.signer.vkey)
     assert found.is_sound
     assert re.search("columns of people were not compared", found.text("en"))
@@ -289,6 +294,34 @@ def test_the_hook_is_told_every_range_whose_columns_went(tmp_path: Path) -> None
         blank_entries(one.state, "home-visit/2026-01", 0, 40)  # can be done again
 
     over_a_log(tmp_path, test)
+
+
+def test_an_archive_forgets_with_the_key_that_the_database_forgets(tmp_path: Path) -> None:
+    folder = tmp_path / "archive"
+
+    async def test(one: Desk) -> None:
+        await asyncio.to_thread(write_archive, one.state, folder, 0, 20, now=LATER)
+        await one.make(Change(detail=archive_text(0, 20, "one", "0" * 64), case="", subjects=(), make=nothing), "one")
+        take_bodies_out(one.state, 0, 20)
+        assert one.home.verify().archived == 20
+        await one.erase()
+
+    async def nothing() -> None:
+        pass
+
+    home = over_a_log(tmp_path, test)
+    found = home.verify()
+    assert found.is_sound, found.text()
+    assert found.archived == 20
+    assert found.erased == sum(is_erased(private(number, MONTHS[number % 3])) for number in range(30)) - 2
+    bodies = archived_bodies(folder, home.signer.vkey)
+    state = open_state(home.url)
+    whole = verify_log(home.url, home.signer.vkey, opener=home.seals(state).open, archived=bodies)
+    state.close()
+    assert (whole.is_sound, whole.archived, whole.erased) == (True, 0, found.erased)
+    with sqlite3.connect(home.file) as beside:
+        beside.execute("UPDATE audit_entry SET principal = 'x' WHERE idx = 3")
+    assert not home.verify().is_sound, "what is erased must be gone also where the bytes are elsewhere"
 
 
 def test_proofs_of_erased_entries_verify(tmp_path: Path) -> None:

@@ -3,12 +3,15 @@
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.administration.discovery import Wanted, write_bundle
 from gateway.administration.discovery.names import spell
+from gateway.administration.discovery.sampling import Sampled
+from gateway.administration.discovery.survey import label
 from gateway.app import utc_now
 from gateway.catalog import load_catalog
 from gateway.catalog.spelling import LONGEST_NAME, fits_field
@@ -23,6 +26,7 @@ NAMES = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=20),
 )
 TYPES = st.sampled_from(list(FieldType))
+COMMENTS = st.one_of(st.sampled_from(["", "身份证号", "姓名}\n- x: 1", "# 电话", "备注"]), st.text(max_size=60))
 
 
 @st.composite
@@ -41,6 +45,7 @@ def schemas(draw: st.DrawFn) -> tuple[TableDescription, ...]:
             is_plain=draw(st.booleans()),
             origins=tuple(draw(st.lists(_origins(name, columns), max_size=3))) if columns[name] else (),
             comment=draw(st.text(max_size=600)),
+            comments=tuple((column, draw(COMMENTS)) for column in columns[name]),
         )
         for name in names
     )
@@ -72,14 +77,17 @@ def _origins(name: str, columns: dict[str, dict[str, FieldType]]) -> st.SearchSt
 
 
 @settings(max_examples=60, deadline=None)
-@given(schemas())
-def test_what_is_discovered_loads(tables: Sequence[TableDescription]) -> None:
+@given(schemas(), st.booleans(), st.sampled_from(["zh", "en"]))
+def test_what_is_discovered_loads(
+    tables: Sequence[TableDescription], is_granted: bool, language: Literal["zh", "en"]
+) -> None:
+    role = "staging/reader" if is_granted else None
+    labels = {table.table: label(table, Sampled()).proposals for table in tables}
     with tempfile.TemporaryDirectory() as folder:
         bundle = Path(folder) / "bundle"
         try:
-            found = write_bundle(
-                bundle, tables, Wanted(department="d", source="d", role="staging/reader", now=utc_now())
-            )
+            wanted = Wanted(department="d", source="d", role=role, now=utc_now(), language=language)
+            found = write_bundle(bundle, tables, wanted, labels)
         except SettingsInvalid:
             assert not bundle.exists()  # nothing to serve, nothing written
             return
@@ -90,6 +98,8 @@ def test_what_is_discovered_loads(tables: Sequence[TableDescription]) -> None:
         described = dict(by_name[dataset.table].columns)
         for field in dataset.fields.values():
             assert field.type is described[field.column]
+            proposal = labels[dataset.table][field.column]
+            assert (field.term, field.classification) == (proposal.term, proposal.classification)
 
 
 @given(st.lists(NAMES, unique=True, max_size=30), st.frozensets(NAMES.filter(fits_field)))

@@ -99,10 +99,11 @@ async def test_a_caller_that_is_cancelled_in_the_moment_of_its_receipt_is_answer
         with pytest.raises(asyncio.CancelledError):
             await task
         await log.append(entry(2))
-    kept = [json.loads(body) for body in bodies(home)]
-    assert sorted(one["kind"] for one in kept) == ["not-released", "read", "read"]
-    (late,) = [one for one in kept if one["kind"] == "not-released"]
-    assert kept[late["refers_to"]]["trace_id"] == f"{1:032x}"
+        kept = [log.entry(index) for index in range(3)]
+    assert sorted(one.kind for one in kept) == ["not-released", "read", "read"]
+    (late,) = [one for one in kept if one.kind == "not-released"]
+    assert late.refers_to is not None
+    assert kept[late.refers_to].trace_id == f"{1:032x}"
 
 
 async def test_a_log_goes_on_where_it_ended(home: House) -> None:
@@ -362,5 +363,29 @@ async def test_a_log_that_began_with_version_1_goes_on_and_is_sound(
         await log.append(entry(3))
         assert [log.entry(number) for number in range(4)] == [entry(number) for number in range(4)]
     assert [json.loads(body)["v"] for body in bodies(home)] == [1, 1, 1, 3]
+    found = home.verify()
+    assert found.is_sound, found.text()
+
+
+async def test_a_database_of_before_retention_keys_goes_on_and_is_sound(
+    home: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def of_before(one: AuditEntry, _sealer: object) -> EncodedEntry:
+        body = of_version_2(one)
+        return EncodedEntry(body, project_public(body))
+
+    with monkeypatch.context() as older:
+        older.setattr("gateway.audit.log.encode_entry", of_before)
+        async with open_log(home) as log:
+            await log.append(entry(0))
+    with sqlite3.connect(home.file) as beside:
+        beside.execute("ALTER TABLE audit_entry DROP COLUMN sealed_by")
+        for table in ("retention_key", "retention_hold", "retention_erasure", "audit_archive", "forward_position"):
+            beside.execute(f"DROP TABLE {table}")
+        beside.execute("UPDATE schema_version SET version = 5")
+    async with open_log(home) as log:
+        await log.append(entry(1))
+        assert [log.entry(number) for number in range(2)] == [entry(0), entry(1)]
+    assert [json.loads(body)["v"] for body in bodies(home)] == [2, 3]
     found = home.verify()
     assert found.is_sound, found.text()

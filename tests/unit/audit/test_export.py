@@ -128,7 +128,7 @@ def test_an_export_that_is_cut_off_anywhere_leaves_the_one_of_before(
     grow(home, 200)
     export(home, folder)
     grow(home, 400, 200)
-    put = export_module._put
+    put = export_module.put
     for cut in range(7):
         copy = tmp_path / f"copy-{cut}"
         shutil.copytree(folder, copy)
@@ -142,7 +142,7 @@ def test_an_export_that_is_cut_off_anywhere_leaves_the_one_of_before(
             put(path, content)
 
         with monkeypatch.context() as broken:
-            broken.setattr(export_module, "_put", cuts)
+            broken.setattr(export_module, "put", cuts)
             with pytest.raises(ExportRefused, match="ENOSPC"):
                 export(home, copy)
         found = verify_export(copy, home.signer.vkey)

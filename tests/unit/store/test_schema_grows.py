@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import inspect, text
 
 from gateway.errors import SettingsInvalid
-from gateway.store import decide_review, open_state
+from gateway.store import open_review, open_reviews, open_state, read_notices
+from tests.audit_logs import entry, house, open_log
 from tests.postgres_server import Server, postgres_server
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -31,12 +32,10 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def test_a_column_and_an_index_are_added_to_what_is_there(url: str) -> None:
     state = open_state(url)
     with state.writing() as connection:
-        connection.execute(text("ALTER TABLE review_decision DROP COLUMN note"))
+        connection.execute(text("ALTER TABLE review DROP COLUMN plain_note"))
         connection.execute(text("DROP INDEX audit_entry_needs_review"))
         connection.execute(
-            text(
-                "INSERT INTO review_decision (idx, verdict, decided_by, decided_at) VALUES (3, 'justified', 'r', :at)"
-            ),
+            text("INSERT INTO review (idx, origin, opened_at, opened_by) VALUES (3, 'hand', :at, 'r')"),
             {"at": "2026-11-22T00:00:00.000000" if state.file is not None else NOW},
         )
         connection.execute(text("UPDATE schema_version SET version = 2"))
@@ -44,10 +43,10 @@ def test_a_column_and_an_index_are_added_to_what_is_there(url: str) -> None:
 
     state = open_state(url)
     with state.reading() as connection:
-        assert connection.execute(text("SELECT verdict, note FROM review_decision")).all() == [("justified", "")]
+        assert connection.execute(text("SELECT origin, plain_note FROM review")).all() == [("hand", "")]
         names = {index["name"] for index in inspect(connection).get_indexes("audit_entry")}
     assert "audit_entry_needs_review" in names
-    assert decide_review(state, 4, verdict="justified", note="why", decided_by="r", now=NOW)
+    assert open_review(state, 4, origin="hand", opened_at=NOW, opened_by="r")
     state.close()
 
 
@@ -66,6 +65,37 @@ def test_what_every_entry_paid_for_is_taken_off_a_log_of_version_5(url: str) -> 
     state.close()
     assert not {"audit_entry_at", "audit_entry_principal"} & found.keys()
     assert found["audit_entry_needs_review"]["column_names"] == ["idx"], "over the few that need one"
+
+
+@pytest.mark.parametrize("note", [True, False])
+async def test_decisions_of_an_earlier_version_become_reviews(url: str, tmp_path: Path, note: bool) -> None:
+    """Version 5 kept them in a table of their own; before version 3 without a note."""
+    async with open_log(house(tmp_path, url)) as log:
+        await log.append(entry(needs_review=True))
+    state = open_state(url)
+    with state.writing() as connection:
+        kind = "TEXT" if state.file is not None else "TIMESTAMPTZ"
+        more = ", note TEXT NOT NULL DEFAULT ''" if note else ""
+        columns = f"idx BIGINT PRIMARY KEY, verdict TEXT, decided_by TEXT, decided_at {kind}{more}"
+        connection.execute(text(f"CREATE TABLE review_decision ({columns})"))
+        connection.execute(
+            text(
+                "INSERT INTO review_decision (idx, verdict, decided_by, decided_at) VALUES (0, 'justified', 'r', :at)"
+            ),
+            {"at": "2026-11-22T00:00:00.000000" if state.file is not None else NOW},
+        )
+        if note:
+            connection.execute(text("UPDATE review_decision SET note = 'the ward confirms it'"))
+        connection.execute(text("UPDATE schema_version SET version = 5"))
+    state.close()
+
+    state = open_state(url)
+    (item,) = read_notices(state, after=-1)
+    assert (item.verdict, item.decided_by, item.origin) == ("justified", "r", "required")
+    assert item.plain_note == ("the ward confirms it" if note else "")
+    assert open_reviews(state) == ()
+    state.close()
+    open_state(url).close()
 
 
 def test_a_database_of_a_later_version_is_left_alone(url: str) -> None:
