@@ -18,6 +18,7 @@ from gateway.audit.entry import Opener
 from gateway.store import open_state_read_only
 from tests.lone_verifier import PROGRAM, run_alone
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
     """What one client got: a receipt, the hashes of what came whole, and how many rows it saw at all."""
@@ -120,7 +121,9 @@ class Oracle:
                 self._batches.get(refers_to, []).append(index)
                 answer = refers_to
             rows = entry["rows"]
-            self._released[index] = _Released(str(entry["response_sha256"]), rows if isinstance(rows, int) else 0, answer)
+            self._released[index] = _Released(
+                str(entry["response_sha256"]), rows if isinstance(rows, int) else 0, answer
+            )
 
     # ------------------------------------------------------------------ judging
     def judge(self, folder: Path) -> Verdict:
@@ -220,4 +223,4 @@ def _rows(url: str, statement: str) -> Iterator[tuple[int, bytes, bytes]]:
     else:
         with psycopg.connect(url.replace("+psycopg", "")) as connection, connection.cursor(name="beside") as cursor:
             cursor.itersize = 5_000
-            yield from cursor.execute(statement)  # type: ignore[call-overload]
+            yield from cursor.execute(statement)

@@ -106,7 +106,7 @@ async def test_whatever_fails_under_postgresql_nothing_leaves_that_is_not_logged
             await struck(run, faulty, refuses=True)
         faulty.order(Kind.SHORT, Call.WRITE, "/pg_wal/")
         await struck(run, faulty, refuses=False)
-        faulty.order(Kind.WAIT, Call.SYNC, "/pg_wal/", milliseconds=3_500)
+        faulty.order(Kind.WAIT, Call.SYNC, "/pg_wal/", milliseconds=3_500, times=1_000)
         await struck(run, faulty, refuses=True)
     assert run.assert_good().unaccounted == 0
     faulty.close()
