@@ -96,7 +96,7 @@ class Tally:
             f"| {name} | {one.trials} | {one.acknowledged:,} | {one.lost} | {one.checkpoints:,} | {one.unaccounted} |"
             for name, one in sorted(self.lines.items())
         ]
-        head = "| fault | trials | acknowledged | lost | checkpoints held against the log | logged, not received (a kill) |"
+        head = "| fault | trials | acknowledged | lost | checkpoints kept | logged, not received (a kill) |"
         return "\n".join([head, "| --- | --- | --- | --- | --- | --- |", *rows])
 
 
