@@ -1,5 +1,6 @@
 """A gateway as a process of its own, to be killed: started, watched until it is ready, killed."""
 
+import http.client
 import os
 import subprocess
 import sys
@@ -7,8 +8,6 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-
-import httpx2
 
 from tests.faults.canary_house import CanaryHouse
 
@@ -51,12 +50,14 @@ class GatewayProcess:
 
     def readiness(self) -> int:
         """The status of /readyz; 0 where nobody answers."""
+        connection = http.client.HTTPConnection("127.0.0.1", self._home.port, timeout=PATIENCE_SECONDS)
         try:
-            return httpx2.get(
-                f"http://127.0.0.1:{self._home.port}/readyz", timeout=PATIENCE_SECONDS, trust_env=False
-            ).status_code
-        except httpx2.HTTPError:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status
+        except (OSError, http.client.HTTPException):
             return 0
+        finally:
+            connection.close()
 
     def kill(self) -> None:
         """With SIGKILL; returns when it is gone."""

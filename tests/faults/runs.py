@@ -83,13 +83,14 @@ class Appender:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        self._process = subprocess.Popen(
-            [
-                sys.executable, "-m", "tests.faults.audit_child", str(self._home.folder), self._home.url,
-                str(self._callers), str(self._file),
-            ],
-            cwd=ROOT, env=self._environment,
-        )  # fmt: skip
+        with (self._home.folder / "told").open("ab") as told:
+            self._process = subprocess.Popen(
+                [
+                    sys.executable, "-m", "tests.faults.audit_child", str(self._home.folder), self._home.url,
+                    str(self._callers), str(self._file),
+                ],
+                cwd=ROOT, env=self._environment, stdout=told, stderr=told,
+            )  # fmt: skip
 
     def until_appended(self, more: int = 1) -> None:
         """Wait until so many more receipts are there."""
@@ -98,7 +99,8 @@ class Appender:
         while self._file.stat().st_size < wanted:
             assert self._process is not None
             if self._process.poll() is not None or time.monotonic() > end:
-                msg = f"it appended nothing more, and ended with {self._process.poll()}"
+                told = (self._home.folder / "told").read_text(encoding="utf-8")[-2_000:]
+                msg = f"it appended nothing more; exit status {self._process.poll()}; {told}"
                 raise AssertionError(msg)
             time.sleep(0.005)
 

@@ -26,6 +26,7 @@ from tests.postgres_server import Cluster, postgres_cluster
 _ENGINE_CALLERS = 64
 _KILLS_A_ROUND = 10
 _LONGER = 5
+_ANSWERS_A_KILL = 100
 _MOST_ENTRIES = 400_000  # of one log, so that the oracle keeps it in memory
 _DISK = (
     (Kind.FAIL, Call.SYNC, IO_ERROR),
@@ -161,7 +162,7 @@ async def gateway_killed(soak: Soak, folder: Path, url: str | None = None) -> No
     """A gateway with clients over HTTP, killed."""
     async with gateway_run(folder / "house", url) as run:
         while run.kills < _KILLS_A_ROUND and not soak.is_over():
-            await run.clients.until_received(5)
+            await run.clients.until_received(_ANSWERS_A_KILL)
             await asyncio.sleep(soak.moment())
             await asyncio.to_thread(run.kill_gateway)
             await asyncio.to_thread(run.gateway.start)
@@ -174,7 +175,7 @@ async def gateway_loses_postgresql(soak: Soak, folder: Path) -> None:
     kills = 0
     async with gateway_run(folder / "house", soak.cluster.server.fresh_database()) as run:
         while kills < _KILLS_A_ROUND and not soak.is_over():
-            await run.clients.until_received(5)
+            await run.clients.until_received(_ANSWERS_A_KILL)
             await asyncio.sleep(soak.moment())
             await asyncio.to_thread(soak.cluster.kill)
             await asyncio.to_thread(soak.cluster.start)

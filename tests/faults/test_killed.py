@@ -13,7 +13,7 @@ from tests.faults.runs import Appender, appending, engine_house, gateway_run
 from tests.postgres_server import Cluster, postgres_cluster
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def cluster() -> Iterator[Cluster]:
     with postgres_cluster() as made:
         made.start()
@@ -22,10 +22,9 @@ def cluster() -> Iterator[Cluster]:
 
 async def test_a_gateway_on_sqlite_that_is_killed_has_logged_all_that_clients_received(tmp_path: Path) -> None:
     async with gateway_run(tmp_path / "house") as run:
-        for more in (60, 25):
-            await run.clients.until_received(more)
-            await asyncio.to_thread(run.kill_gateway)
-            await asyncio.to_thread(run.gateway.start)
+        await run.clients.until_received(60)
+        await asyncio.to_thread(run.kill_gateway)
+        await asyncio.to_thread(run.gateway.start)
         await run.clients.until_received(20)
     run.assert_good()
 
@@ -44,22 +43,10 @@ async def test_a_gateway_and_a_postgresql_that_are_killed_in_turn(tmp_path: Path
     run.assert_good()
 
 
-async def test_a_postgresql_that_is_killed_leaves_nothing_unaccounted(tmp_path: Path, cluster: Cluster) -> None:
-    """The gateway lives on: whatever it logged and did not release is followed by an entry that says so."""
-    async with gateway_run(tmp_path / "house", cluster.server.fresh_database()) as run:
-        await run.clients.until_received(30)
-        await asyncio.to_thread(cluster.kill)
-        await run.clients.until_status(503)
-        await asyncio.to_thread(cluster.start)
-        await asyncio.to_thread(run.gateway.until_ready)
-        await run.clients.until_received(10)
-    assert run.assert_good().unaccounted == 0
-
-
 def test_an_engine_that_is_killed_at_full_speed_loses_nothing(tmp_path: Path) -> None:
     home, oracle = engine_house(tmp_path / "house")
     appender = Appender(home, callers=32)
-    for seconds in (0.0, 0.03, 0.2):
+    for seconds in (0.0, 0.2):
         with appending(appender):
             appender.until_appended()
             time.sleep(seconds)
@@ -67,24 +54,22 @@ def test_an_engine_that_is_killed_at_full_speed_loses_nothing(tmp_path: Path) ->
         oracle.look()
     verdict = oracle.judge(tmp_path / "judged")
     assert verdict.is_good, verdict.faults
-    assert verdict.unaccounted <= 3 * 32
+    assert verdict.unaccounted <= 2 * 32
 
 
-@pytest.mark.parametrize("at", [1, 2, 7])
-def test_an_engine_that_ends_within_its_sync_loses_nothing(tmp_path: Path, at: int) -> None:
+def test_an_engine_that_ends_within_its_sync_loses_nothing(tmp_path: Path) -> None:
     faulty = Faulty.built_in(tmp_path)
     home, oracle = engine_house(tmp_path / "house")
     appender = Appender(home, callers=16, environment=faulty.environment)
-    with appending(appender):
-        appender.until_appended(20)
-        faulty.order(Kind.END, Call.SYNC, "log.db", at=at)
-        assert appender.wait() == -signal.SIGKILL
-        assert faulty.met == 1
-    faulty.cancel()
-    with appending(appender):
-        appender.until_appended(20)
+    for at in (1, 2, 7):
+        with appending(appender):
+            appender.until_appended(20)
+            faulty.order(Kind.END, Call.SYNC, "log.db", at=at)
+            assert appender.wait() == -signal.SIGKILL
+            assert faulty.met == 1
+            faulty.cancel()
     oracle.received(appender.receipts())
     verdict = oracle.judge(tmp_path / "judged")
     assert verdict.is_good, verdict.faults
-    assert verdict.unaccounted <= 2 * 16
+    assert verdict.unaccounted <= 3 * 16
     faulty.close()

@@ -88,7 +88,7 @@ def test_on_postgresql_whoever_is_stopped_with_the_head_in_hand_is_fenced_off(tm
 
 
 def test_on_sqlite_one_that_is_stopped_holds_nobody_up_for_good(tmp_path: Path) -> None:
-    appenders, oracle = replicas(tmp_path, None, 3)
+    appenders, oracle = replicas(tmp_path, None, 2)
     with appending(*appenders):
         for one in appenders:
             one.until_appended(20)
