@@ -59,6 +59,10 @@ format: .venv/.dev ## put the code in form
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq poppler-utils fonts-noto-cjk fontconfig >/dev/null; \
 	  else echo "poppler-utils or fonts-noto-cjk is missing: the tests of PDF reports will fail" >&2; fi; fi
+	@if ! PATH="$$PATH:/usr/sbin" command -v mariadbd >/dev/null || ! command -v mariadb-install-db >/dev/null; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends mariadb-server-core mariadb-client-core >/dev/null; \
+	  else echo "mariadbd is missing: the tests of MariaDB sources will fail" >&2; fi; fi
 	@touch $@
 
 .venv/.demo: pyproject.toml | .venv/bin/python

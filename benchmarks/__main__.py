@@ -3,10 +3,11 @@
 import argparse
 import sys
 
-from benchmarks import audit, discovery, masks, passthrough, policy_engine
+from benchmarks import audit, audit_search, discovery, masks, passthrough, policy_engine
 
 BENCHMARKS = {
-    "policy": policy_engine, "masks": masks, "audit": audit, "gateway": passthrough, "discovery": discovery,
+    "policy": policy_engine, "masks": masks, "audit": audit, "audit-search": audit_search, "gateway": passthrough,
+    "discovery": discovery,
 }  # fmt: skip
 
 

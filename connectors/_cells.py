@@ -88,6 +88,22 @@ def read_integer(cell: object) -> int:
     return cell
 
 
+def read_whole(cell: object) -> int:
+    """A whole number, or a decimal without decimals."""
+    if type(cell) is Decimal:
+        if not cell.is_finite() or cell.adjusted() > 20 or cell != cell.to_integral_value():
+            raise NotPromised("a cell is no integer")
+        return int(cell)
+    return read_integer(cell)
+
+
+def read_flag(cell: object) -> bool:
+    """A boolean, or 0 or 1."""
+    if type(cell) is int and cell in (0, 1):
+        return cell == 1
+    return read_boolean(cell)
+
+
 def read_boolean(cell: object) -> bool:
     """A boolean."""
     if type(cell) is not bool:

@@ -11,17 +11,15 @@ Full-text search is what the server's own parser finds.
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, ClassVar
 
-from sqlalchemy import Text, cast, collate, func, literal, literal_column, text
+from sqlalchemy import ARRAY, Text, any_, bindparam, cast, collate, false, func, literal, literal_column, text
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import String, UserDefinedType
 
-from connectors._cells import NotPromised, Reader, read_integer
-from connectors._sql_dialect import READERS, Dialect, Expression
-from gateway.errors import Defect, SourceFailed, SourceRubbish
+from connectors._cells import Reader, read_whole
+from connectors._sql_dialect import READERS, SQL_TYPES, Dialect, Expression
+from gateway.errors import Defect, SourceFailed, SourceRubbish, SourceTimeout
 from gateway.model.catalog import FieldType
 from gateway.model.json_value import JsonStep
 from gateway.model.predicate import (
@@ -56,9 +54,11 @@ _NATIVE: dict[FieldType, tuple[str, frozenset[str]]] = {
     FieldType.TIMESTAMP_RANGE: ("tstzrange", frozenset({"tstzrange"})),
 }
 _FLOATS = frozenset({"float4", "float8"})
+_DRIVERS = frozenset({"asyncpg", "psycopg"})
+_ENDLESS = frozenset({"date", "timestamp", "timestamptz"})
+_TIMES = frozenset({FieldType.DATE, FieldType.TIMESTAMP})
 _CONFIGURATIONS = frozenset({"english", "simple"})
-_COLUMNS = text(
-    """
+COLUMNS_OF_TABLE = """
     SELECT a.attname, COALESCE(b.typname, t.typname), COALESCE(c.collisdeterministic, true), r.relkind IN ('v', 'f')
     FROM pg_catalog.pg_attribute a
     JOIN pg_catalog.pg_class r ON r.oid = a.attrelid
@@ -66,8 +66,7 @@ _COLUMNS = text(
     LEFT JOIN pg_catalog.pg_type b ON b.oid = t.typbasetype
     LEFT JOIN pg_catalog.pg_collation c ON c.oid = a.attcollation
     WHERE a.attrelid = pg_catalog.to_regclass(:named) AND a.attnum > 0 AND NOT a.attisdropped
-    """
-)
+"""
 
 
 class _Named(UserDefinedType[Any]):
@@ -93,6 +92,11 @@ class StoredColumn:
     is_computed: bool = False  # of a view or a foreign table: reading it may run anything
 
 
+def regclass(schema: str | None, table: str) -> str:
+    """The name of a table as `to_regclass` reads it."""
+    return ".".join('"' + part.replace('"', '""') + '"' for part in (schema, table) if part is not None)
+
+
 class ColumnTypes:
     """The column types of tables, looked up at first use and forgotten when a statement fails."""
 
@@ -102,11 +106,11 @@ class ColumnTypes:
 
     def of(self, connection: Connection, schema: str | None, table: str) -> Mapping[str, StoredColumn]:
         """The columns of a table; nothing where there is none."""
-        named = ".".join('"' + part.replace('"', '""') + '"' for part in (schema, table) if part is not None)
+        named = regclass(schema, table)
         with self._lock:
             known = self._known.get(named)
         if known is None:
-            rows = connection.execute(_COLUMNS, {"named": named})
+            rows = connection.execute(text(COLUMNS_OF_TABLE), {"named": named})
             known = {name: StoredColumn(kind, exact, computed) for name, kind, exact, computed in rows}
             with self._lock:
                 self._known[named] = known
@@ -125,6 +129,7 @@ class PostgresqlDialect(Dialect):
 
     types: ClassVar[frozenset[FieldType]] = frozenset(FieldType)
     looks_at_columns: ClassVar[bool] = True
+    binds_page: ClassVar[bool] = True
 
     # -------------------------------------------------------------- values
     def may_raise(self, field_type: FieldType, stored: object) -> bool:
@@ -156,47 +161,62 @@ class PostgresqlDialect(Dialect):
         """As text, what a driver would take apart in its own way."""
         return column if field_type.is_scalar else cast(column, Text())
 
-    def bound(self, value: Scalar, field_type: FieldType) -> Expression:
+    def encoded(self, value: Scalar, field_type: FieldType) -> object:
+        """JSON, arrays and ranges as their text."""
+        return super().encoded(value, field_type) if field_type.is_scalar else write_value(value)
+
+    def bound(self, name: str, encoded: object, field_type: FieldType) -> Expression:
         """JSON, arrays and ranges from their text."""
         if field_type.is_scalar:
-            return super().bound(value, field_type)
-        return cast(literal(write_value(value), String()), _Named(_NATIVE[field_type][0]))
+            return super().bound(name, encoded, field_type)
+        return cast(bindparam(name, encoded, Text()), _Named(_NATIVE[field_type][0]))
 
-    def among(self, column: Expression, values: tuple[Scalar, ...], field_type: FieldType) -> Expression:
-        """`IN`, one bound value after the other."""
-        if field_type.is_scalar:
-            return super().among(column, values, field_type)
-        return column.in_([self.bound(value, field_type) for value in values])
+    def among(self, column: Expression, name: str, encoded: object, field_type: FieldType) -> Expression:
+        """`= ANY (an array)`: one statement, however many values."""
+        return column == any_(bindparam(name, encoded, ARRAY(SQL_TYPES[field_type])))
+
+    def sound(self, raw: Expression, field_type: FieldType, stored: object) -> Expression | None:
+        """A date without end is none: a driver may take it for the last one that it knows."""
+        is_endless = isinstance(stored, StoredColumn) and stored.type in _ENDLESS
+        return func.isfinite(raw) if is_endless and field_type in _TIMES else None
 
     def reader(self, field_type: FieldType) -> Reader:
         """A numeric without decimals will do for an integer."""
-        return _read_whole if field_type is FieldType.INTEGER else READERS[field_type]
+        return read_whole if field_type is FieldType.INTEGER else READERS[field_type]
 
     def comparable_reader(self, field_type: FieldType) -> Reader:
         """As above."""
         return self.reader(field_type)
 
     # -------------------------------------------------------------- operations
-    def special(self, column: Expression, field_type: FieldType, term: object) -> Expression:
+    def special(self, column: Expression, term: object, bound: Expression) -> Expression:
         """The predicates that only this engine runs."""
         match term:
-            case Contains(_, value):
-                return self._operator("@>", column, self.bound(value, field_type))
-            case ContainedIn(_, value):
-                return self._operator("<@", column, self.bound(value, field_type))
-            case Overlaps(_, value):
-                return self._operator("&&", column, self.bound(value, field_type))
-            case Lies(_, relation, value):
-                return self._operator(relation.value, column, self.bound(value, field_type))
-            case Matches(_, pattern, False):
-                return self._operator("~", collate(column, self.collation), literal(pattern, String()))
-            case FullText(_, mode, words, language) if language in _CONFIGURATIONS:
+            case Contains():
+                return self._operator("@>", column, bound)
+            case ContainedIn():
+                return self._operator("<@", column, bound)
+            case Overlaps():
+                return self._operator("&&", column, bound)
+            case Lies(_, relation):
+                return self._operator(relation.value, column, bound)
+            case Matches(_, _, False):
+                return self._operator("~", collate(column, self.collation), bound)
+            case FullText(_, mode, _, language) if language in _CONFIGURATIONS:
                 # written out, as an index on the same expression has it
                 configuration: Expression = literal_column(f"'pg_catalog.{language}'::regconfig")
-                query = getattr(func, mode.value)(configuration, literal(words, String()))
+                query = getattr(func, mode.value)(configuration, bound)
                 return self._operator("@@", func.to_tsvector(configuration, column), query)
             case _:
                 raise Defect(operator="a predicate that is not claimed")
+
+    def shaped(self, column: Expression, positions: tuple[str, ...]) -> Expression:
+        """A regular expression of one class a position."""
+        if not all(positions):
+            return false()
+        classes = ("".join(f"\\u{ord(char):04x}" for char in allowed) for allowed in positions)
+        pattern = "^" + "".join(f"[{allowed}]" for allowed in classes) + "$"
+        return self._operator("~", collate(column, self.collation), literal(pattern, String()))
 
     def at_path(self, column: Expression, path: tuple[JsonStep, ...]) -> Expression:
         """`->` and `->>`; an integer beyond PostgreSQL's counts nothing."""
@@ -218,22 +238,17 @@ class PostgresqlDialect(Dialect):
     # -------------------------------------------------------------- connections
     def translate(self, error: Exception, dataset: str) -> SourceFailed:
         """As the base; a value that the driver can't hold (a date after the year 9999) is rubbish too."""
-        cause = getattr(error, "orig", None)
-        if isinstance(error, DBAPIError) and type(cause).__name__ == "DataError":
-            return SourceRubbish(
-                dataset=dataset, operator=f"DataError {getattr(cause, 'sqlstate', None) or ''}".strip()
-            )
-        if type(error).__module__.startswith("psycopg") and type(error).__name__ == "DataError":
-            return SourceRubbish(dataset=dataset, operator="DataError")
+        cause = getattr(error, "orig", None) or error
+        state = str(getattr(cause, "sqlstate", None) or "")
+        told = f"{type(cause).__name__} {state}".strip()
+        if state == "57014":
+            return SourceTimeout(dataset=dataset, operator=told)
+        driver = type(cause).__module__.partition(".")[0]
+        is_undecoded = driver == "builtins" and isinstance(cause, ValueError | OverflowError)
+        is_of_the_data = driver in _DRIVERS and (type(cause).__name__ == "DataError" or state[:2] in {"22", "42"})
+        if is_of_the_data or is_undecoded:
+            return SourceRubbish(dataset=dataset, operator=told)
         return super().translate(error, dataset)
-
-
-def _read_whole(cell: object) -> int:
-    if type(cell) is Decimal:
-        if not cell.is_finite() or cell.adjusted() > 20 or cell != cell.to_integral_value():
-            raise NotPromised("a cell is no integer")
-        return int(cell)
-    return read_integer(cell)
 
 
 POSTGRESQL = PostgresqlDialect(

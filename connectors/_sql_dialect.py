@@ -5,6 +5,7 @@ that differs is a subclass. An engine without an entry in `dialect_of` is refuse
 """
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from sqlalchemy import (
@@ -48,7 +49,7 @@ from connectors._composite_cells import COMPOSITES
 from gateway.errors import Defect, SourceFailed, SourceRubbish, SourceTimeout, SourceUnavailable
 from gateway.model.catalog import FieldType
 from gateway.model.json_value import JsonStep
-from gateway.model.predicate import Scalar
+from gateway.model.predicate import Comparator, Scalar
 
 Expression = ColumnElement[Any]
 
@@ -83,6 +84,9 @@ class Dialect:
 
     types: ClassVar[frozenset[FieldType]] = frozenset(kind for kind in FieldType if kind.is_scalar)
     looks_at_columns: ClassVar[bool] = False  # whether a statement needs to know how the columns are stored
+    binds_page: ClassVar[bool] = False  # limit and offset are parameters, so that all pages are one statement
+    marks_masks: ClassVar[bool] = False  # the empty text is NULL, so what a mask makes is marked in front
+    skips_only_in_order: ClassVar[bool] = False  # OFFSET needs an ORDER BY
 
     # -------------------------------------------------------------- values
     def typed(self, column: Expression, field_type: FieldType, stored: object) -> Expression:
@@ -109,13 +113,34 @@ class Dialect:
         """The form of a column that compares, sorts and groups exactly."""
         return collate(column, self.collation) if field_type is FieldType.TEXT else column
 
-    def bound(self, value: Scalar, field_type: FieldType) -> Expression:
-        """A value, bound, that meets `comparable` columns of the type."""
-        return literal(value, SQL_TYPES[field_type])
+    def encoded(self, value: Scalar, field_type: FieldType) -> object:
+        """A value as it is bound: what comes before any SQL is made."""
+        return int(value) if field_type is FieldType.INTEGER and isinstance(value, Decimal) else value
 
-    def among(self, column: Expression, values: tuple[Scalar, ...], field_type: FieldType) -> Expression:
-        """`IN` over a comparable column; the values are not empty."""
-        return column.in_(bindparam(None, list(values), SQL_TYPES[field_type], expanding=True, unique=True))
+    def always(self, comparator: Comparator, value: object, field_type: FieldType) -> bool | None:
+        """The truth that the comparison has for every value, where no cell can hold what it is compared with."""
+        del comparator, value, field_type
+        return None
+
+    def pattern(self, pattern: str) -> str:
+        """A pattern of LIKE as the engine writes it."""
+        return pattern
+
+    def bound(self, name: str, encoded: object, field_type: FieldType) -> Expression:
+        """A parameter of the name that meets `comparable` columns of the type."""
+        return bindparam(name, encoded, SQL_TYPES[field_type])
+
+    def among(self, column: Expression, name: str, encoded: object, field_type: FieldType) -> Expression:
+        """`IN` over a comparable column; `encoded` is a list that is not empty."""
+        return column.in_(bindparam(name, encoded, SQL_TYPES[field_type], expanding=True))
+
+    def wider(self, raw: Expression, bound: Expression, stored: object, *, is_prefix: bool) -> Expression | None:
+        """A condition on a bare text column that is never less true than the exact one, where only it uses an index.
+
+        is_prefix: the text begins with the value; else it is the value.
+        """
+        del raw, bound, stored, is_prefix
+        return None
 
     def reader(self, field_type: FieldType) -> Reader:
         """Reads a column as it is stored."""
@@ -126,14 +151,19 @@ class Dialect:
         return READERS[field_type]
 
     def check(self, column: Expression, field_type: FieldType) -> Expression | None:
-        """True where a non-NULL cell is well typed; None where the engine itself sees to it."""
+        """True where a non-NULL cell that decides is well typed; None where the engine itself sees to it."""
         del column, field_type
         return None
 
+    def sound(self, raw: Expression, field_type: FieldType, stored: object) -> Expression | None:
+        """True where a non-NULL cell is a value at all, shown or deciding; None where the reader sees to it."""
+        del raw, field_type, stored
+        return None
+
     # -------------------------------------------------------------- operations
-    def special(self, column: Expression, field_type: FieldType, term: object) -> Expression:
-        """The predicates that only some engine runs."""
-        del column, field_type, term
+    def special(self, column: Expression, term: object, bound: Expression) -> Expression:
+        """The predicates that only some engine runs; `bound` is the value, or its words or pattern."""
+        del column, term, bound
         raise Defect(operator="a predicate that is not claimed")
 
     def at_path(self, column: Expression, path: tuple[JsonStep, ...]) -> Expression:
@@ -141,9 +171,14 @@ class Dialect:
         del column, path
         raise Defect(operator="a path is not claimed")
 
-    def like(self, column: Expression, pattern: str) -> Expression:
+    def is_null(self, raw: Expression, field_type: FieldType) -> Expression:
+        """`IS NULL` of the bare column."""
+        del field_type
+        return raw.is_(None)
+
+    def like(self, column: Expression, pattern: Expression) -> Expression:
         """LIKE by code point, without an escape character."""
-        return collate(column, self.collation).like(literal(pattern, String()), escape="")
+        return collate(column, self.collation).like(pattern, escape="")
 
     def is_truth(self, column: Expression, truth: bool) -> Expression:
         """`IS TRUE` / `IS FALSE`."""
@@ -212,15 +247,3 @@ class Dialect:
         if isinstance(error, DBAPIError) and state[:2] in {"22", "42"}:
             return SourceRubbish(dataset=dataset, operator=f"{told} {state}")
         return SourceUnavailable(dataset=dataset, operator=told)
-
-
-MARIADB = Dialect(
-    collation="utf8mb4_nopad_bin",
-    session=("SET SESSION TRANSACTION READ ONLY", "SET SESSION max_statement_time = {milliseconds} / 1000"),
-    has_nulls_first=False,
-)
-MYSQL = Dialect(
-    collation="utf8mb4_0900_bin",
-    session=("SET SESSION TRANSACTION READ ONLY", "SET SESSION max_execution_time = {milliseconds}"),
-    has_nulls_first=False,
-)

@@ -7,21 +7,21 @@ The row has a last column more than the fetch asks for: whether the cells that d
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Select,
     String,
     and_,
+    bindparam,
     case,
     column,
     false,
     func,
-    literal,
+    literal_column,
     not_,
-    null,
     or_,
     select,
     table,
@@ -29,40 +29,40 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.elements import ColumnElement, quoted_name
 
-from connectors._cells import NotPromised, Reader, divided, fit, fit_all, read_integer, read_text, typed_rows
+from connectors._cells import Reader, read_integer, read_text
 from connectors._sql_dialect import Dialect, Expression
+from connectors._sql_lift import (
+    Always,
+    Among,
+    Begins,
+    Compared,
+    Lifted,
+    Question,
+    Shape,
+    Slot,
+    Special,
+    fields_of,
+    lift,
+)
+from connectors._sql_masks import masked, read_marked
+from connectors._sql_reading import Reading
 from gateway.errors import Defect
-from gateway.model import sqlform
 from gateway.model.catalog import FieldType
 from gateway.model.ids import FieldName
 from gateway.model.json_value import JsonStep
-from gateway.model.parts import conjuncts, fields_of
 from gateway.model.plan import Fetch, FetchColumn, SourceColumn
 from gateway.model.predicate import (
-    EVERYTHING,
     AllOf,
     AnyOf,
     AtPath,
     Comparator,
-    Compare,
-    ContainedIn,
-    Contains,
     FullText,
     IsNull,
     IsTruth,
-    Lies,
     Like,
     Matches,
-    Not,
-    OneOf,
-    Overlaps,
-    Predicate,
-    Scalar,
-    Under,
 )
 from gateway.model.query import AggregateFunction
-from gateway.model.rows import Row
-from gateway.model.sqlform import SqlForm
 
 _EQUALITY = {Comparator.EQ, Comparator.NEQ}
 _COMPARATORS = {
@@ -77,17 +77,10 @@ _COMPARATORS = {
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A SELECT and its readers; averages come as sum and count and are divided here."""
+    """A SELECT and how its answer is read."""
 
     select: Select[Any]
-    readers: tuple[Reader, ...]
-    averages: frozenset[int]  # positions of sums that the next column (a count) divides
-
-    def rows(self, raw: Sequence[Sequence[object]]) -> list[Row]:
-        """Typed rows of exactly the fetch's columns; raises NotPromised."""
-        if any(not ok and ok is not None for *_, ok in raw):
-            raise NotPromised("a cell that decides over a row has the wrong type")
-        return divided(typed_rows([row[:-1] for row in raw], self.readers), self.averages)
+    reading: Reading
 
 
 def compile_fetch(
@@ -97,12 +90,37 @@ def compile_fetch(
 
     Raises Defect for what capabilities do not claim.
     """
-    return _Compilation(fetch, dialect, schema, stored).statement()
+    question, values = lift(fetch, dialect)
+    return compile_question(fetch, question, values, dialect=dialect, schema=schema, stored=stored)
+
+
+def compile_question(
+    fetch: Fetch,
+    question: Question,
+    values: Sequence[object],
+    *,
+    dialect: Dialect,
+    schema: str | None,
+    stored: Mapping[str, object],
+) -> Statement:
+    """The statement of a lifted fetch: the bound parameter of slot 3 is called `v3`."""
+    return _Compilation(fetch, question, values, dialect=dialect, schema=schema, stored=stored).statement()
 
 
 class _Compilation:
-    def __init__(self, fetch: Fetch, dialect: Dialect, schema: str | None, stored: Mapping[str, object]) -> None:
+    def __init__(
+        self,
+        fetch: Fetch,
+        question: Question,
+        values: Sequence[object],
+        *,
+        dialect: Dialect,
+        schema: str | None,
+        stored: Mapping[str, object],
+    ) -> None:
         self._fetch = fetch
+        self._question = question
+        self._values = values
         self._dialect = dialect
         self._stored = stored
         self._there: tuple[SourceColumn, Expression] | None = None  # what stands for the field within a path
@@ -116,6 +134,7 @@ class _Compilation:
             schema=None if schema is None else quoted_name(schema, quote=True),
         ).alias("t")
         self._deciding: dict[str, SourceColumn] = {}  # columns whose cells decide over rows or values
+        self._shown: dict[str, SourceColumn] = {}
 
     def statement(self) -> Statement:
         return self._grouped() if self._fetch.aggregates else self._plain()
@@ -127,11 +146,12 @@ class _Compilation:
         readers: list[Reader] = []
         for wanted in fetch.columns:
             if wanted.form is None:
+                self._shown[wanted.source.column] = wanted.source
                 shown.append(self._dialect.shown(self._column(wanted.source), wanted.source.type))
                 readers.append(self._dialect.reader(wanted.source.type))
             else:
                 shown.append(self._masked(wanted))
-                readers.append(read_text)
+                readers.append(read_marked if self._dialect.marks_masks else read_text)
         where = self._filtered()
         order = [
             term
@@ -142,7 +162,7 @@ class _Compilation:
         ]
         labelled = [expression.label(f"c{at}") for at, expression in enumerate(shown)]
         query = select(*labelled, self._ok()).select_from(self._table).where(where).order_by(*order)
-        return Statement(self._paged(query), tuple(readers), frozenset())
+        return Statement(self._paged(query), Reading(tuple(readers), frozenset()))
 
     def _grouped(self) -> Statement:
         fetch = self._fetch
@@ -150,11 +170,12 @@ class _Compilation:
         readers: list[Reader] = []
         for wanted in fetch.columns:
             if wanted.form is None:
-                keys.append(self._comparable(wanted.source))
+                keys.append(self._dialect.shown(self._comparable(wanted.source), wanted.source.type))
                 readers.append(self._dialect.comparable_reader(wanted.source.type))
             else:
-                keys.append(self._masked(wanted))
-                readers.append(read_text)
+                keys.append(self._dialect.comparable(self._masked(wanted), FieldType.TEXT))
+                reader = self._dialect.comparable_reader(FieldType.TEXT)
+                readers.append(read_marked if self._dialect.marks_masks else reader)
         inputs = [None if one.field is None else self._known(one.field) for one in fetch.aggregates]
         named = {source.column: source for source in inputs if source is not None}
         self._deciding.update(named)
@@ -190,7 +211,7 @@ class _Compilation:
             )
         ok: Expression = func.min(inner.c.ok)
         query = select(*group, *results, ok.label("ok")).group_by(*group).order_by(*order)
-        return Statement(self._paged(query), tuple(readers), frozenset(averages))
+        return Statement(self._paged(query), Reading(tuple(readers), frozenset(averages)))
 
     def _aggregate(
         self, function: AggregateFunction, cell: Expression | None, source: SourceColumn | None
@@ -205,16 +226,29 @@ class _Compilation:
             return [counted]
         if function in (AggregateFunction.MIN, AggregateFunction.MAX):
             extreme = func.min if function is AggregateFunction.MIN else func.max
-            return [(extreme(dialect.comparable(cell, source.type)), dialect.comparable_reader(source.type))]
+            found = extreme(dialect.comparable(cell, source.type))
+            return [(dialect.shown(found, source.type), dialect.comparable_reader(source.type))]
         if source.type not in (FieldType.INTEGER, FieldType.NUMERIC):
             raise Defect(operator=f"{function} of a {source.type} field")
         total = (dialect.total(cell, source.type), dialect.total_reader(source.type))
         return [total] if function is AggregateFunction.SUM else [total, counted]
 
     def _paged(self, query: Select[Any]) -> Select[Any]:
-        if self._fetch.limit is not None:
-            query = query.limit(self._fetch.limit)
-        return query.offset(self._fetch.offset) if self._fetch.offset else query
+        fetch, places = self._fetch, len(self._values)
+        if fetch.limit is None and not fetch.offset:
+            return query
+        if fetch.offset and self._dialect.skips_only_in_order and not fetch.order:
+            query = query.order_by(literal_column("(SELECT NULL)"))
+        if not self._dialect.binds_page:
+            query = query if fetch.limit is None else query.limit(fetch.limit)
+            return query.offset(fetch.offset) if fetch.offset else query
+        if fetch.offset:
+            places -= 1
+            query = query.offset(self._page(places))
+        return query if fetch.limit is None else query.limit(self._page(places - 1))
+
+    def _page(self, place: int) -> Expression:
+        return bindparam(f"v{place}", self._values[place], BigInteger())
 
     # -------------------------------------------------------------- parts
     def _raw(self, source: SourceColumn) -> Expression:
@@ -250,64 +284,100 @@ class _Compilation:
             for source in self._deciding.values()
             if (check := self._dialect.check(self._column(source), source.type)) is not None
         ]
-        return (and_(*checks) if checks else literal(1)).label("ok")
+        checks += [
+            or_(self._raw(source).is_(None), check)
+            for source in {**self._shown, **self._deciding}.values()
+            if (check := self._dialect.sound(self._raw(source), source.type, self._stored.get(source.column)))
+            is not None
+        ]
+        one: Expression = literal_column("1")
+        found: Expression = case((and_(*checks), one), else_=literal_column("0")) if checks else one
+        return found.label("ok")
 
     def _filtered(self) -> ColumnElement[Any]:
         """The whole filter. An engine evaluates conditions in its own order, so what could raise stands in a CASE.
 
         Else an error, or none, would tell of a row that doesn't exist for the asker.
         """
-        fetch = self._fetch
-        if fetch.rows == EVERYTHING:
-            return self._where(fetch.where)
-        visible, own = self._where(fetch.rows), list(conjuncts(fetch.rows))
-        terms = [
-            case((visible, self._where(term)), else_=false()) if self._may_raise(term) else self._where(term)
-            for term in conjuncts(fetch.where)
-            if term not in own
-        ]
-        return and_(visible, *terms)
+        visible, terms = self._question.visible, self._question.terms
+        if visible is None:
+            return and_(true(), *map(self._where, terms))
+        shown = self._where(visible)
+        return and_(shown, *(
+            case((shown, self._where(term)), else_=false()) if self._may_raise(term) else self._where(term)
+            for term in terms
+        ))  # fmt: skip
 
-    def _may_raise(self, term: Predicate) -> bool:
+    def _may_raise(self, term: Shape) -> bool:
         sources = [self._known(field) for field in fields_of(term)]
         return any(self._dialect.may_raise(source.type, self._stored.get(source.column)) for source in sources)
 
-    def _where(self, predicate: Predicate) -> ColumnElement[Any]:
-        match predicate:
-            case AllOf(terms):
-                return and_(true(), *map(self._where, terms))
-            case AnyOf(terms):
-                return or_(false(), *map(self._where, terms))
-            case Not(term):
-                return not_(self._where(term).self_group())
+    def _where(self, shape: Shape) -> ColumnElement[Any]:
+        match shape:
+            case Lifted(node, terms, test):
+                return self._connected(node, terms, test)
+            case Always(field, truth):
+                return self._dialect.constant(self._column(self._known(field)), truth=truth)
+            case Compared(field, comparator, value):
+                source = self._known(field)
+                cell = self._equal(source) if comparator in _EQUALITY else self._comparable(source)
+                compared: ColumnElement[Any] = getattr(cell, _COMPARATORS[comparator])(self._bound(value, source))
+                is_equal = comparator is Comparator.EQ
+                return self._narrowed(compared, source, value, is_prefix=False) if is_equal else compared
+            case Among(field, values):
+                source = self._known(field)
+                name, given = f"v{values.number}", self._values[values.number]
+                exact = self._dialect.among(self._equal(source), name, given, source.type)
+                if self._narrowed(exact, source, values, is_prefix=False) is exact:
+                    return exact
+                return and_(self._dialect.among(self._raw(source), name, given, source.type), exact)
+            case Begins(field, low, after):
+                source = self._known(field)
+                cell = self._comparable(source)
+                between = and_(cell >= self._bound(low, source), cell < self._bound(after, source))
+                return self._narrowed(between, source, low, is_prefix=True)
+            case Special(Like(field), value):
+                name, given = f"v{value.number}", self._values[value.number]
+                return self._dialect.like(self._deciding_column(field), bindparam(name, given, String()))
+            case Special(term, value):
+                source = self._known(term.field)
+                is_text = isinstance(term, Matches | FullText)
+                bound = (
+                    bindparam(f"v{value.number}", self._values[value.number], String())
+                    if is_text
+                    else self._bound(value, source)
+                )
+                return self._dialect.special(self._column(source), term, bound)
+
+    def _narrowed(
+        self, exact: ColumnElement[Any], source: SourceColumn, value: Slot, *, is_prefix: bool
+    ) -> ColumnElement[Any]:
+        """With a wider condition beside it that an index serves, where the engine has one."""
+        if source.type is not FieldType.TEXT or self._there is not None:
+            return exact
+        stored = self._stored.get(source.column)
+        wider = self._dialect.wider(self._raw(source), self._bound(value, source), stored, is_prefix=is_prefix)
+        return exact if wider is None else and_(wider, exact)
+
+    def _connected(
+        self, node: type, terms: tuple[Shape, ...], test: IsNull | IsTruth | AtPath | None
+    ) -> ColumnElement[Any]:
+        match test:
             case IsNull(field):
-                return self._raw(self._known(field)).is_(None)
+                source = self._known(field)
+                return self._dialect.is_null(self._raw(source), source.type)
             case IsTruth(field, truth):
                 return self._dialect.is_truth(self._deciding_column(field), truth)
-            case Like(field, pattern, ignores_case):
-                if ignores_case:
-                    raise Defect(operator="a pattern that ignores case is not claimed")
-                return self._dialect.like(self._deciding_column(field), pattern)
-            case Under(field, prefixes):
-                return self._under(self._known(field), prefixes)
-            case OneOf(field, values):
-                return self._one_of(self._known(field), values)
-            case Compare(field, comparator, value):
-                return self._compare(self._known(field), comparator, value)
+            case AtPath(field, path):
+                return self._at_path(self._known(field), path, terms[0])
+            case None if node is AllOf:
+                return and_(true(), *map(self._where, terms))
+            case None if node is AnyOf:
+                return or_(false(), *map(self._where, terms))
             case _:
-                return self._special(predicate)
+                return not_(self._where(terms[0]).self_group())
 
-    def _special(self, predicate: Predicate) -> ColumnElement[Any]:
-        match predicate:
-            case AtPath(field, path, term):
-                return self._at_path(self._known(field), path, term)
-            case Contains() | ContainedIn() | Overlaps() | Lies() | Matches() | FullText():
-                source = self._known(predicate.field)
-                return self._dialect.special(self._column(source), source.type, predicate)
-            case _:
-                raise Defect(operator="a predicate that no source is asked")
-
-    def _at_path(self, source: SourceColumn, path: tuple[JsonStep, ...], term: Predicate) -> ColumnElement[Any]:
+    def _at_path(self, source: SourceColumn, path: tuple[JsonStep, ...], term: Shape) -> ColumnElement[Any]:
         there = copy(self)
         kind = FieldType.TEXT if path[-1].as_text else FieldType.JSON
         there._there = (replace(source, type=kind), self._dialect.at_path(self._column(source), path))  # noqa: SLF001  # a copy of itself
@@ -318,69 +388,12 @@ class _Compilation:
         self._deciding[source.column] = source
         return self._column(source)
 
-    def _compare(self, source: SourceColumn, comparator: Comparator, value: Scalar) -> ColumnElement[Any]:
-        cell = self._equal(source) if comparator in _EQUALITY else self._comparable(source)
-        grid = self._dialect.grids.get(source.type)
-        if grid is not None:
-            fitted = fit(comparator, Decimal(_number(value)), grid)
-            if isinstance(fitted, bool):
-                return self._dialect.constant(self._column(source), truth=fitted)
-            comparator, value = fitted
-        compared: ColumnElement[Any] = getattr(cell, _COMPARATORS[comparator])(self._dialect.bound(value, source.type))
-        return compared
-
-    def _one_of(self, source: SourceColumn, values: tuple[Scalar, ...]) -> ColumnElement[Any]:
-        cell = self._equal(source)
-        grid = self._dialect.grids.get(source.type)
-        if grid is not None:
-            values = tuple(fit_all([Decimal(_number(value)) for value in values], grid))
-        if not values:
-            return self._dialect.constant(self._column(source), truth=False)
-        return self._dialect.among(cell, values, source.type)
-
-    def _under(self, source: SourceColumn, prefixes: tuple[str, ...]) -> ColumnElement[Any]:
-        """Ranges, so that an index serves: what begins with `33` lies between `33` and `34`, by code point."""
-        if source.type is not FieldType.TEXT or not all(prefix.isascii() and prefix.isdigit() for prefix in prefixes):
-            raise Defect(operator="a region prefix that is not all digits, or of a field that is no text")
-        cell = self._comparable(source)
-        if not prefixes:
-            return self._dialect.constant(self._column(source), truth=False)
-        ranges = []
-        for prefix in prefixes:
-            after = prefix[:-1] + chr(ord(prefix[-1]) + 1)
-            low = cell >= self._dialect.bound(prefix, FieldType.TEXT)
-            ranges.append(and_(low, cell < self._dialect.bound(after, FieldType.TEXT)))
-        return or_(*ranges)
+    def _bound(self, slot: Slot, source: SourceColumn) -> Expression:
+        return self._dialect.bound(f"v{slot.number}", self._values[slot.number], source.type)
 
     # -------------------------------------------------------------- masks
     def _masked(self, wanted: FetchColumn) -> ColumnElement[Any]:
         if wanted.form is None or wanted.source.type is not FieldType.TEXT:
             raise Defect(operator="a mask at the source for a column that is no text")
         self._deciding[wanted.source.column] = wanted.source
-        cell = self._column(wanted.source)
-        return case((cell.is_(None), null()), else_=self._form(wanted.form, cell))
-
-    def _form(self, form: SqlForm, cell: Expression) -> Expression:
-        match form:
-            case sqlform.Column():
-                return cell
-            case sqlform.Constant(value):
-                return null() if value is None else literal(value, String())
-            case sqlform.Left(count):
-                return self._dialect.left(cell, count)
-            case sqlform.Right(count):
-                return self._dialect.right(cell, count)
-            case sqlform.Concat(parts):
-                joined: Expression = literal("", String())
-                for part in parts:
-                    joined = joined.concat(self._form(part, cell))
-                return joined
-            case sqlform.IfShape(shapes, then, otherwise):
-                fits = or_(false(), *(self._dialect.shaped(cell, shape.positions) for shape in shapes))
-                return case((fits, self._form(then, cell)), else_=self._form(otherwise, cell))
-
-
-def _number(value: Scalar) -> int | Decimal:
-    if isinstance(value, bool) or not isinstance(value, int | Decimal) or not Decimal(value).is_finite():
-        raise Defect(operator="a filter's value is no number")
-    return value
+        return masked(self._dialect, wanted.form, self._column(wanted.source))

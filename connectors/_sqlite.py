@@ -23,7 +23,7 @@ from connectors._cells import (
     NotPromised,
     Reader,
     in_numerics,
-    read_boolean,
+    read_flag,
     read_numeric,
     read_sum,
     read_timestamp,
@@ -148,7 +148,8 @@ class SqliteDialect(Dialect):
             return key
         return column
 
-    def _stored(self, value: Scalar, field_type: FieldType) -> str | int:
+    def encoded(self, value: Scalar, field_type: FieldType) -> str | int:
+        """The stored form of a value."""
         match field_type, value:
             case (FieldType.TEXT, str()):
                 return value
@@ -168,14 +169,15 @@ class SqliteDialect(Dialect):
         del stored
         return field_type in _KEYS
 
-    def bound(self, value: Scalar, field_type: FieldType) -> Expression:
-        """The stored form of a value."""
-        return literal(self._stored(value, field_type))
+    def bound(self, name: str, encoded: object, field_type: FieldType) -> Expression:
+        """The stored form, as it is."""
+        del field_type
+        return bindparam(name, encoded)
 
-    def among(self, column: Expression, values: tuple[Scalar, ...], field_type: FieldType) -> Expression:
+    def among(self, column: Expression, name: str, encoded: object, field_type: FieldType) -> Expression:
         """`IN` over stored forms."""
-        stored = [self._stored(value, field_type) for value in values]
-        return column.in_(bindparam(None, stored, expanding=True, unique=True))
+        del field_type
+        return column.in_(bindparam(name, encoded, expanding=True))
 
     def reader(self, field_type: FieldType) -> Reader:
         """Stored cells: flags are 0 and 1."""
@@ -204,12 +206,13 @@ class SqliteDialect(Dialect):
             case _:
                 return None
 
-    def like(self, column: Expression, pattern: str) -> Expression:
+    def pattern(self, pattern: str) -> str:
+        """As GLOB writes it."""
+        return "".join({"%": "*", "_": "?", "*": "[*]", "?": "[?]", "[": "[[]"}.get(char, char) for char in pattern)
+
+    def like(self, column: Expression, pattern: Expression) -> Expression:
         """GLOB: minds case and code points without a setting of the connection."""
-        if "\x00" in pattern:  # SQLite would read the pattern up to there; no well typed cell can match
-            return self.constant(column, truth=False)
-        glob = "".join({"%": "*", "_": "?", "*": "[*]", "?": "[?]", "[": "[[]"}.get(char, char) for char in pattern)
-        return column.op("GLOB", is_comparison=True)(literal(glob))
+        return column.op("GLOB", is_comparison=True)(pattern)
 
     def is_truth(self, column: Expression, truth: bool) -> Expression:
         """SQLite's IS compares any value and is never unknown."""
@@ -247,13 +250,6 @@ class SqliteDialect(Dialect):
             return SourceTimeout(dataset=dataset, operator=told)
         is_broken = code in _BROKEN or (isinstance(cause, sqlite3.DatabaseError) and not name)
         return (SourceRubbish if is_broken else SourceUnavailable)(dataset=dataset, operator=told)
-
-
-def read_flag(cell: object) -> bool:
-    """0 or 1."""
-    if type(cell) is int and cell in (0, 1):
-        return cell == 1
-    return read_boolean(cell)
 
 
 def _class(allowed: set[str]) -> str:

@@ -1,27 +1,29 @@
-"""sql: a department's database -> rows, by SQLAlchemy Core.
+"""sql: a department's database -> rows, by SQLAlchemy Core and whatever driver it has.
 
-Everything is pushed down: filters, order, pages, aggregates and masks with a SQL form. Exact on SQLite; PostgreSQL,
-MySQL and MariaDB compile. It does not promise to know what the database's account may do: give it one that may only
-read. Timestamps are UTC.
+Everything is pushed down: filters, order, pages, aggregates and masks with a SQL form. Run in the tests on SQLite and
+PostgreSQL; for Oracle, DM, SQL Server and Trino compiled only. It does not promise to know what the database's account
+may do: give it one that may only read. Timestamps are UTC.
 """
 
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy import Connection, Engine, create_engine, literal_column, select
 from sqlalchemy.dialects.postgresql import DATERANGE, INT4RANGE, INT8RANGE, NUMRANGE, TSRANGE, TSTZRANGE
 from sqlalchemy.engine import CursorResult, make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.types import ARRAY, JSON, Boolean, Date, DateTime, Float, Integer, Numeric, TypeEngine
 
+from connectors import _dm
 from connectors._cells import NotPromised
 from connectors._options import Options
 from connectors._postgresql import POSTGRESQL, ColumnTypes
 from connectors._postgresql_schema import describe_postgresql
-from connectors._sql_dialect import MARIADB, MYSQL, Dialect
+from connectors._sql_claims import EVERYTHING, ON_MSSQL, ON_POSTGRESQL
+from connectors._sql_dialect import Dialect
+from connectors._sql_kin import DM, MSSQL, ORACLE, TRINO
 from connectors._sql_schema import describe_schema
 from connectors._sql_statement import Statement, compile_fetch
 from connectors._sql_trial import diagnose_database
@@ -31,44 +33,21 @@ from gateway.errors import Defect, GatewayError, SourceRubbish
 from gateway.model.catalog import FieldType
 from gateway.model.ids import SourceName
 from gateway.model.plan import Fetch
-from gateway.model.predicate import (
-    AllOf,
-    AnyOf,
-    AtPath,
-    Compare,
-    ContainedIn,
-    Contains,
-    FullText,
-    IsNull,
-    IsTruth,
-    Lies,
-    Like,
-    Matches,
-    Not,
-    OneOf,
-    Overlaps,
-    Under,
-)
-from gateway.model.query import AggregateFunction
 from gateway.model.rows import Batch
 from gateway.spi import Capabilities, Finding, PromisedTable, TableDescription
 
-DIALECTS: dict[str, Dialect] = {"sqlite": SQLITE, "postgresql": POSTGRESQL, "mysql": MYSQL, "mariadb": MARIADB}
+DIALECTS: dict[str, Dialect] = {
+    "sqlite": SQLITE,
+    "postgresql": POSTGRESQL,
+    "oracle": ORACLE,
+    "dm": DM,
+    "mssql": MSSQL,
+    "trino": TRINO,
+}
+CLAIMS: dict[str, Capabilities] = {"postgresql": ON_POSTGRESQL, "mssql": ON_MSSQL}
+_dm.register()
 HEALTH_SECONDS = 5.0
 DESCRIBE_SECONDS = 30.0
-EVERYTHING = Capabilities(
-    predicates=frozenset({AllOf, AnyOf, Compare, IsNull, IsTruth, Like, Not, OneOf, Under}),
-    columns=None,
-    can_order=True,
-    can_limit=True,
-    aggregates=frozenset(AggregateFunction),
-    can_mask=True,
-)
-ON_POSTGRESQL = replace(
-    EVERYTHING,
-    predicates=EVERYTHING.predicates | {AtPath, ContainedIn, Contains, FullText, Lies, Matches, Overlaps},
-    types=POSTGRESQL.types,
-)
 
 
 class SqlConnector:
@@ -125,7 +104,7 @@ class SqlConnector:
     def capabilities(self, table: str) -> Capabilities:
         """The same for every table."""
         del table
-        return ON_POSTGRESQL if self._dialect is POSTGRESQL else EVERYTHING
+        return CLAIMS.get(self._engine.dialect.name, EVERYTHING)
 
     def fetch(self, fetch: Fetch) -> AsyncIterator[Batch]:
         """Rows in batches; raises SourceFailed."""
@@ -157,7 +136,7 @@ class SqlConnector:
     def _ping(self) -> None:
         try:
             with self._engine.connect() as connection:
-                connection.exec_driver_sql("SELECT 1").scalar_one()
+                connection.execute(select(literal_column("1"))).scalar_one()
         except Exception as error:  # noqa: BLE001  # drivers raise what they like; the cause may hold an address
             raise self._dialect.translate(error, self._name) from None
 
@@ -202,7 +181,7 @@ class _Answer:
         try:
             result, statement = self._open()
             raw = result.fetchmany(self._batch_rows)
-            batch = statement.rows(raw)
+            batch = statement.reading.rows(raw)
         except NotPromised as fault:
             raise SourceRubbish(dataset=self.dataset, operator=str(fault)) from None
         except GatewayError:

@@ -20,6 +20,7 @@ from gateway.administration import (
     Apps,
     CaseDesk,
     KeyDesk,
+    LogDesk,
     Oversight,
     PolicyHolder,
     PolicyVersions,
@@ -40,6 +41,7 @@ from gateway.api.flags import FlagFace
 from gateway.api.inbound import Scope
 from gateway.api.keys import KeyFace
 from gateway.api.limits import WithinLimits
+from gateway.api.log_desk import LogFace
 from gateway.api.log_proofs import ProofFace
 from gateway.api.metrics import MetricsFace
 from gateway.api.openapi import describe_data_plane
@@ -50,7 +52,16 @@ from gateway.api.retention import RetentionFace
 from gateway.api.reviews import ReviewFace
 from gateway.api.terminals import TerminalFace
 from gateway.api.why import WhyFace
-from gateway.audit import AuditLog, BlindedSource, Follower, LogProofs, Witnessing
+from gateway.audit import (
+    AuditLog,
+    BlindedSource,
+    Follower,
+    Indexer,
+    LogProofs,
+    LogSearcher,
+    Witnessing,
+    rebuild_index,
+)
 from gateway.audit.forwarding import forwarding, open_followers
 from gateway.authentication import Authenticator, TrustedIssuer
 from gateway.errors import (
@@ -89,6 +100,7 @@ class Rooms:
     pipeline: Pipeline
     cases: CaseDesk
     oversight: Oversight
+    log_desk: LogDesk
     reidentification: ReidentificationDesk
     keys: KeyDesk
     terminals: TerminalDesk
@@ -158,6 +170,7 @@ class Gateway:
                 seals,
                 lambda: policy.current.catalog.purposes,
                 default_days=settings.audit.retention_days,
+                forget=lambda begin, end: rebuild_index(state, range(begin, end)),
             )
             await asyncio.to_thread(retention.finish, self.clock())
             pipeline = Pipeline(
@@ -196,6 +209,7 @@ class Gateway:
                 pipeline=pipeline,
                 cases=cases,
                 oversight=oversight,
+                log_desk=LogDesk(LogSearcher(state, seals.open), keys.subject_hash),
                 reidentification=reidentification,
                 keys=KeyDesk(state, keys, seals, settings.keys.algorithms),
                 retention=retention,
@@ -211,7 +225,10 @@ class Gateway:
             async with (
                 following(keys, seals), watching(oversight.watch, settings.watch_seconds), keeping_fresh(sources),
             ):  # fmt: skip
-                with self._reloads_on_hangup(), forwarding(followers, settings.timeouts.audit):
+                with (
+                    Indexer(state, self.clock).running(), self._reloads_on_hangup(),
+                    forwarding(followers, settings.timeouts.audit),
+                ):  # fmt: skip
                     yield
         finally:
             self._rooms = None
@@ -337,6 +354,8 @@ def create_application(gateway: Gateway) -> Callable[[Scope, Receive, Send], Any
         pipeline=lambda: gateway.rooms.pipeline, oversight=lambda: gateway.rooms.oversight, clock=gateway.clock
     )
     api.include_router(desk.routes())
+    log = LogFace(pipeline=lambda: gateway.rooms.pipeline, desk=lambda: gateway.rooms.log_desk, clock=gateway.clock)
+    api.include_router(log.routes())
     reidentification = ReidentificationFace(
         pipeline=lambda: gateway.rooms.pipeline,
         policy=lambda: gateway.rooms.policy,

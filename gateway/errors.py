@@ -937,6 +937,45 @@ class ArchiveRefused(AuditFailed):
     why: Words
 
 
+@dataclass(eq=False, kw_only=True)
+class SearchInvalid(AuditFailed):
+    """A search of the log that can't be answered as it stands."""
+
+    code = "GW614"
+    status = 400
+    text = {"en": "the search of the log: {fault[0]}", "zh": "日志检索条件有误：{fault[1]}"}
+    mend = {"en": "{fix[0]}", "zh": "{fix[1]}"}
+    fault: Words
+    fix: Words
+
+
+@dataclass(eq=False, kw_only=True)
+class CursorInvalid(AuditFailed):
+    """A page's cursor that this gateway didn't give for this search."""
+
+    code = "GW615"
+    status = 400
+    text = {"en": "the cursor is not one of this search", "zh": "分页标记不属于本次检索"}
+    mend = {
+        "en": "give the cursor as it came with the same search, or begin again without one",
+        "zh": "请原样传回同一检索给出的分页标记，或从头检索",
+    }
+
+
+@dataclass(eq=False, kw_only=True)
+class IndexBehind(AuditFailed):
+    """Too many entries are not indexed yet to be searched one by one."""
+
+    code = "GW616"
+    status = 503
+    text = {
+        "en": "the log's index is being built: {waiting} entries wait for it",
+        "zh": "日志索引正在建立：尚有 {waiting} 条待索引",
+    }
+    mend = {"en": "try again in a minute", "zh": "请一分钟后重试"}
+    waiting: int
+
+
 # ------------------------------------------------------------------ GW7xx administration
 class AdministrationFailed(GatewayError):
     """A change of policy, cases, people or apps can't be made."""

@@ -31,6 +31,7 @@ class Server:
 
     port: int
     password: str
+    log: Path
 
     def url(self, database: str = "postgres") -> str:
         return f"postgresql+psycopg://tester:{self.password}@127.0.0.1:{self.port}/{database}"
@@ -80,7 +81,7 @@ class Cluster:
     def __init__(self, home: Path) -> None:
         self.home = home
         self._tree = _install(home)
-        self.server = Server(port=_free_port(), password=secrets.token_urlsafe(16))
+        self.server = Server(port=_free_port(), password=secrets.token_urlsafe(16), log=home / "log")
         (home / "password").write_text(self.server.password, encoding="utf-8")
         if os.geteuid() == 0:
             for path in (home, home / "password"):
@@ -99,14 +100,15 @@ class Cluster:
         """Returns when it takes connections; tried again where one that was killed has left its lock behind."""
         end = time.monotonic() + _PATIENCE_SECONDS
         while True:
-            self._process = subprocess.Popen(
-                [
-                    self._tree / "bin" / "postgres", "-D", self.home / "data", "-p", str(self.server.port),
-                    "-h", "127.0.0.1", "-k", "", "-c", "shared_buffers=32MB", "-c", "max_connections=60",
-                ],
-                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=self.home,
-                env={**self._environment, **(environment or {})}, **_identity(),
-            )  # fmt: skip
+            with self.server.log.open("ab") as log:
+                self._process = subprocess.Popen(
+                    [
+                        self._tree / "bin" / "postgres", "-D", self.home / "data", "-p", str(self.server.port),
+                        "-h", "127.0.0.1", "-k", "", "-c", "shared_buffers=32MB", "-c", "max_connections=60",
+                    ],
+                    stdout=subprocess.DEVNULL, stderr=log, cwd=self.home,
+                    env={**self._environment, **(environment or {})}, **_identity(),
+                )  # fmt: skip
             try:
                 _wait(self.server, self._process)
             except psycopg.OperationalError:

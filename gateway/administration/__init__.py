@@ -27,6 +27,7 @@ from gateway.administration.keys import (
     open_seals,
     rewrap_ring,
 )
+from gateway.administration.log_desk import AskedSearch, LogDesk, shape_of
 from gateway.administration.oversight import Oversight, open_oversight
 from gateway.administration.policy import PolicyHolder, build_engine
 from gateway.administration.redecide import Redecision, redecide
@@ -44,6 +45,7 @@ from gateway.decision.who_can import Grant, WhoCan
 
 __all__ = [
     "Apps",
+    "AskedSearch",
     "CanaryDesk",
     "CanaryView",
     "CaseDesk",
@@ -57,6 +59,7 @@ __all__ = [
     "KeyDesk",
     "KeyLoss",
     "KeyView",
+    "LogDesk",
     "Notice",
     "OfficerExplanation",
     "Oversight",
@@ -102,6 +105,7 @@ __all__ = [
     "reproduce_flag",
     "rewrap_ring",
     "rule_texts",
+    "shape_of",
     "simulate",
     "try_cases",
     "verify_report",

@@ -15,6 +15,7 @@ from gateway.audit.erasure import ErasureCheck
 from gateway.audit.export import LENGTH_BYTES
 from gateway.audit.exported import leaf_fits
 from gateway.audit.high_water import read_mark
+from gateway.audit.index_check import check_index
 from gateway.audit.merkle import TILE_HEIGHT, TILE_WIDTH, leaf_hash
 from gateway.audit.replay import TILE_DIFFERS, Expected, Replay, Unsound, first_difference
 from gateway.audit.rows import Archived, check_parts
@@ -95,6 +96,7 @@ def verify_log(
             erasures = _take_rows(reader, state_url, replay, opener, archived)
             found = _verify_live(reader, head, replay, expected, verifier)
             erasures.finish()
+            check_index(reader.index)
             return replace(
                 found,
                 erased=erasures.count,

@@ -2,6 +2,7 @@
 
 import typer
 
+from gateway.cli import log_desk as _log_desk  # noqa: F401 - adds commands to `audit`
 from gateway.cli import log_proofs as _log_proofs  # noqa: F401 - adds commands to `audit`
 from gateway.cli import oversight as _oversight  # noqa: F401 - adds commands to `audit`
 from gateway.cli import retention as _retention  # noqa: F401 - adds commands to `audit`

@@ -12,6 +12,7 @@ from gateway.errors import SettingsInvalid
 from gateway.settings import load_settings
 
 _POSTGRESQL = ("postgresql+psycopg://", "postgresql://", "postgres://")
+_MYSQL = {"mysql://": "mysql", "mariadb://": "mariadb"}
 _UNTYPED = {"files", "rest", "soap"}  # they tell text for anything
 _SQLITE = ".db", ".sqlite", ".sqlite3"
 
@@ -44,6 +45,10 @@ def address_of(target: str, schema: str | None, settings: Path | None) -> Addres
             return Address(kind="sql", options=options, is_typed=True)
     if target.startswith(("sqlite:///", "file:///")) or ("://" not in target and "/" in target):
         return _local(target, schema)
+    for scheme, kind in _MYSQL.items():
+        if target.startswith(scheme):
+            named = {} if schema is None else {"schema": schema}
+            return Address(kind=kind, options={"url": target, "connections": 1, **named}, is_typed=True)
     if "://" in target:
         named = {} if schema is None else {"schema": schema}
         return Address(kind="sql", options={"url": target, "connections": 1, **named}, is_typed=True)
@@ -92,8 +97,8 @@ def _configured(name: str, settings: Path | None) -> Address:
 def _nothing(fault: str) -> SettingsInvalid:
     return SettingsInvalid(
         fault=f"the target can't be used: {fault}",
-        fix="write postgresql://user:password@host:port/database, mysql://…, sqlite:///FILE, file:///FOLDER, "
-        "or a source's name with --settings",
+        fix="write postgresql://user:password@host:port/database, mysql://…, mariadb://…, sqlite:///FILE, "
+        "file:///FOLDER, or a source's name with --settings",
     )
 
 

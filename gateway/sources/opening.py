@@ -49,6 +49,6 @@ def open_source(name: SourceName, kind: str, options: Mapping[str, object]) -> C
     except ImportError:
         raise SettingsInvalid(
             fault=f"`sources.{name}.kind`: the libraries of `{kind}` are not installed",
-            fix=f"install langqiao[{kind}]",
+            fix="install the extra that connectors/README.md names beside the kind",
         ) from None
     return connector.open(name, options)

@@ -1,152 +1,36 @@
-"""The tables of the gateway's own database, for SQLite and PostgreSQL alike.
-
-A search column of audit_entry is a projection of `body`, which alone is hashed: verification recomputes each of them.
-"""
-
-from datetime import UTC, datetime
-from typing import Any
+"""Every table of the gateway's own database; those of the log stand in `_log_tables`."""
 
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     CheckConstraint,
     Column,
     Date,
-    Dialect,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     PrimaryKeyConstraint,
     SmallInteger,
     String,
     Table,
     Text,
-    TypeDecorator,
-)
-from sqlalchemy.dialects.postgresql import TIMESTAMP
-from sqlalchemy.types import TypeEngine
-
-TABLES = MetaData()
-SCHEMA_VERSION = 6
-_BigKey = BigInteger().with_variant(Integer(), "sqlite")  # SQLite's row id, so that the log needs no second index
-
-
-class UtcTime(TypeDecorator[datetime]):
-    """An aware moment in UTC with microseconds: timestamptz, or `2026-11-23T08:00:00.000000` where SQLite keeps it."""
-
-    impl = String(26)
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """What the engine itself offers."""
-        if dialect.name == "sqlite":
-            return dialect.type_descriptor(String(26))
-        return dialect.type_descriptor(TIMESTAMP(timezone=True))
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | datetime | None:
-        """A naive moment is a defect: it is refused."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            msg = "a moment without a time zone"
-            raise ValueError(msg)
-        moment = value.astimezone(UTC)
-        return moment.replace(tzinfo=None).isoformat(timespec="microseconds") if dialect.name == "sqlite" else moment
-
-    def process_result_value(self, value: str | datetime | None, dialect: Dialect) -> datetime | None:
-        """Back to an aware moment in UTC."""
-        del dialect
-        if value is None:
-            return None
-        moment = datetime.fromisoformat(value) if isinstance(value, str) else value
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-schema_version = Table("schema_version", TABLES, Column("version", Integer, primary_key=True))
-
-audit_head = Table(
-    "audit_head",
-    TABLES,
-    Column("id", SmallInteger, primary_key=True, autoincrement=False),
-    Column("origin", Text, nullable=False),
-    Column("size", BigInteger, nullable=False),
-    Column("root", LargeBinary, nullable=False),
-    Column("epoch", BigInteger, nullable=False),
-    Column("note", LargeBinary, nullable=False),
-    CheckConstraint("id = 1", name="one_log"),
 )
 
-audit_entry = Table(
-    "audit_entry",
-    TABLES,
-    Column("idx", _BigKey, primary_key=True, autoincrement=False),
-    Column("at", UtcTime, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("principal", Text, nullable=False),
-    Column("app", Text, nullable=False),
-    Column("organisation", Text, nullable=False),
-    Column("purpose", Text, nullable=False),
-    Column("legal_basis", Text, nullable=False),
-    Column("case_id", Text, nullable=False),
-    Column("dataset", Text, nullable=False),
-    Column("fields", Text, nullable=False),
-    Column("outcome", Text, nullable=False),
-    Column("code", Text, nullable=False),
-    Column("needs_review", Boolean, nullable=False),
-    Column("trace_id", Text, nullable=False),
-    Column("sealed_by", Text, nullable=False),  # the retention key of the private part; empty before version 3
-    Column("leaf", LargeBinary, nullable=False),
-    Column("body", LargeBinary, nullable=False),
-    CheckConstraint("length(leaf) = 32", name="leaf_is_sha256"),
-    CheckConstraint("length(body) < 65536", name="body_fits_a_bundle"),
+from gateway.store._log_tables import (
+    ACCESS_LOG_VIEW,
+    POSTGRESQL_STORAGE,
+    audit_archive,
+    audit_checkpoint,
+    audit_cosignature,
+    audit_entry,
+    audit_head,
+    audit_index,
+    audit_posting,
+    audit_segment,
+    audit_subject,
+    audit_tile,
+    forward_position,
 )
-# every index is paid for by every entry before its answer may leave: only what few entries are in stands here
-_NEEDS_REVIEW = audit_entry.c.needs_review.is_(True)
-Index("audit_entry_needs_review", audit_entry.c.idx, sqlite_where=_NEEDS_REVIEW, postgresql_where=_NEEDS_REVIEW)
-_IS_FLAG = audit_entry.c.kind == "flag"
-Index("audit_entry_flag", audit_entry.c.idx, sqlite_where=_IS_FLAG, postgresql_where=_IS_FLAG)
-
-audit_subject = Table(
-    "audit_subject",
-    TABLES,
-    Column("subject", Text, nullable=False),
-    Column("idx", BigInteger, nullable=False),
-    PrimaryKeyConstraint("subject", "idx", name="audit_subject_key"),
-    sqlite_with_rowid=False,
-)
-Index("audit_subject_idx", audit_subject.c.idx)
-
-audit_tile = Table(
-    "audit_tile",
-    TABLES,
-    Column("level", SmallInteger, nullable=False),
-    Column("n", BigInteger, nullable=False),
-    Column("data", LargeBinary, nullable=False),
-    PrimaryKeyConstraint("level", "n", name="audit_tile_key"),
-    CheckConstraint("length(data) = 8192", name="full_tiles_only"),
-)
-
-audit_checkpoint = Table(
-    "audit_checkpoint",
-    TABLES,
-    Column("size", _BigKey, primary_key=True, autoincrement=False),
-    Column("root", LargeBinary, nullable=False),
-    Column("note", LargeBinary, nullable=False),
-)
-
-audit_cosignature = Table(
-    "audit_cosignature",
-    TABLES,
-    Column("size", _BigKey, nullable=False),
-    Column("witness", Text, nullable=False),
-    Column("note", LargeBinary, nullable=False),  # the checkpoint that was signed, as it was signed
-    Column("line", Text, nullable=False),
-    Column("at", UtcTime, nullable=False),
-    PrimaryKeyConstraint("size", "witness", name="audit_cosignature_key"),
-    sqlite_with_rowid=False,
-)
-Index("audit_cosignature_witness", audit_cosignature.c.witness, audit_cosignature.c.size)
+from gateway.store._table_types import BIG_KEY, SCHEMA_VERSION, TABLES, UtcTime, schema_version
 
 case_file = Table(
     "case_file",
@@ -207,7 +91,7 @@ glass_grant = Table(
 review = Table(
     "review",
     TABLES,
-    Column("idx", _BigKey, primary_key=True, autoincrement=False),  # of the entry that is reviewed
+    Column("idx", BIG_KEY, primary_key=True, autoincrement=False),  # of the entry that is reviewed
     Column("origin", Text, nullable=False),
     Column("opened_at", UtcTime, nullable=False),
     Column("opened_by", Text, nullable=False),
@@ -344,27 +228,6 @@ data_key = Table(
     CheckConstraint("destroyed_at IS NULL OR retired_at IS NOT NULL", name="destroyed_was_retired"),
 )
 
-audit_archive = Table(
-    "audit_archive",
-    TABLES,
-    Column("name", Text, primary_key=True),
-    Column("first", BigInteger, nullable=False),
-    Column("end", BigInteger, nullable=False),  # exclusive
-    Column("folder", Text, nullable=False),  # where it was written
-    Column("archived_at", UtcTime, nullable=False),
-    Column("removed_at", UtcTime),  # NULL: bodies are still being taken out
-    Column("restored_at", UtcTime),
-)
-
-forward_position = Table(
-    "forward_position",
-    TABLES,
-    Column("name", Text, primary_key=True),
-    Column("next_idx", BigInteger, nullable=False),
-    Column("holder", Text, nullable=False),  # the replica that forwards
-    Column("held_until", UtcTime, nullable=False),
-)
-
 retention_key = Table(
     "retention_key",
     TABLES,
@@ -405,19 +268,40 @@ retention_erasure = Table(
     Column("erased_at", UtcTime),
 )
 
-# The log as a dataset: one row an entry and person, one row without a person where an entry names none.
-ACCESS_LOG_VIEW = """
-CREATE VIEW access_log AS
-SELECT e.idx AS entry, e.at AS "at", e.principal AS principal, e.app AS app, e.organisation AS organisation,
-       e.purpose AS purpose, e.legal_basis AS legal_basis, e.dataset AS dataset, e.fields AS fields,
-       e.outcome AS outcome, e.case_id AS "case", e.needs_review AS needs_review, s.subject AS subject
-FROM audit_entry AS e LEFT JOIN audit_subject AS s ON s.idx = e.idx
-"""
-
-# What PostgreSQL is told of tables beyond their columns: bodies are short JSON, not worth trying to compress before an
-# answer may leave, nor a second table; the head is one row, written again and again in its place.
-POSTGRESQL_STORAGE = (
-    "ALTER TABLE audit_entry ALTER COLUMN body SET STORAGE EXTERNAL",
-    "ALTER TABLE audit_entry SET (toast_tuple_target = 8160)",
-    "ALTER TABLE audit_head SET (fillfactor = 50)",
-)
+__all__ = [
+    "ACCESS_LOG_VIEW",
+    "POSTGRESQL_STORAGE",
+    "SCHEMA_VERSION",
+    "TABLES",
+    "UtcTime",
+    "app_key",
+    "audit_archive",
+    "audit_checkpoint",
+    "audit_cosignature",
+    "audit_entry",
+    "audit_head",
+    "audit_index",
+    "audit_posting",
+    "audit_segment",
+    "audit_subject",
+    "audit_tile",
+    "canary",
+    "case_file",
+    "data_key",
+    "forward_position",
+    "glass_grant",
+    "policy_versions",
+    "raised_flag",
+    "reidentification",
+    "retention_erasure",
+    "retention_hold",
+    "retention_key",
+    "review",
+    "schema_version",
+    "terminal",
+    "usage_counter",
+    "usage_subject",
+    "watch_memory",
+    "watch_place",
+    "watch_task",
+]

@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.store._tables import ACCESS_LOG_VIEW
 from gateway.store.log import COLUMNS, LogHead, StoreFailed
+from gateway.store.log_index import IndexReader
 from gateway.store.state import State
 
 _CHUNK = 2048
@@ -24,6 +25,7 @@ class LogReader:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self.index = IndexReader(connection)
 
     def head(self) -> LogHead | None:
         """The head; None where there is none, or it can't be read."""

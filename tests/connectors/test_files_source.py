@@ -12,7 +12,7 @@ from connectors.files import FilesConnector
 from gateway.errors import SettingsInvalid, SourceBusy, SourceFailed, SourceRubbish, SourceTimeout, SourceUnavailable
 from gateway.model.catalog import FieldType
 from gateway.model.ids import FieldName, SourceName
-from gateway.model.predicate import Comparator, Compare, Like, OneOf
+from gateway.model.predicate import AnyOf, Comparator, Compare, Like, OneOf
 from tests.connectors import kit
 from tests.connectors.sources import write_csv, write_parquet
 
@@ -180,7 +180,7 @@ async def test_a_slow_question_ends_at_the_time_limit(tmp_path: Path) -> None:
     lines = '"X""M"\n' + "\n".join("ab" * 40 for _ in range(240_000)) + "\n"
     put(tmp_path, lines)
     pattern = "%a%b%a%b%c%a%b%c" * 20
-    where = kit.AnyOf(tuple(Like(FieldName("name"), f"%{at}{pattern}", ignores_case=False) for at in range(400)))
+    where = AnyOf(tuple(Like(FieldName("name"), f"%{at}{pattern}", ignores_case=False) for at in range(400)))
     connector = opened(tmp_path, connections=1)
     began = time.monotonic()
     with pytest.raises(SourceTimeout):

@@ -35,6 +35,12 @@ def pages() -> Iterator[tuple[Pages, str]]:
         yield service, host
 
 
+@pytest.fixture(autouse=True)
+def nothing_asked_yet(pages: tuple[Pages, str]) -> None:
+    pages[0].asked.clear()
+    pages[0].following = lambda address: address
+
+
 async def ask(connector: RestConnector, fetch: kit.Fetch) -> list[kit.Row]:
     try:
         return await kit.collect(connector, fetch)

@@ -1,0 +1,204 @@
+"""A database through an asynchronous driver: what PostgreSQL and MariaDB have in common.
+
+A short answer is one statement and one journey to the server: no transaction is opened, no session state is set. A
+long one is read batch by batch, as fast as it is taken. Who leaves, or is out of time, stops the work at the server.
+"""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from typing import ClassVar, Generic, Self, TypeVar
+
+from sqlalchemy.engine import Dialect as Engine
+
+from connectors._cells import NotPromised
+from connectors._pool import Pool
+from connectors._sql_dialect import Dialect
+from connectors._sql_text import Text, Texts
+from gateway.errors import GatewayError, SourceRubbish, SourceTimeout
+from gateway.model.ids import SourceName
+from gateway.model.plan import Fetch
+from gateway.model.rows import Batch
+from gateway.spi import Capabilities, TableDescription
+
+SHORT_ROWS = 2_000
+HEALTH_SECONDS = 5.0
+C = TypeVar("C")
+T = TypeVar("T")
+Raw = Sequence[Sequence[object]]
+
+
+class AsyncSqlConnector(ABC, Generic[C]):
+    """The road of a fetch; a kind of database says how to connect and how to ask."""
+
+    claims: ClassVar[Capabilities]
+
+    def __init__(self, name: SourceName, dialect: Dialect, engine: Engine, schema: str | None, count: int) -> None:
+        self._name = name
+        self._dialect = dialect
+        self._schema = schema
+        self._texts = Texts(dialect, engine, schema)
+        self._stored: dict[str, Mapping[str, object]] = {}
+        self._count = count
+        self._kept: Pool[C] | None = None
+
+    def __repr__(self) -> str:
+        """Never the address."""
+        return f"<{type(self).__name__} {self._name}>"
+
+    @classmethod
+    @abstractmethod
+    def open(cls, name: SourceName, options: Mapping[str, object]) -> Self:
+        """Build without connecting; raises SettingsInvalid naming the option."""
+
+    # -------------------------------------------------------------- what a kind of database says
+    @abstractmethod
+    async def _connect(self) -> C:
+        """A new connection: read-only, in UTC, with a time limit of its own at the server."""
+
+    @abstractmethod
+    def _is_open(self, connection: C) -> bool:
+        """Whether the server has not hung up."""
+
+    @abstractmethod
+    async def _end(self, connection: C, is_busy: bool) -> None:  # as Pool calls it
+        """Close; what still runs on it is stopped at the server."""
+
+    @abstractmethod
+    async def _columns(self, connection: C, table: str) -> Mapping[str, object]:
+        """How the columns of a table are stored."""
+
+    @abstractmethod
+    async def _all(self, connection: C, text: Text, bound: Sequence[object], seconds: float) -> Raw:
+        """The whole of a short answer, in one journey."""
+
+    @abstractmethod
+    def _batches(
+        self, connection: C, text: Text, bound: Sequence[object], seconds: float, rows: int
+    ) -> AsyncIterator[Raw]:
+        """A long answer; after the last batch the connection is as before."""
+
+    @abstractmethod
+    async def _describe(self) -> tuple[TableDescription, ...]:
+        """Every table and view that the account may read."""
+
+    @abstractmethod
+    async def _ping(self, connection: C) -> None:
+        """Ask for nothing."""
+
+    # -------------------------------------------------------------- the SPI
+    def capabilities(self, table: str) -> Capabilities:
+        """The same for every table."""
+        del table
+        return self.claims
+
+    async def fetch(self, fetch: Fetch) -> AsyncIterator[Batch]:
+        """Rows in batches; raises SourceFailed."""
+        deadline = asyncio.get_running_loop().time() + fetch.time_limit_seconds
+        connection = await self._acquired(fetch.dataset, deadline)
+        is_sound = False
+        try:
+            text, bound = await self._prepared(connection, fetch, deadline)
+            if _is_short(fetch):
+                raw = await self._within(self._all(connection, text, bound, fetch.time_limit_seconds), fetch, deadline)
+                is_sound = True
+                rows = self._read(text, raw, fetch)
+                self._release(connection, is_sound=True)
+                for at in range(0, len(rows), fetch.batch_rows):
+                    yield rows[at : at + fetch.batch_rows]
+                return
+            source = self._batches(connection, text, bound, fetch.time_limit_seconds, fetch.batch_rows)
+            while (raw_batch := await self._within(anext(source, None), fetch, deadline)) is not None:
+                batch = self._read(text, raw_batch, fetch)
+                if batch:
+                    yield batch
+            is_sound = True
+        finally:
+            self._release(connection, is_sound=is_sound)
+
+    async def describe(self) -> tuple[TableDescription, ...]:
+        """Tables and views with their columns and keys."""
+        try:
+            return await self._describe()
+        except GatewayError:
+            raise
+        except Exception as error:  # noqa: BLE001  # drivers raise what they like; the cause may hold an address
+            raise self._dialect.translate(error, self._name) from None
+
+    async def health(self) -> None:
+        """A connection, and an answer on it."""
+        deadline = asyncio.get_running_loop().time() + HEALTH_SECONDS
+        connection = await self._acquired(self._name, deadline)
+        is_sound = False
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._ping(connection)
+            is_sound = True
+        except Exception as error:  # noqa: BLE001  # as above
+            raise self._failure(error, self._name) from None
+        finally:
+            self._release(connection, is_sound=is_sound)
+
+    async def close(self) -> None:
+        """Stop what runs and close every connection."""
+        await self._pool().close()
+
+    # -------------------------------------------------------------- parts
+    def _pool(self) -> Pool[C]:
+        if self._kept is None:
+            self._kept = Pool(self._count, connect=self._connect, is_open=self._is_open, end=self._end)
+        return self._kept
+
+    def _release(self, connection: C, *, is_sound: bool) -> None:
+        if self._pool().is_taken(connection):
+            self._pool().release(connection, is_sound=is_sound)
+
+    async def _acquired(self, dataset: str, deadline: float) -> C:
+        try:
+            return await self._pool().acquire(dataset, deadline)
+        except Exception as error:  # noqa: BLE001  # as above
+            raise self._failure(error, dataset) from None
+
+    async def _prepared(self, connection: C, fetch: Fetch, deadline: float) -> tuple[Text, list[object]]:
+        stored = self._stored.get(fetch.table)
+        if stored is None:
+            stored = await self._within(self._columns(connection, fetch.table), fetch, deadline)
+            self._stored[fetch.table] = stored
+        try:
+            return self._texts.of(fetch, stored)
+        except NotPromised as fault:
+            self._forget()
+            raise SourceRubbish(dataset=fetch.dataset, operator=str(fault)) from None
+
+    async def _within(self, work: Awaitable[T], fetch: Fetch, deadline: float) -> T:
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await work
+        except Exception as error:  # noqa: BLE001  # the cause may hold SQL and values
+            raise self._failure(error, fetch.dataset) from None
+
+    def _read(self, text: Text, raw: Raw, fetch: Fetch) -> Batch:
+        try:
+            return text.reading.rows(raw)
+        except NotPromised as fault:
+            self._forget()
+            raise SourceRubbish(dataset=fetch.dataset, operator=str(fault)) from None
+
+    def _forget(self) -> None:
+        """A table may have become another."""
+        self._stored.clear()
+        self._texts.forget()
+
+    def _failure(self, error: Exception, dataset: str) -> GatewayError:
+        if isinstance(error, GatewayError):
+            return error
+        if isinstance(error, TimeoutError):
+            return SourceTimeout(dataset=dataset, operator="stopped at the time limit")
+        self._forget()
+        return self._dialect.translate(error, dataset)
+
+
+def _is_short(fetch: Fetch) -> bool:
+    """Whether the answer may be held as a whole."""
+    is_one_row = bool(fetch.aggregates) and not fetch.columns
+    return is_one_row or (fetch.limit is not None and fetch.limit <= max(SHORT_ROWS, fetch.batch_rows))

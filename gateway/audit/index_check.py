@@ -1,0 +1,62 @@
+"""The index against the search columns -> the first entry that it tells otherwise. Every posting is made anew.
+
+The columns themselves are held against the bytes of the log before (gateway.audit.rows).
+"""
+
+from gateway.audit.entry import BodyMalformed
+from gateway.audit.postings import PositionSet, PostingMalformed, decode, positions_of
+from gateway.audit.replay import Unsound
+from gateway.audit.search_terms import facts_of
+from gateway.audit.segments import SIZES, Segment, Sizes, build_segment
+from gateway.store import IndexReader, SegmentRow
+
+_PIECE = 1_024
+
+
+def check_index(index: IndexReader, sizes: Sizes = SIZES) -> None:
+    """Return where the index is a projection of the log and nothing else; else raises Unsound. Raises StoreFailed.
+
+    A segment that is missing hides nothing: its entries are searched one by one until it is built.
+    """
+    try:
+        _, size = index.log()
+        for row in index.segments():
+            found = _first_in(index, row, size, sizes)
+            if found is not None:
+                raise Unsound(found, ("the search index does not say of it what its bytes say", "检索索引与内容不符"))
+    except (BodyMalformed, TypeError, ValueError):
+        raise Unsound(0, ("the search index can't be read", "检索索引无法读取")) from None
+
+
+def _first_in(index: IndexReader, row: SegmentRow, size: int, sizes: Sizes) -> int | None:
+    is_placed = row.size in sizes and row.first >= 0 and row.first % row.size == 0 and row.first + row.size <= size
+    if not is_placed or row.id != sizes.segment_id(row.first, row.size):
+        return max(0, min(row.first, size))
+    facts = []
+    for begin in range(row.first, row.first + row.size, min(row.size, _PIECE)):
+        facts += [facts_of(told) for told in index.told(begin, begin + min(row.size, _PIECE))]
+    made = build_segment(row.first, facts, row.size, sizes)
+    _, *parts = next(index.parts([row.id], *made.parts()))
+    if made.row != row or [bytes(part) for part in parts] != list(made.parts().values()):
+        return row.first
+    return _first_difference(made, index.all_postings(row.id))
+
+
+def _first_difference(made: Segment, kept: dict[bytes, bytes]) -> int | None:
+    """The least entry at which any posting differs."""
+    if kept == made.postings:
+        return None
+    told = []
+    for term in made.postings.keys() | kept.keys():
+        if made.postings.get(term) != kept.get(term):
+            one, other = _read(made.postings.get(term), made.row.size), _read(kept.get(term), made.row.size)
+            differ = set(one.tolist()) ^ set(other.tolist())
+            told.append(min(differ, default=0))
+    return made.row.first + min(told)
+
+
+def _read(kept: bytes | None, size: int) -> PositionSet:
+    try:
+        return positions_of(decode(kept or b"\x00", size))
+    except PostingMalformed:
+        return positions_of(decode(b"\x00", size))

@@ -1,0 +1,361 @@
+"""LogSearch -> entries, counts by hour, who when, who looked. Blocking; each answer is of one moment of the log.
+
+Sets of positions are intersected segment by segment, and only the entries of a page are read. What the index says of an
+entry that is shown is held against the entry itself.
+"""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from gateway.audit.counting import Counted, WhoWhen, count_by_hour, heat_map
+from gateway.audit.entry import BodyMalformed, Opener, decode_remaining
+from gateway.audit.indexer import covering
+from gateway.audit.looking import lookers_of
+from gateway.audit.merkle import leaf_hash
+from gateway.audit.postings import (
+    PositionSet,
+    PostingMalformed,
+    any_of,
+    bitmap_of,
+    both,
+    decode,
+    is_empty,
+    positions_of,
+)
+from gateway.audit.search_terms import EPOCH, TermSearch, archived_entry, is_match, terms_of
+from gateway.audit.segments import SIZES, Segment, Sizes, runs_of
+from gateway.audit.tail import Tail
+from gateway.errors import AuditUnavailable, IndexBehind
+from gateway.model.log_search import FoundEntry, FoundPage, HeatColumns, HeatMap, HourCount, LogSearch, Lookers
+from gateway.store import IndexReader, SegmentRow, State, StoreFailed, reading_index
+
+MOST_LOOKED_AT = 2_000  # entries of one `lookers`: each is decoded
+MOST_WAITING = 32_768  # entries without a segment that a search reads one by one
+MOST_REMEMBERED = 256  # segments whose persons a process remembers: 32 MiB, 16 million entries
+_FIRST_BATCH, _LARGEST_BATCH = 4, 64
+_HIGHEST = 2**63 - 1
+
+
+class _Span(NamedTuple):
+    """A stretch of the log that is searched at once: a segment that is kept, or entries that have none yet."""
+
+    first: int
+    length: int
+    row: SegmentRow | None
+
+
+class _Part(NamedTuple):
+    """A span with what the search needs of it."""
+
+    span: _Span
+    row: SegmentRow
+    made: Segment | None  # where it is not kept
+
+
+class _Found(NamedTuple):
+    part: _Part
+    positions: PositionSet  # a set of `row.size`
+    is_whole: bool  # every entry was found; then the positions say nothing
+
+
+class LogSearcher:
+    """Answers searches; one a process, for any thread."""
+
+    def __init__(self, state: State, opener: Opener, sizes: Sizes = SIZES) -> None:
+        self._state = state
+        self._opener = opener
+        self._sizes = sizes
+        self._tail = Tail(sizes)
+        self._people = _People(generation=-1)
+
+    def page(
+        self, search: LogSearch, *, newest_first: bool = True, begin: int | None = None, limit: int = 50
+    ) -> FoundPage:
+        """Up to `limit` entries: newest first those below `begin`, else those from `begin` on.
+
+        Raises AuditUnavailable, IndexBehind.
+        """
+        with self._reading() as reader:
+            found = self._entries(reader, search, newest_first=newest_first, begin=begin, limit=limit + 1)
+        shown = found[:limit]
+        following = (shown[-1].index if newest_first else shown[-1].index + 1) if len(found) > limit else None
+        return FoundPage(entries=tuple(shown), following=following)
+
+    def lookers(self, search: LogSearch, *, begin: int | None = None, limit: int = MOST_LOOKED_AT) -> Lookers:
+        """Everyone in the newest `limit` entries below `begin`. Raises AuditUnavailable, IndexBehind."""
+        with self._reading() as reader:
+            found = self._entries(reader, search, newest_first=True, begin=begin, limit=limit + 1)
+        shown = found[:limit]
+        return Lookers(
+            lookers=lookers_of(each.entry for each in shown),
+            entries=len(shown),
+            following=shown[-1].index if len(found) > limit else None,
+        )
+
+    def hours(self, search: LogSearch) -> tuple[HourCount, ...]:
+        """How many in each hour in which there are any, in order. Raises AuditUnavailable, IndexBehind."""
+        found: list[Counted] = []
+        with self._reading() as reader:
+            for batch in self._matched(reader, terms_of(search), newest_first=False, begin=None):
+                found += [_counted(one, hours) for one, (hours,) in _with_parts(reader, batch, "hours")]
+        hours, counts = count_by_hour(found)
+        return tuple(
+            HourCount(_moment(hour), entries) for hour, entries in zip(hours.tolist(), counts.tolist(), strict=True)
+        )
+
+    def heat_map(self, search: LogSearch, *, columns: HeatColumns, top: int, offset_hours: int) -> HeatMap:
+        """The `top` persons by a clock `offset_hours` ahead of UTC. Raises AuditUnavailable, IndexBehind."""
+        found: list[WhoWhen] = []
+        with self._reading() as reader:
+            people = self._people_of(reader.generation())
+            for batch in self._matched(reader, terms_of(search), newest_first=False, begin=None):
+                known = people.of(reader, [one.part for one in batch])
+                for one, (hours,) in _with_parts(reader, batch, "hours"):
+                    found.append(WhoWhen(_counted(one, hours), *known[one.part.span.first]))
+        return heat_map(found, people.names, columns, top, offset_hours)
+
+    def _people_of(self, generation: int) -> "_People":
+        people = self._people
+        if people.generation != generation:
+            people = self._people = _People(generation)  # who still counts by the former keeps it
+        return people
+
+    # ------------------------------------------------------------------ entries
+    def _entries(
+        self, reader: IndexReader, search: LogSearch, *, newest_first: bool, begin: int | None, limit: int
+    ) -> list[FoundEntry]:
+        origin, _ = reader.log()
+        found: list[FoundEntry] = []
+        for batch in self._matched(reader, terms_of(search), newest_first=newest_first, begin=begin):
+            indices = _indices(batch, newest_first=newest_first, begin=begin)
+            while len(indices) and len(found) < limit:
+                asked = indices[: limit - len(found)].tolist()
+                indices = indices[len(asked) :]
+                bodies = reader.some_bodies(asked)
+                away = [index for index in asked if bodies.get(index) == b""]
+                archived = reader.some_told(away) if away else {}
+                for index in asked:
+                    if index not in bodies:
+                        raise StoreFailed("entries are missing")
+                    if index in archived:
+                        entry, receipt = archived_entry(*archived[index]), ""
+                    else:
+                        entry, _ = decode_remaining(bodies[index], self._opener)
+                        receipt = f"{origin}#{index}:{leaf_hash(bodies[index]).hex()}"
+                    if is_match(search, entry):
+                        found.append(FoundEntry(index=index, receipt=receipt, entry=entry))
+            if len(found) >= limit:
+                break
+        return found
+
+    # ------------------------------------------------------------------ positions
+    def _matched(
+        self, reader: IndexReader, search: TermSearch, *, newest_first: bool, begin: int | None
+    ) -> Iterator[list[_Found]]:
+        """What is found, in batches that grow: a page is often full after the first."""
+        low, high = (0, _HIGHEST) if begin is None else (0, begin) if newest_first else (begin, _HIGHEST)
+        spans = [one for one in _spans(reader, self._sizes.small) if one.first < high and one.first + one.length > low]
+        spans = [one for one in spans if one.row is None or _overlaps(one.row, search)]
+        if newest_first:
+            spans.reverse()
+        generation = reader.generation()
+        length = _FIRST_BATCH
+        while spans:
+            batch, spans = spans[:length], spans[length:]
+            about: NDArray[np.int64] | None = None
+            if search.subject is not None:
+                ends = (min(one.first for one in batch), max(one.first + one.length for one in batch))
+                about = np.array(reader.indices_about(search.subject, *ends), dtype=np.int64)
+                batch = [one for one in batch if _between(about, one).size]
+            parts = [self._part(reader, generation, one) for one in batch]
+            parts = [part for part in parts if _overlaps(part.row, search)]
+            yield _find(reader, parts, search, about)
+            length = min(2 * length, _LARGEST_BATCH)
+
+    def _part(self, reader: IndexReader, generation: int, span: _Span) -> _Part:
+        if span.row is not None:
+            return _Part(span, span.row, None)
+        made = self._tail.segment(reader, generation, span.first, span.first + span.length)
+        return _Part(span, made.row, made)
+
+    @contextmanager
+    def _reading(self) -> Iterator[IndexReader]:
+        try:
+            with reading_index(self._state) as reader:
+                yield reader
+        except (StoreFailed, BodyMalformed, PostingMalformed, TypeError, ValueError) as error:
+            raise AuditUnavailable(operator=f"the log can't be searched: {type(error).__name__}") from None
+
+
+def _spans(reader: IndexReader, small: int) -> list[_Span]:
+    """The whole log, in order; raises IndexBehind where too much of it has no segment yet."""
+    _, size = reader.log()
+    spans: list[_Span] = []
+    at = waiting = 0
+    for row in (*covering(reader.segments()), None):
+        first = size if row is None else row.first
+        waiting += max(0, first - at)
+        if waiting > MOST_WAITING:
+            raise IndexBehind(waiting=size - at)
+        while at < first:
+            count = min(small - at % small, first - at)
+            spans.append(_Span(at, count, None))
+            at += count
+        if row is not None:
+            spans.append(_Span(row.first, row.size, row))
+            at = row.first + row.size
+    return spans
+
+
+def _between(about: NDArray[np.int64], span: _Span) -> NDArray[np.int64]:
+    begin, end = np.searchsorted(about, (span.first, span.first + span.length))
+    return about[begin:end]
+
+
+def _overlaps(row: SegmentRow, search: TermSearch) -> bool:
+    return (search.since is None or row.latest >= search.since) and (
+        search.until is None or row.earliest < search.until
+    )
+
+
+def _lies_within(row: SegmentRow, search: TermSearch) -> bool:
+    return (search.since is None or row.earliest >= search.since) and (
+        search.until is None or row.latest < search.until
+    )
+
+
+def _find(
+    reader: IndexReader, parts: Sequence[_Part], search: TermSearch, about: NDArray[np.int64] | None
+) -> list[_Found]:
+    kept_ids = [part.row.id for part in parts if part.made is None]
+    terms = [each for group in search.groups for each in group]
+    postings = reader.postings(kept_ids, terms) if kept_ids and terms else {}
+    cut = [part.row.id for part in parts if part.made is None and not _lies_within(part.row, search)]
+    times = {row[0]: row[1] for row in reader.parts(cut, "at")} if cut else {}
+    found = []
+    for part in parts:
+        one = _find_in(part, search, postings, times, about)
+        if one is not None:
+            found.append(one)
+    return found
+
+
+def _find_in(
+    part: _Part,
+    search: TermSearch,
+    postings: dict[tuple[int, bytes], bytes],
+    times: dict[int, bytes],
+    about: NDArray[np.int64] | None,
+) -> _Found | None:
+    row, made = part.row, part.made
+    sets: list[PositionSet] = []
+    if about is not None:
+        sets.append((_between(about, part.span) - row.first).astype(np.uint16))
+    for group in search.groups:
+        kept = [
+            posting
+            for each in group
+            if (posting := made.postings.get(each) if made is not None else postings.get((row.id, each))) is not None
+        ]
+        if not kept:
+            return None
+        sets.append(any_of([decode(each, row.size) for each in kept], row.size))
+    if not _lies_within(row, search):
+        at = np.frombuffer(made.at if made is not None else times[row.id], dtype="<i8")
+        is_in = np.ones(len(at), dtype=bool)
+        if search.since is not None:
+            is_in &= at >= search.since
+        if search.until is not None:
+            is_in &= at < search.until
+        sets.append(bitmap_of(np.flatnonzero(is_in), row.size))
+    if not sets:
+        return _Found(part, np.zeros(0, dtype=np.uint16), is_whole=True)
+    sets.sort(key=lambda one: (one.dtype == np.uint8, len(one)))
+    met = sets[0]
+    for other in sets[1:]:
+        met = both(met, other, row.size)
+    return None if is_empty(met) else _Found(part, met, is_whole=False)
+
+
+def _indices(batch: Sequence[_Found], *, newest_first: bool, begin: int | None) -> NDArray[np.int64]:
+    """Indices in order, within the bound."""
+    each = []
+    for one in batch:
+        span = one.part.span
+        rising = np.arange(span.length) if one.is_whole else positions_of(one.positions)
+        rising = rising + span.first
+        if begin is not None:
+            rising = rising[rising < begin] if newest_first else rising[rising >= begin]
+        each.append(rising[::-1] if newest_first else rising)
+    return np.concatenate(each) if each else np.zeros(0, dtype=np.int64)
+
+
+def _with_parts(
+    reader: IndexReader, batch: Sequence[_Found], *names: str
+) -> Iterator[tuple[_Found, tuple[bytes, ...]]]:
+    """What was found, with columns of the segments."""
+    ids = [one.part.row.id for one in batch if one.part.made is None]
+    told = {row[0]: row[1:] for row in reader.parts(ids, *names)} if ids else {}
+    for one in batch:
+        made = one.part.made
+        yield one, tuple(made.parts()[name] for name in names) if made is not None else told[one.part.row.id]
+
+
+@lru_cache(maxsize=100_000)
+def _moment(hour: int) -> datetime:
+    return EPOCH + timedelta(hours=hour)
+
+
+def _counted(one: _Found, hours: bytes) -> Counted:
+    starts, of_run = runs_of(hours)
+    return Counted(one.part.span.length, one.positions, one.is_whole, starts, of_run)
+
+
+class _People:
+    """Who made the entries of each segment of one generation, each segment read once. For any thread."""
+
+    def __init__(self, generation: int) -> None:
+        self.generation = generation
+        self.names: list[str] = []
+        self._lock = threading.Lock()
+        self._numbers: dict[str, int] = {}
+        self._kept: dict[int, _Persons] = {}
+
+    def of(self, reader: IndexReader, parts: Sequence[_Part]) -> dict[int, "_Persons"]:
+        """By the part's first entry: each entry's place in a list of numbers of `names`, and that list."""
+        with self._lock:
+            known = {part.row.id: self._kept[part.row.id] for part in parts if part.row.id in self._kept}
+            unknown = [part.row.id for part in parts if part.made is None and part.row.id not in known]
+            if unknown:
+                fresh = {row[0]: self._persons(row[1], row[2]) for row in reader.parts(unknown, "who", "names")}
+                known |= fresh
+                room = MOST_REMEMBERED - len(self._kept)
+                self._kept |= dict(list(fresh.items())[: max(0, room)])
+            return {
+                part.span.first: known[part.row.id]
+                if part.made is None
+                else self._persons(part.made.who, part.made.names)
+                for part in parts
+            }
+
+    def _persons(self, who: bytes, names: bytes) -> "_Persons":
+        told: list[str] = orjson.loads(names)
+        for name in told:
+            if name not in self._numbers:
+                self._numbers[name] = len(self.names)
+                self.names.append(name)
+        numbers = np.array([self._numbers[name] for name in told], dtype=np.int64)
+        return _Persons(np.frombuffer(who, dtype="<u2"), numbers)
+
+
+class _Persons(NamedTuple):
+    who: NDArray[np.uint16]
+    numbers: NDArray[np.int64]

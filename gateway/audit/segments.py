@@ -1,0 +1,119 @@
+"""Facts of consecutive entries -> a segment of the index: who, when, and for each term where it occurs. Pure.
+
+A segment is small (1,024 entries) or large (65,536) and begins at a multiple of its size. What is kept of it is a
+projection of its entries alone: made anew from the same entries it is the same bytes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from gateway.audit.postings import decode, encode, positions_of
+from gateway.audit.search_terms import Facts
+from gateway.store import SegmentRow
+
+_HOUR = 3_600_000_000
+
+
+class Sizes(NamedTuple):
+    """How many entries the two sizes of segments have: multiples of eight, one of the other, at most 65,536."""
+
+    small: int
+    large: int
+
+    def segment_id(self, first: int, size: int) -> int:
+        """Large and small segments that begin at the same entry differ."""
+        return 2 * first + (size == self.large)
+
+
+SIZES = Sizes(small=1_024, large=65_536)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """A segment with everything that is kept of it."""
+
+    row: SegmentRow
+    hours: bytes  # runs: first position (uint32), hour since 1970 (int32)
+    at: bytes  # int64 microseconds, one an entry
+    who: bytes  # uint16, one an entry: the place of its principal in `names`
+    names: bytes  # JSON list of principals, in order
+    postings: dict[bytes, bytes]
+
+    def parts(self) -> dict[str, bytes]:
+        """What stands in the segment's row beside its bounds."""
+        return {"hours": self.hours, "at": self.at, "who": self.who, "names": self.names}
+
+
+def build_segment(first: int, facts: Sequence[Facts], size: int, sizes: Sizes = SIZES) -> Segment:
+    """The segment of `size` that begins at `first`; `facts` may be fewer while it fills."""
+    at = np.fromiter((one.at for one in facts), dtype=np.int64, count=len(facts))
+    names = sorted({one.principal for one in facts})
+    places = {name: place for place, name in enumerate(names)}
+    who = np.fromiter((places[one.principal] for one in facts), dtype="<u2", count=len(facts))
+    found: dict[bytes, list[int]] = {}
+    for position, one in enumerate(facts):
+        for each in one.terms:
+            if each in found:
+                found[each].append(position)
+            else:
+                found[each] = [position]
+    postings = {each: encode(np.array(found[each], dtype=np.uint16), size) for each in sorted(found)}
+    return _segment(sizes.segment_id(first, size), first, size, at=at, who=who, names=names, postings=postings)
+
+
+def merge_segments(segments: Sequence[Segment], sizes: Sizes = SIZES) -> Segment:
+    """One large segment of all the small ones that lie in it, in order."""
+    first = segments[0].row.first
+    at = np.concatenate([np.frombuffer(one.at, dtype="<i8") for one in segments])
+    told = [orjson.loads(one.names) for one in segments]
+    names = sorted({name for each in told for name in each})
+    places = {name: place for place, name in enumerate(names)}
+    who = np.concatenate(
+        [
+            np.array([places[name] for name in each], dtype="<u2")[np.frombuffer(one.who, dtype="<u2")]
+            for one, each in zip(segments, told, strict=True)
+        ]
+    )
+    found: dict[bytes, list[NDArray[np.int64]]] = {}
+    for one in segments:
+        offset = one.row.first - first
+        for each, kept in one.postings.items():
+            found.setdefault(each, []).append(positions_of(decode(kept, one.row.size)) + offset)
+    postings = {each: encode(np.concatenate(found[each]), sizes.large) for each in sorted(found)}
+    return _segment(
+        sizes.segment_id(first, sizes.large), first, sizes.large, at=at, who=who, names=names, postings=postings
+    )
+
+
+def _segment(
+    id_: int,
+    first: int,
+    size: int,
+    *,
+    at: NDArray[np.int64],
+    who: NDArray[np.uint16],
+    names: Sequence[str],
+    postings: dict[bytes, bytes],
+) -> Segment:
+    hour = at // _HOUR
+    starts = np.flatnonzero(np.concatenate(([True], hour[1:] != hour[:-1])))
+    runs = np.stack([starts.astype("<u4").view("<i4"), hour[starts].astype("<i4")])
+    return Segment(
+        row=SegmentRow(id=id_, first=first, size=size, earliest=int(at.min()), latest=int(at.max())),
+        hours=runs.astype("<i4").tobytes(),
+        at=at.astype("<i8").tobytes(),
+        who=who.astype("<u2").tobytes(),
+        names=orjson.dumps(list(names)),
+        postings=postings,
+    )
+
+
+def runs_of(hours: bytes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First positions and hours of the runs of kept bytes."""
+    runs = np.frombuffer(hours, dtype="<i4").astype(np.int64).reshape(2, -1)
+    return runs[0], runs[1]
