@@ -28,6 +28,9 @@ check: .venv/.dev ## format, lint, types, layers, policy, deployment files
 bench: .venv/.dev ## measure speed; results in benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks $(ARGS)
 
+soak: .venv/.dev .venv/.apt ## faults for hours: kills, failing disks, receipts by the million; ARGS="--minutes 60"
+	$(BIN)/python -m tests.faults.soak $(ARGS)
+
 format: .venv/.dev ## put the code in form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -48,6 +51,10 @@ format: .venv/.dev ## put the code in form
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq nodejs npm >/dev/null; \
 	  else echo "node or npm is missing: the tests of PostgREST's JavaScript clients will fail" >&2; fi; fi
+	@if ! command -v gcc >/dev/null || ! echo 'int main;' | gcc -include stdio.h -fsyntax-only -x c - 2>/dev/null; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq gcc libc6-dev >/dev/null; \
+	  else echo "gcc or libc6-dev is missing: the tests of disks that fail will fail" >&2; fi; fi
 	@if ! command -v pdftoppm >/dev/null || ! fc-list 2>/dev/null | grep -qi 'cjk'; then \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq poppler-utils fonts-noto-cjk fontconfig >/dev/null; \
@@ -66,4 +73,4 @@ format: .venv/.dev ## put the code in form
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@ .venv/.demo
 
-.PHONY: help demo test check bench format
+.PHONY: help demo test check bench soak format

@@ -105,7 +105,7 @@ class Pipeline:
         engine = self.engine()
         recorder = self._recorder(request, engine)
         try:
-            caller, purpose = self._authenticate(engine, recorder, request)
+            caller, purpose = await self._authenticate(engine, recorder, request)
             bound, facts = await self._bind(engine, recorder, question, caller, purpose)
             explanation = await self._explain(engine, recorder, bound, caller, facts)
             if isinstance(explanation.refusal, DatasetUnavailable):
@@ -122,7 +122,7 @@ class Pipeline:
         recorder = self._recorder(request, engine)
         explanations: list[Explanation] = []
         try:
-            caller = self._identify(engine, recorder, request)
+            caller = await self._identify(engine, recorder, request)
             purposes = engine.purposes_open_to(caller, self.clock())
             if caller.purpose is not None:
                 purpose = engine.admit(caller, self.clock())
@@ -155,7 +155,7 @@ class Pipeline:
         engine = engine or self.engine()
         recorder = self._recorder(request, engine)
         try:
-            caller, purpose = self._authenticate(engine, recorder, request)
+            caller, purpose = await self._authenticate(engine, recorder, request)
             with self.tracing.stage(recorder.at(Stage.DECIDE)):
                 dataset = engine.catalog.datasets.get(permission[0])
                 now = self.clock()
@@ -181,7 +181,7 @@ class Pipeline:
 
     # ------------------------------------------------------------------ the stages, in order
     async def _read(self, engine: PolicyEngine, recorder: Recorder, request: InboundRequest) -> Response | Stream:
-        caller, purpose = self._authenticate(engine, recorder, request)
+        caller, purpose = await self._authenticate(engine, recorder, request)
         bound, facts = await self._bind(engine, recorder, request, caller, purpose)
         with self.tracing.stage(recorder.at(Stage.DECIDE)):
             now = self.clock()
@@ -299,18 +299,18 @@ class Pipeline:
         await self._terminal(caller)
         await self._release(reading.recorder, caller, reading.purpose, disclosure, body, refers_to=opening)
 
-    def _identify(self, engine: PolicyEngine, recorder: Recorder, request: InboundRequest) -> Caller:
+    async def _identify(self, engine: PolicyEngine, recorder: Recorder, request: InboundRequest) -> Caller:
         with self.tracing.stage(recorder.at(Stage.AUTHENTICATE)):
-            caller = self.authenticator.authenticate(request, self.clock())
+            caller = await self.audit.ask(self.authenticator.authenticate, request, self.clock())
             recorder.saw(caller=caller)
             if caller.app not in engine.catalog.apps:
                 raise AppNotAuthenticated
             return caller
 
-    def _authenticate(
+    async def _authenticate(
         self, engine: PolicyEngine, recorder: Recorder, request: InboundRequest
     ) -> tuple[Caller, Purpose]:
-        caller = self._identify(engine, recorder, request)
+        caller = await self._identify(engine, recorder, request)
         if caller.purpose is None:
             raise PurposeMissing
         purpose = engine.admit(caller, self.clock())

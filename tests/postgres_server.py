@@ -13,7 +13,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,45 +75,109 @@ def _free_port() -> int:
         return port
 
 
-@contextmanager
-def postgres_server() -> Iterator[Server]:
-    """A server while the block runs; durable as a real one (fsync on), asked for a password."""
-    home = Path(tempfile.mkdtemp(prefix="pg-"))
-    try:
-        tree = _install(home)
-        server = Server(port=_free_port(), password=secrets.token_urlsafe(16), log=home / "log")
-        (home / "password").write_text(server.password, encoding="utf-8")
+class Cluster:
+    """A server's files and its process: started, stopped, or killed with all its children, and started anew."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self._tree = _install(home)
+        self.server = Server(port=_free_port(), password=secrets.token_urlsafe(16), log=home / "log")
+        (home / "password").write_text(self.server.password, encoding="utf-8")
         if os.geteuid() == 0:
             for path in (home, home / "password"):
                 os.chown(path, _NOBODY, _NOBODY)
-        environment = {"PATH": os.defpath, "LC_ALL": "C", "HOME": str(home)}
+        self._environment = {"PATH": os.defpath, "LC_ALL": "C", "HOME": str(home)}
+        self._process: subprocess.Popen[bytes] | None = None
         subprocess.run(
             [
-                tree / "bin" / "initdb", "--pgdata", home / "data", "--username", "tester", "--encoding", "UTF8",
+                self._tree / "bin" / "initdb", "--pgdata", home / "data", "--username", "tester", "--encoding", "UTF8",
                 "--auth", "scram-sha-256", "--pwfile", home / "password", "--no-instructions",
             ],
-            check=True, capture_output=True, cwd=home, env=environment, **_identity(),
+            check=True, capture_output=True, cwd=home, env=self._environment, **_identity(),
         )  # fmt: skip
-        with server.log.open("wb") as log:
-            process = subprocess.Popen(
-            [
-                tree / "bin" / "postgres", "-D", home / "data", "-p", str(server.port), "-h", "127.0.0.1",
-                "-k", "", "-c", "shared_buffers=32MB", "-c", "max_connections=60",
-            ],
-            stdout=subprocess.DEVNULL, stderr=log, cwd=home, env=environment, **_identity(),
-            )  # fmt: skip
+
+    def start(self, environment: Mapping[str, str] | None = None) -> None:
+        """Returns when it takes connections; tried again where one that was killed has left its lock behind."""
+        end = time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            with self.server.log.open("ab") as log:
+                self._process = subprocess.Popen(
+                    [
+                        self._tree / "bin" / "postgres", "-D", self.home / "data", "-p", str(self.server.port),
+                        "-h", "127.0.0.1", "-k", "", "-c", "shared_buffers=32MB", "-c", "max_connections=60",
+                    ],
+                    stdout=subprocess.DEVNULL, stderr=log, cwd=self.home,
+                    env={**self._environment, **(environment or {})}, **_identity(),
+                )  # fmt: skip
+            try:
+                _wait(self.server, self._process)
+            except psycopg.OperationalError:
+                if self._process.poll() is None or time.monotonic() > end:
+                    raise
+                time.sleep(0.1)
+            else:
+                return
+
+    def stop(self) -> None:
+        """PostgreSQL's fast shutdown: does not wait for who is connected."""
+        process = self._process
+        if process is None:
+            return
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(10)
+        if process.poll() is None:
+            process.kill()
+            process.wait(10)
+
+    def processes(self) -> list[int]:
+        """The postmaster and all its children."""
+        if self._process is None:
+            return []
+        postmaster = self._process.pid
+        children = []
+        for status in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                # pid (name) state parent: a name may hold anything
+                if int(status.read_text(encoding="utf-8").rpartition(")")[2].split()[1]) == postmaster:
+                    children.append(int(status.parent.name))
+        return [postmaster, *children]
+
+    def signal(self, number: signal.Signals) -> None:
+        """To the postmaster and all its children."""
+        for pid in self.processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def kill(self) -> None:
+        """SIGKILL to all of it at once, as where the machine's memory ran out; returns when the postmaster is gone."""
+        self.signal(signal.SIGSTOP)  # so that none has children that were not seen
+        self.signal(signal.SIGKILL)
+        if self._process is not None:
+            self._process.wait(_PATIENCE_SECONDS)
+
+
+@contextmanager
+def postgres_cluster() -> Iterator[Cluster]:
+    """A cluster that is not started yet; stopped and thrown away after the block."""
+    home = Path(tempfile.mkdtemp(prefix="pg-"))
+    try:
+        cluster = Cluster(home)
         try:
-            _wait(server, process)
-            yield server
+            yield cluster
         finally:
-            process.send_signal(signal.SIGINT)  # PostgreSQL's fast shutdown: does not wait for who is connected
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(10)
-            if process.poll() is None:
-                process.kill()
-                process.wait(10)
+            cluster.stop()
     finally:
         shutil.rmtree(home, ignore_errors=True)
+
+
+@contextmanager
+def postgres_server() -> Iterator[Server]:
+    """A server while the block runs; durable as a real one (fsync on), asked for a password."""
+    with postgres_cluster() as cluster:
+        cluster.start()
+        yield cluster.server
 
 
 def _wait(server: Server, process: "subprocess.Popen[bytes]") -> None:

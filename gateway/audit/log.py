@@ -9,15 +9,16 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 from gateway.audit import reading
 from gateway.audit._thread import WriterThread
-from gateway.audit.entry import EncodedEntry, encode_entry
+from gateway.audit._waiting import Waiting
+from gateway.audit.entry import encode_entry
 from gateway.audit.sequencer import Receipts, Sequencer
 from gateway.errors import AuditOverloaded, AuditUnavailable, KeysUnreadable, SettingsInvalid
 from gateway.keys import LogSigner, RetentionKeys
@@ -26,23 +27,10 @@ from gateway.settings import Audit
 from gateway.store import State, StoreFailed
 from gateway.telemetry import operator_log
 
+Answer = TypeVar("Answer")
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 1.0
 _ENOUGH = 64  # entries that are worth a write at once, while the other callers of this turn still come
-
-
-@dataclass(slots=True, eq=False)
-class _Waiting:
-    """What one caller waits for: all of it becomes durable together, or none."""
-
-    entries: tuple[AuditEntry, ...]
-    encoded: tuple[EncodedEntry, ...]
-    receipts: "asyncio.Future[list[AuditReceipt]] | None"  # None: nobody waits, but it must be written all the same
-    deadline: float
-
-    @property
-    def is_wanted(self) -> bool:
-        return self.receipts is not None and not self.receipts.done()
 
 
 class AuditLog:
@@ -65,10 +53,10 @@ class AuditLog:
         self._deadline_seconds = deadline_seconds
         self._sequencer = sequencer
         self._clock = clock
-        self._waiting: deque[_Waiting] = deque()
+        self._waiting: deque[Waiting] = deque()
         self._queued = 0  # entries in `_waiting`
-        self._in_flight: list[_Waiting] = []
-        self._owed: list[_Waiting] = []  # of writes that failed: it is not known yet what of them is durable
+        self._in_flight: list[Waiting] = []
+        self._owed: list[Waiting] = []  # of writes that failed: it is not known yet what of them is durable
         self._thread: WriterThread | None = None
         self._keeper: WriterThread | None = None
         self._recovery: asyncio.Task[None] | None = None
@@ -121,6 +109,21 @@ class AuditLog:
         self._sequencer.recover()
         self._sequencer.mark()
 
+    async def ask(self, call: Callable[..., Answer], *arguments: object) -> Answer:
+        """A blocking question to the gateway's own database, before anything else is done for whoever asks.
+
+        Raises AuditUnavailable: at once where the log is down, and where a server is silent beyond the deadline.
+        """
+        if not self._is_ready:
+            raise AuditUnavailable(operator="the log is not ready")
+        if self._state.file is not None:
+            return call(*arguments)  # a file keeps nobody waiting, and a thread would cost more than its answer
+        try:
+            async with asyncio.timeout(self._deadline_seconds):
+                return await asyncio.to_thread(call, *arguments)
+        except TimeoutError:
+            raise AuditUnavailable(operator="the gateway's database is silent") from None
+
     async def append(self, entry: AuditEntry) -> AuditReceipt:
         """Returns when the entry is durable; as `append_all`."""
         return (await self.append_all((entry,)))[0]
@@ -144,7 +147,7 @@ class AuditLog:
             raise AuditOverloaded
         loop = asyncio.get_running_loop()
         receipts: asyncio.Future[list[AuditReceipt]] = loop.create_future()
-        waiting = _Waiting(tuple(entries), encoded, receipts, loop.time() + self._deadline_seconds)
+        waiting = Waiting(tuple(entries), encoded, receipts, loop.time() + self._deadline_seconds)
         if self._timer is None:
             self._timer = loop.call_at(waiting.deadline, self._refuse_late)
         self._enqueue(waiting)
@@ -227,7 +230,7 @@ class AuditLog:
         return reading.entries_about(self._state, subject, self._seals.open, before=before, limit=limit)
 
     # ------------------------------------------------------------------ writing
-    def _enqueue(self, waiting: _Waiting) -> None:
+    def _enqueue(self, waiting: Waiting) -> None:
         self._waiting.append(waiting)
         self._queued += len(waiting.encoded)
         self._idle.clear()
@@ -303,7 +306,7 @@ class AuditLog:
         for entry, receipt in zip(entries, receipts, strict=True):
             self.take_back(entry, receipt, may_have_arrived=False)
 
-    def _not_released(self, entry: AuditEntry, receipt: AuditReceipt, *, may_have_arrived: bool) -> _Waiting:
+    def _not_released(self, entry: AuditEntry, receipt: AuditReceipt, *, may_have_arrived: bool) -> Waiting:
         """The entry that follows one whose answer was not sent; about the same people."""
         now = self._clock()
         entry = replace(
@@ -316,7 +319,7 @@ class AuditLog:
             needs_review=False,
             refers_to=receipt.index,
         )
-        return _Waiting((entry,), (encode_entry(entry, self._seals),), None, 0.0)
+        return Waiting((entry,), (encode_entry(entry, self._seals),), None, 0.0)
 
     # ------------------------------------------------------------------ failing, and coming back
     def _fail(self, why: str) -> None:
@@ -356,7 +359,7 @@ class AuditLog:
         self._sequencer.mark()
         return durable
 
-    def _settle(self, owed: list[_Waiting], durable: list[AuditReceipt | None]) -> None:
+    def _settle(self, owed: list[Waiting], durable: list[AuditReceipt | None]) -> None:
         """What failed and is durable all the same is followed by an entry that says that its answer was not sent."""
         place = 0
         for waiting in owed:
@@ -364,7 +367,7 @@ class AuditLog:
             place += len(waiting.encoded)
             for entry, encoded, receipt in zip(waiting.entries, waiting.encoded, found, strict=True):
                 if waiting.receipts is None and receipt is None:
-                    self._enqueue(_Waiting((entry,), (encoded,), None, 0.0))
+                    self._enqueue(Waiting((entry,), (encoded,), None, 0.0))
                 elif waiting.receipts is not None and receipt is not None:
                     self._follow((entry,), (receipt,))
 
@@ -376,7 +379,7 @@ class AuditLog:
         self._refuse(why, batch)
 
     @staticmethod
-    def _refuse(why: str, batch: Sequence[_Waiting]) -> None:
+    def _refuse(why: str, batch: Sequence[Waiting]) -> None:
         for waiting in batch:
             if waiting.receipts is not None and not waiting.receipts.done():
                 waiting.receipts.set_exception(AuditUnavailable(operator=why))

@@ -20,6 +20,7 @@ from gateway.store._tables import ACCESS_LOG_VIEW, POSTGRESQL_STORAGE, SCHEMA_VE
 
 WRITES = "langqiao_writes"
 _WAIT_SECONDS = 2
+_GRACE_SECONDS = 1  # that a server has to say that it took too long
 _JOURNAL_PAGES = 16_384  # 64 MB before it is folded into the database: seldom, for whoever commits then waits for it
 _MIGRATION_LOCK = 0x6C616E67  # any number, the same on every replica
 DURABLE = (
@@ -164,6 +165,12 @@ def _postgresql_engine(parsed: URL) -> Engine:
         hide_parameters=True,
         connect_args={"connect_timeout": _WAIT_SECONDS},
     )
+
+    @event.listens_for(engine, "do_connect")
+    def connect(_dialect: object, _record: object, arguments: Any, named: Any) -> Any:  # noqa: ANN401 - as the driver says
+        from gateway.store._patience import patient_connection
+
+        return patient_connection(_WAIT_SECONDS + _GRACE_SECONDS, *arguments, **named)
 
     @event.listens_for(engine, "connect")
     def settle(driver: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own connection

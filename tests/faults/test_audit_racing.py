@@ -1,9 +1,6 @@
 """Several writers of one log: one order, no index twice, no fork."""
 
 import asyncio
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from itertools import pairwise
@@ -13,7 +10,6 @@ import pytest
 
 from gateway.audit import AuditLog
 from gateway.model.audit import AuditReceipt
-from gateway.store import open_state, reading_log
 from tests.audit_logs import House, entry, house, open_log
 from tests.postgres_server import Server, postgres_server
 
@@ -97,45 +93,3 @@ async def test_of_two_busy_replicas_neither_starves(tmp_path: Path, server: Serv
     changes = sum(left[0] != right[0] for left, right in pairwise(batches))
     assert changes > len(batches) // 4, "each waits its turn"
     assert home.verify().is_sound
-
-
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_processes_race_for_one_log_and_every_receipt_holds(tmp_path: Path, server: Server, kind: str) -> None:
-    home = house(tmp_path, server.fresh_database() if kind == "postgresql" else None)
-    folders = [home.folder, *(tmp_path / f"replica-{number}" for number in range(2))]
-    for folder in folders[1:]:
-        shutil.copytree(home.folder / "keys", folder / "keys")
-    children = [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.audit_child", str(folder), home.url], cwd=ROOT, stdout=subprocess.PIPE
-        )
-        for folder in folders
-    ]
-    told: list[list[tuple[int, str]]] = []
-    try:
-        lines = [[_line(child) for _ in range(100)] for child in children]
-    finally:
-        for child in children:
-            child.kill()
-    for child, first in zip(children, lines, strict=True):
-        assert child.stdout is not None
-        rest = [line for line in child.stdout.readlines() if line.endswith(b"\n")]
-        child.stdout.close()
-        child.wait()
-        told.append([(int(index), leaf) for index, leaf in (line.decode().split() for line in [*first, *rest])])
-    found = home.verify()
-    assert found.is_sound, found.text()
-    receipts = dict(receipt for each in told for receipt in each)
-    assert len(receipts) == sum(map(len, told)), "an index was given twice"
-    state = open_state(home.url)
-    with reading_log(state) as reader:
-        leaves = reader.leaves(0, found.size)
-    state.close()
-    assert all(leaves[index].hex() == leaf for index, leaf in receipts.items())
-
-
-def _line(child: "subprocess.Popen[bytes]") -> bytes:
-    assert child.stdout is not None
-    line = child.stdout.readline()
-    assert line, "a child ended"
-    return line
