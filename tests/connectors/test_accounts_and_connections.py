@@ -3,6 +3,7 @@
 import asyncio
 import re
 import sys
+import tempfile
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -68,8 +69,9 @@ def test_the_account_for_mariadb_reads_what_it_was_granted(tmp_path: Path) -> No
     """It demands TLS, so the server has a certificate here, and the connector checks it."""
     authority = write_certificates(tmp_path)
     options = [f"--ssl-{name}={tmp_path}/{file}" for name, file in (("cert", "cert.pem"), ("key", "key.pem"))]
-    for file in (tmp_path, *tmp_path.iterdir(), tmp_path.parent, tmp_path.parent.parent):
-        file.chmod(0o755)
+    shared = Path(tempfile.gettempdir()).resolve()
+    for file in (tmp_path, *tmp_path.iterdir(), *(one for one in tmp_path.parents if shared in one.parents)):
+        file.chmod(0o755)  # the server runs as somebody else
     with mariadb_server(*options) as server:
         server.run(
             "CREATE DATABASE minzheng CHARACTER SET utf8mb4", "CREATE TABLE minzheng.t_dibao (xm text)",

@@ -44,7 +44,10 @@ def lapsed(ground: Ground, now: datetime) -> Iterator[Finding]:
 
 def unfounded(ground: Ground) -> Iterator[Finding]:
     """Purposes without a law, purposes without a grant, roles without a use."""
-    granted = {rule.pur for rule in ground.rules if rule.eft is Effect.ALLOW}
+    # what everybody may do whatever they are at (answer a review, register a device) makes no purpose useful
+    granted = {
+        rule.pur for rule in ground.rules if rule.eft is Effect.ALLOW and (rule.act, rule.pur) != ("write", "pur:any")
+    }
     for purpose in _usable(ground):
         place = ground.place(f"pur:{purpose.id}")
         bases = [(basis.law, basis.article) for basis in purpose.legal_basis]
