@@ -1,18 +1,20 @@
 """The private parts of log entries, sealed under the retention key of their purpose and month, and opened again.
 
 A sealed part is salt (8), nonce (12), ciphertext, tag (16), by AES-256-GCM or SM4-GCM under a key that is derived from
-the retention key and the salt (HKDF-SHA-256). A salt serves at most 2^24 parts of one process, so that random nonces
-don't meet however many entries a month has.
+the retention key and the salt (HKDF-SHA-256). A salt serves at most 2^24 parts of one process. A nonce is eight random
+bytes, drawn with the salt, and a counter: under a salt none comes twice, and two processes that drew the same salt
+would have to draw the same eight bytes as well.
 """
 
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import count
 from os import urandom
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -23,6 +25,7 @@ from gateway.model.retention_key import DEFAULT_SCOPE, RetentionKey, month_of
 
 _SALT_BYTES: Final = 8
 _NONCE_BYTES: Final = 12
+_PREFIX_BYTES: Final = 8
 _MOST_OF_A_SALT: Final = 1 << 24
 _MOST_OPENED: Final = 4_096
 _WRAPS: Final = {"international": "aes-gcm", "national": "sm4-gcm"}
@@ -47,28 +50,40 @@ class _Sm4Gcm:
         return gcm_open(self.key, nonce + data, associated_data or b"", national=True)
 
 
-class SealingKey:
-    """Seals under one retention key."""
+class _Salted(NamedTuple):
+    """What parts are sealed with under one salt."""
 
-    __slots__ = ("_aead", "_key", "_left", "_national", "_salt", "name")
+    salt: bytes
+    prefix: bytes
+    aead: _Aead
+    numbers: Iterator[int]
+
+
+class SealingKey:
+    """Seals under one retention key. For any thread."""
+
+    __slots__ = ("_key", "_national", "_salted", "name")
 
     def __init__(self, name: str, key: bytes, *, national: bool) -> None:
         self.name = name
         self._key = key
         self._national = national
-        self._left = 0
-        self._salt = b""
-        self._aead: _Aead = AESGCM(key)
+        self._salted = self._new_salt()
 
     def seal(self, plaintext: bytes, context: bytes) -> bytes:
         """Opens only under the same key with the same context."""
-        if self._left == 0:
-            self._salt = urandom(_SALT_BYTES)
-            self._aead = _aead(self._key, self._salt, national=self._national)
-            self._left = _MOST_OF_A_SALT
-        self._left -= 1
-        nonce = urandom(_NONCE_BYTES)
-        return self._salt + nonce + self._aead.encrypt(nonce, plaintext, context)
+        salted = self._salted
+        number = next(salted.numbers)
+        if number >= _MOST_OF_A_SALT:
+            salted = self._salted = self._new_salt()
+            number = next(salted.numbers)
+        # counted, and in one step: under a salt no nonce serves twice; drawing each costs more than sealing does
+        nonce = salted.prefix + number.to_bytes(_NONCE_BYTES - _PREFIX_BYTES, "big")
+        return salted.salt + nonce + salted.aead.encrypt(nonce, plaintext, context)
+
+    def _new_salt(self) -> _Salted:
+        salt = urandom(_SALT_BYTES)
+        return _Salted(salt, urandom(_PREFIX_BYTES), _aead(self._key, salt, national=self._national), count())
 
     def __repr__(self) -> str:
         """Never the key."""
