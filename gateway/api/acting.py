@@ -35,6 +35,8 @@ class Acting:
         field: str,
         prepare: Callable[[Caller, Purpose], Awaitable[Change]],
         content: Callable[[], dict[str, object]],
+        *,
+        status: int = 200,
     ) -> HttpResponse:
         """Decided, prepared, written down, made; then `content` with the receipt, or the refusal."""
         trace_id, _ = read_traceparent(request.headers.get("traceparent"))
@@ -43,9 +45,9 @@ class Acting:
             inbound, permission=(self.dataset, FieldName(field)), kind=self.kind, prepare=prepare
         )
         if isinstance(outcome, Response):
-            status, headers, body = write_response(outcome, trace_id, inbound.headers.get("accept-language"))
-            return HttpResponse(body, status, headers)
-        return JSONResponse(content(), headers={"langqiao-receipt": str(outcome)})
+            refused, headers, body = write_response(outcome, trace_id, inbound.headers.get("accept-language"))
+            return HttpResponse(body, refused, headers)
+        return JSONResponse(content(), status, headers={"langqiao-receipt": str(outcome), "cache-control": "no-store"})
 
 
 def written(view: dict[str, object]) -> dict[str, object]:

@@ -1,27 +1,23 @@
 """Retention over HTTP: what falls due, holds, and erasing what the log says of people."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response as HttpResponse
 
 from gateway.administration import DueMonth, RetentionDesk, RetentionReport, nothing_to_make
-from gateway.api.data_plane import write_response
-from gateway.api.inbound import read_headers
+from gateway.api.acting import Acting
 from gateway.model.audit import EntryKind
 from gateway.model.caller import Caller
 from gateway.model.catalog import Purpose
 from gateway.model.change import Change
-from gateway.model.ids import DatasetName, FieldName
-from gateway.model.response import Response
+from gateway.model.ids import DatasetName
 from gateway.pipeline import Pipeline
-from gateway.telemetry import read_traceparent
 
 _RETENTION = DatasetName("langqiao.retention")
 _PurposeName = Annotated[str, Field(pattern=r"^(\*|[a-z0-9][a-z0-9-]{0,99})$", description="`*`: without a purpose")]
@@ -62,7 +58,7 @@ class RetentionFace:
         retention: Callable[[], RetentionDesk],
         clock: Callable[[], datetime],
     ) -> None:
-        self._pipeline = pipeline
+        self._acting = Acting(pipeline=pipeline, clock=clock, dataset=_RETENTION, kind=EntryKind.ERASURE)
         self._retention = retention
         self._clock = clock
 
@@ -85,7 +81,7 @@ class RetentionFace:
             found.update(_write(await asyncio.to_thread(self._retention().report, self._clock())))
             return nothing_to_make("retention read")
 
-        return await self._act(request, "state", prepare, lambda: found)
+        return await self._acting.act(request, "state", prepare, lambda: found)
 
     async def ask(self, body: ErasureAsked, request: Request) -> HttpResponse:
         """Somebody else then erases it."""
@@ -95,7 +91,7 @@ class RetentionFace:
             change, made["erasure"] = await self._retention().request(body.purpose, body.through, caller, self._clock())
             return change
 
-        return await self._act(request, "request", prepare, lambda: made, status=201)
+        return await self._acting.act(request, "request", prepare, lambda: made, status=201)
 
     async def erase(self, erasure: _Id, body: Erasure, request: Request) -> HttpResponse:
         """By somebody else than asked; the keys are destroyed, and the columns of their entries emptied."""
@@ -103,7 +99,7 @@ class RetentionFace:
         async def prepare(caller: Caller, _purpose: Purpose) -> Change:
             return await self._retention().erase(erasure, caller, confirm=body.confirm, now=self._clock())
 
-        return await self._act(request, "erasure", prepare, lambda: {"erasure": erasure, "done": "erased"})
+        return await self._acting.act(request, "erasure", prepare, lambda: {"erasure": erasure, "done": "erased"})
 
     async def hold(self, body: Hold, request: Request) -> HttpResponse:
         """Of a purpose, or of one case of it."""
@@ -115,7 +111,7 @@ class RetentionFace:
             )
             return change
 
-        return await self._act(request, "hold", prepare, lambda: made, status=201)
+        return await self._acting.act(request, "hold", prepare, lambda: made, status=201)
 
     async def lift(self, hold: _Id, request: Request) -> HttpResponse:
         """Under the same permission."""
@@ -123,26 +119,7 @@ class RetentionFace:
         async def prepare(caller: Caller, _purpose: Purpose) -> Change:
             return await self._retention().lift(hold, caller, self._clock())
 
-        return await self._act(request, "hold", prepare, lambda: {"hold": hold, "done": "lifted"})
-
-    async def _act(
-        self,
-        request: Request,
-        field: str,
-        prepare: Callable[[Caller, Purpose], Awaitable[Change]],
-        content: Callable[[], dict[str, object]],
-        *,
-        status: int = 200,
-    ) -> HttpResponse:
-        trace_id, _ = read_traceparent(request.headers.get("traceparent"))
-        inbound = read_headers(request.scope, self._clock(), trace_id)
-        outcome = await self._pipeline().act(
-            inbound, permission=(_RETENTION, FieldName(field)), kind=EntryKind.ERASURE, prepare=prepare
-        )
-        if isinstance(outcome, Response):
-            refused, headers, body = write_response(outcome, trace_id, inbound.headers.get("accept-language"))
-            return HttpResponse(body, refused, headers)
-        return JSONResponse(content(), status, {"langqiao-receipt": str(outcome)})
+        return await self._acting.act(request, "hold", prepare, lambda: {"hold": hold, "done": "lifted"})
 
 
 def _write(report: RetentionReport) -> dict[str, object]:

@@ -7,21 +7,17 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Request
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response as HttpResponse
 
 from gateway.administration import Notice, ReviewDesk, nothing_to_make
-from gateway.api.data_plane import write_response
-from gateway.api.inbound import read_headers
+from gateway.api.acting import Acting
 from gateway.model.audit import EntryKind
 from gateway.model.caller import Caller
 from gateway.model.catalog import Purpose
 from gateway.model.change import Change
-from gateway.model.ids import DatasetName, FieldName
-from gateway.model.response import Response
+from gateway.model.ids import DatasetName
 from gateway.pipeline import Pipeline
-from gateway.telemetry import read_traceparent
 
 HIGHEST_INDEX = 2**63 - 1  # that a database can keep
 _REVIEW = DatasetName("langqiao.review")
@@ -75,7 +71,7 @@ class ReviewFace:
         reviews: Callable[[], ReviewDesk],
         clock: Callable[[], datetime],
     ) -> None:
-        self._pipeline = pipeline
+        self._acting = Acting(pipeline=pipeline, clock=clock, dataset=_REVIEW, kind=EntryKind.REVIEW)
         self._reviews = reviews
         self._clock = clock
 
@@ -171,7 +167,7 @@ class ReviewFace:
             found.extend(await asyncio.to_thread(read, caller))
             return nothing_to_make(detail)
 
-        return await self._act(request, field, prepare, lambda: {"entries": [_write(item) for item in found]})
+        return await self._acting.act(request, field, prepare, lambda: {"entries": [_write(item) for item in found]})
 
     async def _step(
         self,
@@ -185,26 +181,7 @@ class ReviewFace:
         async def prepare(caller: Caller, _purpose: Purpose) -> Change:
             return await step(caller)
 
-        return await self._act(request, field, prepare, lambda: content, status=status)
-
-    async def _act(
-        self,
-        request: Request,
-        field: str,
-        prepare: Callable[[Caller, Purpose], Awaitable[Change]],
-        content: Callable[[], dict[str, object]],
-        *,
-        status: int = 200,
-    ) -> HttpResponse:
-        trace_id, _ = read_traceparent(request.headers.get("traceparent"))
-        inbound = read_headers(request.scope, self._clock(), trace_id)
-        outcome = await self._pipeline().act(
-            inbound, permission=(_REVIEW, FieldName(field)), kind=EntryKind.REVIEW, prepare=prepare
-        )
-        if isinstance(outcome, Response):
-            refused, headers, body = write_response(outcome, trace_id, inbound.headers.get("accept-language"))
-            return HttpResponse(body, refused, headers)
-        return JSONResponse(content(), status, headers={"langqiao-receipt": str(outcome), "cache-control": "no-store"})
+        return await self._acting.act(request, field, prepare, lambda: content, status=status)
 
 
 def _write(notice: Notice) -> dict[str, object]:

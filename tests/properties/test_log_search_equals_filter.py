@@ -22,7 +22,7 @@ from gateway.audit.segments import Sizes
 from gateway.model.audit import AuditEntry, EntryKind, FieldTrace
 from gateway.model.log_search import Facet, FoundPage, HeatColumns, LogSearch
 from gateway.store import State, open_state, reading_log
-from tests.audit_logs import NOON, PEOPLE, entry, house, open_log
+from tests.audit_logs import NOON, PEOPLE, House, entry, house, open_log
 from tests.postgres_server import Server, postgres_server
 
 SIZES = Sizes(small=8, large=32)
@@ -116,9 +116,9 @@ def naive(search: LogSearch, one: AuditEntry) -> bool:
     )
 
 
-def fill(state: State, folder: Path, log: list[AuditEntry]) -> None:
+def fill(state: State, home: House, log: list[AuditEntry]) -> None:
     async def write() -> None:
-        async with open_log(replace(house(folder), url=""), state=state) as opened:
+        async with open_log(home, state=state) as opened:
             await opened.append_all(log)
 
     asyncio.run(write())
@@ -136,9 +136,9 @@ def index_up_to(state: State, steps: int | None) -> None:
         indexer.step()
 
 
-def erase(state: State, folder: Path, index: int, one: AuditEntry) -> None:
+def erase(state: State, home: House, index: int, one: AuditEntry) -> None:
     """What retention does to an entry's columns of people, as far as the index is concerned: they are others now."""
-    encoded = encode_entry(one, house(folder).seals(state))
+    encoded = encode_entry(one, home.seals(state))
     at = "idx = :index"
     values = {"body": encoded.body, "index": index, "principal": one.principal, "case": one.case}
     changed = "body = :body, principal = :principal, case_id = :case"
@@ -158,6 +158,11 @@ def pages(ask: Callable[[int | None], FoundPage]) -> Iterator[int]:
         begin = page.following
 
 
+def kept(text: str) -> str:
+    """As a search column has it: the heat map counts by those, and no database keeps NUL in a text."""
+    return text.replace("\x00", "\ufffd")
+
+
 def check(searcher: LogSearcher, search: LogSearch, log: list[AuditEntry], limit: int) -> None:
     wanted = [index for index, one in enumerate(log) if naive(search, one)]
     assert list(pages(lambda begin: searcher.page(search, begin=begin, limit=limit))) == wanted[::-1]
@@ -171,8 +176,8 @@ def check(searcher: LogSearcher, search: LogSearch, log: list[AuditEntry], limit
 
     ahead = timedelta(hours=8)
     for columns, place in PLACES.items():
-        cells = Counter((log[index].principal, place(log[index].at.astimezone(UTC) + ahead)) for index in wanted)
-        people = Counter(log[index].principal for index in wanted)
+        cells = Counter((kept(log[index].principal), place(log[index].at.astimezone(UTC) + ahead)) for index in wanted)
+        people = Counter(kept(log[index].principal) for index in wanted)
         best = sorted(people, key=lambda who: (-people[who], who))[:3]
         heat = searcher.heat_map(search, columns=columns, top=3, offset_hours=8)
         assert [who for who, _ in heat.rows] == best
@@ -201,20 +206,21 @@ def run_one(
     server: Server | None, log: list[AuditEntry], asked: list[LogSearch], steps: int | None, gone: list[int], limit: int
 ) -> None:
     with fresh_state(server) as (state, folder):
+        home = house(folder)  # making keys takes longest
         half = len(log) // 2
-        fill(state, folder, log[:half])
-        searcher = LogSearcher(state, house(folder).seals(state).open, SIZES)
+        fill(state, home, log[:half])
+        searcher = LogSearcher(state, home.seals(state).open, SIZES)
         index_up_to(state, steps)
         for search in asked[:1]:
             check(searcher, search, log[:half], limit)
-        fill(state, folder, log[half:])
+        fill(state, home, log[half:])
         index_up_to(state, steps)
         for search in asked:
             check(searcher, search, log, limit)
         erased = sorted({index % len(log) for index in gone})
         for index in erased:
             log[index] = replace(log[index], principal="erased", case="", subjects=())
-            erase(state, folder, index, log[index])
+            erase(state, home, index, log[index])
         rebuild_index(state, erased, SIZES)
         for search in (*asked, LogSearch(where={Facet.PRINCIPAL: ("erased",)})):
             check(searcher, search, log, limit)
@@ -222,7 +228,7 @@ def run_one(
             check_index(reader.index, SIZES)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     log=st.lists(entries, min_size=2, max_size=110),
     asked=st.lists(searches, min_size=1, max_size=5),
