@@ -324,6 +324,7 @@ class _Failing:
     def __init__(self, inner: AuditLog, good: int) -> None:
         self._inner = inner
         self._good = good
+        self.ask = inner.ask
 
     async def append(self, entry: AuditEntry) -> AuditReceipt:
         return (await self.append_all((entry,)))[0]
