@@ -5,21 +5,26 @@ long one is read batch by batch, as fast as it is taken. Who leaves, or is out o
 """
 
 import asyncio
+import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import ClassVar, Generic, Self, TypeVar
 
 from sqlalchemy.engine import Dialect as Engine
 
 from connectors._cells import NotPromised
 from connectors._pool import Pool
+from connectors._sql_diagnosis import Rows, not_let_in
 from connectors._sql_dialect import Dialect
 from connectors._sql_text import Text, Texts
-from gateway.errors import GatewayError, SourceRubbish, SourceTimeout
+from connectors._sql_trial import not_found_out, reached
+from connectors._told import good
+from gateway.errors import GatewayError, SourceFailed, SourceRubbish, SourceTimeout
 from gateway.model.ids import SourceName
 from gateway.model.plan import Fetch
 from gateway.model.rows import Batch
-from gateway.spi import Capabilities, TableDescription
+from gateway.spi import Capabilities, Finding, Outcome, PromisedTable, TableDescription
 
 SHORT_ROWS = 2_000
 HEALTH_SECONDS = 5.0
@@ -32,6 +37,7 @@ class AsyncSqlConnector(ABC, Generic[C]):
     """The road of a fetch; a kind of database says how to connect and how to ask."""
 
     claims: ClassVar[Capabilities]
+    questions: ClassVar[Mapping[str, str]]  # of `diagnose`
 
     def __init__(self, name: SourceName, dialect: Dialect, engine: Engine, schema: str | None, count: int) -> None:
         self._name = name
@@ -86,6 +92,18 @@ class AsyncSqlConnector(ABC, Generic[C]):
     async def _ping(self, connection: C) -> None:
         """Ask for nothing."""
 
+    @abstractmethod
+    def _place(self) -> tuple[str | None, int | None]:
+        """Host and port, as the address has them."""
+
+    @abstractmethod
+    async def _answers(self, connection: C, statement: str) -> Rows:
+        """The rows of a statement of our own."""
+
+    @abstractmethod
+    def _tell(self, answers: dict[str, Rows], now: datetime) -> list[Finding]:
+        """What the answers to `questions` mean."""
+
     # -------------------------------------------------------------- the SPI
     def capabilities(self, table: str) -> Capabilities:
         """The same for every table."""
@@ -138,6 +156,45 @@ class AsyncSqlConnector(ABC, Generic[C]):
             raise self._failure(error, self._name) from None
         finally:
             self._release(connection, is_sound=is_sound)
+
+    async def diagnose(self, promised: Sequence[PromisedTable]) -> AsyncIterator[Finding]:
+        """Port, session, whether it could write, TLS, clock; ends after the first that bars the rest."""
+        del promised
+        try:
+            host, port = self._place()
+        except Exception:  # noqa: BLE001  # no address to be had; signing in says why
+            host = port = None
+        async for finding in reached(self._name, host, port):
+            yield finding
+            if finding.outcome is Outcome.BAD:
+                return
+        began = time.monotonic()
+        try:
+            await self.health()
+        except SourceFailed as error:
+            yield not_let_in(error.operator or error.code)
+            return
+        took = f"{(time.monotonic() - began) * 1000:.0f} ms"
+        yield good("sign-in", f"a session was opened ({took})", f"会话已建立（{took}）")
+        for finding in await self._told():
+            yield finding
+
+    async def _told(self) -> list[Finding]:
+        try:
+            async with asyncio.timeout(HEALTH_SECONDS):
+                connection = await self._connect()
+                try:
+                    answers: dict[str, Rows] = {}
+                    began = datetime.fromtimestamp(time.time(), UTC)
+                    for question, statement in self.questions.items():
+                        began = datetime.fromtimestamp(time.time(), UTC)
+                        answers[question] = await self._answers(connection, statement)
+                    middle = began + (datetime.fromtimestamp(time.time(), UTC) - began) / 2  # `clock` is asked last
+                    return self._tell(answers, middle)
+                finally:
+                    await self._end(connection, is_busy=False)
+        except Exception as error:  # noqa: BLE001  # as above
+            return [not_found_out(error)]
 
     async def close(self) -> None:
         """Stop what runs and close every connection."""

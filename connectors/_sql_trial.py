@@ -40,7 +40,8 @@ async def diagnose_database(
     """Ends after the first that bars the rest."""
     kind = engine.dialect.name
     if kind != "sqlite":
-        async for finding in _reached(name, engine):
+        port = engine.url.port or _PORTS.get(kind)
+        async for finding in reached(name, engine.url.host, port):
             yield finding
             if finding.outcome is Outcome.BAD:
                 return
@@ -59,8 +60,8 @@ async def diagnose_database(
         yield doubtful(*_UNKNOWN, *LEAST)
 
 
-async def _reached(name: str, engine: Engine) -> AsyncIterator[Finding]:
-    host, port = engine.url.host, engine.url.port or _PORTS.get(engine.dialect.name)
+async def reached(name: str, host: str | None, port: int | None) -> AsyncIterator[Finding]:
+    """Whether the name is known and the port answers; nothing for a socket of this machine."""
     if host is None or port is None or host.startswith("/"):
         return  # a socket of this machine, or several hosts
     network = CheckedNetwork(name)
@@ -106,7 +107,12 @@ def _told(engine: Engine) -> list[Finding]:
             middle = began + (datetime.fromtimestamp(time.time(), UTC) - began) / 2  # `clock` is asked last
             return (tell_postgresql if kind == "postgresql" else tell_mariadb)(answers, middle)
     except Exception as error:  # noqa: BLE001  # drivers raise what they like; the text may hold the address
-        return [doubtful(*_UNKNOWN[:1], f"{_UNKNOWN[1]} ({type(error).__name__})", _UNKNOWN[2], *LEAST)]
+        return [not_found_out(error)]
+
+
+def not_found_out(error: Exception) -> Finding:
+    """Of an error its kind only: its text may hold the address."""
+    return doubtful(*_UNKNOWN[:1], f"{_UNKNOWN[1]} ({type(error).__name__})", _UNKNOWN[2], *LEAST)
 
 
 def _file(path: str) -> Finding:

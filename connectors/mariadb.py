@@ -8,6 +8,7 @@ On MariaDB each statement carries its time limit; on the others the connection h
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, ClassVar, Self
 
 from asyncmy.connection import Connection
@@ -21,10 +22,11 @@ from connectors._mariadb import MARIADB, MYSQL, MariadbDialect, StoredColumn
 from connectors._mariadb_schema import COLUMNS_OF_TABLE, describe_mariadb
 from connectors._options import Options, Secret
 from connectors._sql_claims import EVERYTHING
+from connectors._sql_diagnosis import MARIADB_QUESTIONS, Rows, tell_mariadb
 from connectors._sql_text import Text
 from connectors._tls import Tls, take_tls
 from gateway.model.ids import SourceName
-from gateway.spi import Capabilities, TableDescription
+from gateway.spi import Capabilities, Finding, TableDescription
 
 CONNECT_SECONDS = 5
 STATEMENTS = 128  # prepared on one connection
@@ -56,6 +58,7 @@ class MariadbConnector(AsyncSqlConnector[Connection]):
     """One database. Options: `url`…, `schema`, `connections`, `statement_seconds`, `zero_dates`, `tls`…."""
 
     claims: ClassVar[Capabilities] = EVERYTHING
+    questions: ClassVar[Mapping[str, str]] = MARIADB_QUESTIONS
     _limited: ClassVar[str] = "SET STATEMENT max_statement_time={seconds} FOR "
     _way: ClassVar[MariadbDialect] = MARIADB
 
@@ -171,6 +174,18 @@ class MariadbConnector(AsyncSqlConnector[Connection]):
 
     def _said(self, text: Text, seconds: float) -> str:
         return self._limited.format(seconds=f"{seconds:.1f}") + text.sql
+
+    def _place(self) -> tuple[str | None, int | None]:
+        url = self._address.read()
+        return (None, None) if "unix_socket" in url.query else (url.host or "localhost", url.port or 3306)
+
+    async def _answers(self, connection: Connection, statement: str) -> Rows:
+        cursor = connection.cursor()
+        await cursor.execute(statement)
+        return [tuple(row) for row in await cursor.fetchall() or ()]
+
+    def _tell(self, answers: dict[str, Rows], now: datetime) -> list[Finding]:
+        return tell_mariadb(answers, now)
 
     async def _ping(self, connection: Connection) -> None:
         await connection.ping(reconnect=False)

@@ -7,6 +7,7 @@ whatever becomes of the gateway. It does not promise to know what the account ma
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, ClassVar, Self
 
 import asyncpg
@@ -21,10 +22,11 @@ from connectors._options import Options, Secret
 from connectors._postgresql import COLUMNS_OF_TABLE, POSTGRESQL, StoredColumn, regclass
 from connectors._postgresql_schema import describe_postgresql
 from connectors._sql_claims import ON_POSTGRESQL
+from connectors._sql_diagnosis import POSTGRESQL_QUESTIONS, Rows, tell_postgresql
 from connectors._sql_text import Text
 from connectors._tls import Tls, take_tls
 from gateway.model.ids import SourceName
-from gateway.spi import Capabilities, TableDescription
+from gateway.spi import Capabilities, Finding, TableDescription
 
 CONNECT_SECONDS = 5.0
 STATEMENTS = 256  # prepared on one connection
@@ -51,6 +53,7 @@ class PostgresqlConnector(AsyncSqlConnector["asyncpg.Connection[Any]"]):
     """One database. Options: `url`, `url_file` or `url_env`; `schema`; `connections`; `statement_seconds`; `tls`."""
 
     claims: ClassVar[Capabilities] = ON_POSTGRESQL
+    questions: ClassVar[Mapping[str, str]] = POSTGRESQL_QUESTIONS
 
     def __init__(
         self, name: SourceName, address: Address, tls: Tls, *, schema: str | None, connections: int, seconds: int
@@ -136,6 +139,16 @@ class PostgresqlConnector(AsyncSqlConnector["asyncpg.Connection[Any]"]):
             if len(batch) < rows:
                 break
         await transaction.rollback()
+
+    def _place(self) -> tuple[str | None, int | None]:
+        url = make_url(self._address.read())
+        return url.host, url.port or 5432
+
+    async def _answers(self, connection: "asyncpg.Connection[Any]", statement: str) -> Rows:
+        return [tuple(row) for row in await connection.fetch(statement)]
+
+    def _tell(self, answers: dict[str, Rows], now: datetime) -> list[Finding]:
+        return tell_postgresql(answers, now)
 
     async def _ping(self, connection: "asyncpg.Connection[Any]") -> None:
         await connection.fetchval("SELECT 1")

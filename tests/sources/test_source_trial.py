@@ -14,6 +14,8 @@ import pytest
 from connectors._sql_diagnosis import tell_mariadb, writing_privileges
 from connectors._web_diagnosis import clock_found
 from connectors.files import FilesConnector
+from connectors.mariadb import MariadbConnector
+from connectors.postgresql import PostgresqlConnector
 from connectors.rest import RestConnector
 from connectors.sql import SqlConnector
 from gateway.model.catalog import FieldType
@@ -22,6 +24,7 @@ from gateway.sources import try_source
 from gateway.spi import Connector, Finding, Outcome, PromisedTable
 from tests.connectors import kit
 from tests.connectors.sources import Business, serving, write_csv, write_postgresql, write_sqlite
+from tests.mariadb_server import mariadb_server
 from tests.postgres_server import Server, postgres_server
 
 NAME = SourceName("civil-db")
@@ -74,6 +77,46 @@ async def test_a_postgresql_account_that_could_write_is_doubtful_and_a_reader_is
     found = await tried(SqlConnector.open(NAME, {"url": theirs}), PROMISED)
     (doubt,) = [finding for finding in found if finding.step == "read-only"]
     assert doubt.told[0] == "the account may write to 1 tables"
+
+
+async def test_the_asynchronous_kinds_tell_the_same_of_an_account(server: Server) -> None:
+    url = write_postgresql(server)
+    database = url.rpartition("/")[2]
+    plain = url.replace("+psycopg", "")
+    found = await tried(PostgresqlConnector.open(NAME, {"url": plain}), PROMISED)
+    assert steps(found)[:6] == [
+        ("dns", "good"), ("tcp", "good"), ("sign-in", "good"), ("read-only", "doubtful"), ("tls", "doubtful"),
+        ("clock", "good"),
+    ]  # fmt: skip
+    assert "is a superuser" in found[3].told[0]
+    with server.connect(database) as connection:
+        connection.execute("CREATE ROLE only_reader LOGIN PASSWORD 'hunter2'")
+        connection.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO only_reader")
+    theirs = plain.replace(f"tester:{server.password}", "only_reader:hunter2")
+    assert ("read-only", "good") in steps(await tried(PostgresqlConnector.open(NAME, {"url": theirs}), PROMISED))
+    wrong = plain.replace(server.password, "s3cret")
+    assert steps(await tried(PostgresqlConnector.open(NAME, {"url": wrong}), PROMISED)) == [
+        ("dns", "good"), ("tcp", "good"), ("sign-in", "bad"),
+    ]  # fmt: skip
+
+
+async def test_a_mariadb_account_that_could_write_is_doubtful_and_a_reader_is_good() -> None:
+    with mariadb_server() as server:
+        database = server.fresh_database()
+        server.run(
+            "CREATE TABLE t (id INT PRIMARY KEY)",
+            "CREATE USER reader@'127.0.0.1' IDENTIFIED BY 'hunter2'",
+            f"GRANT SELECT ON {database}.* TO reader@'127.0.0.1'",
+            database=database,
+        )
+        url = server.url(database)
+        found = await tried(MariadbConnector.open(NAME, {"url": url}))
+        assert [step for step, _ in steps(found)][:6] == ["dns", "tcp", "sign-in", "read-only", "tls", "clock"]
+        assert ("read-only", "doubtful") in steps(found)
+        theirs = f"mariadb://reader:hunter2@127.0.0.1:{server.port}/{database}"
+        found = await tried(MariadbConnector.open(NAME, {"url": theirs}))
+        assert ("read-only", "good") in steps(found)
+        assert ("clock", "good") in steps(found)
 
 
 async def test_what_bars_the_rest_ends_the_trial(server: Server) -> None:
