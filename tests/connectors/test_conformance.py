@@ -72,6 +72,7 @@ def test_conformance(check: Check, subject: Subject) -> None:
 
 def test_a_pattern_that_ignores_case_is_neither_claimed_nor_run(subject: Subject) -> None:
     assert not subject.connector.capabilities(subject.table).ignores_case
+    subject.lay(ROWS)
     fetch = make_fetch(table=subject.table, where=Like(FieldName("name"), "a%", ignores_case=True))
     with pytest.raises(Defect):
         subject.run(collect(subject.connector, fetch))
