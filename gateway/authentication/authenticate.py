@@ -11,20 +11,23 @@ import hashlib
 import ipaddress
 import json
 import re
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import unquote
 
+from gateway.authentication.recall import FreshKeys, Latest, Recalled, digest_of
 from gateway.errors import (
     AppNotAuthenticated,
     CaseUnavailable,
+    GatewayError,
     JustificationMissing,
     PersonNotAuthenticated,
     PurposeUnavailable,
     TerminalUnavailable,
 )
-from gateway.keys import read_api_key, same_digest, verify_token
+from gateway.keys import judge_times, read_api_key, same_digest, verify_token
 from gateway.model.caller import Caller, InboundRequest
 from gateway.model.ids import AppId, CaseId, PrincipalId, PurposeId, RegionCode, RoleName
 
@@ -64,15 +67,45 @@ class Authenticator:
         issuers: tuple[TrustedIssuer, ...],
         find_app_key: Callable[[str], AppKey | None],
         networks: Networks,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._issuers = {issuer.issuer: issuer for issuer in issuers}
         self._find_app_key = find_app_key
         self._networks = networks
+        self._keys = FreshKeys(monotonic)
+        self._verified: Latest[Mapping[str, object]] = Latest()
+        self._callers: Latest[Recalled] = Latest()
+
+    def recall(self, request: InboundRequest, now: datetime) -> Caller | None:
+        """The caller whose very credentials were accepted before and still hold; None: they must be authenticated.
+
+        Asks no database. One and the same object for as long as it is kept.
+        """
+        known = self._callers.find(digest_of(request))
+        if known is None or not self._keys.is_fresh(known.key_id):
+            return None
+        try:
+            judge_times(known.claims, known.leeway_seconds, now)
+        except GatewayError:
+            return None  # authenticating says what is wrong
+        return known.caller
 
     def authenticate(self, request: InboundRequest, now: datetime) -> Caller:
-        """The caller. Raises NotAuthenticated, or NameUnknown where token and headers disagree."""
-        app = self._app(request.headers.get("apikey"))
-        claims = self._claims(request.headers.get("authorization"), now)
+        """The caller; may ask the database.
+
+        Raises NotAuthenticated, or NameUnknown where token and headers disagree.
+        """
+        app, key_id = self._app(request.headers.get("apikey"))
+        issuer, claims = self._claims(request.headers.get("authorization"), now)
+        digest = digest_of(request)
+        known = self._callers.find(digest)
+        if known is not None:  # only the key had to be read again
+            return known.caller
+        caller = self._caller(request, app, claims)
+        self._callers.keep(digest, Recalled(caller, key_id, claims, issuer.leeway_seconds))
+        return caller
+
+    def _caller(self, request: InboundRequest, app: AppId, claims: Mapping[str, object]) -> Caller:
         purpose = _declared(request.headers.get("purpose"), claims.get("purpose"))
         if isinstance(purpose, _Conflict):
             raise PurposeUnavailable(purpose=purpose.header)
@@ -97,22 +130,31 @@ class Authenticator:
             token_id=_text(claims["jti"], 128),
         )
 
-    def _app(self, key: str | None) -> AppId:
+    def _app(self, key: str | None) -> tuple[AppId, str]:
         read = read_api_key(key or "")
+        before = self._keys.now()
         found = self._find_app_key(read[0]) if read is not None else None
         # the comparison is made for unknown keys too, so that its absence can't be timed
         kept = found.digest if found is not None else hashlib.sha256(b"no such key").hexdigest()
         given = read[1] if read is not None else ""
-        if not same_digest(given, kept) or found is None:
+        if not same_digest(given, kept) or found is None or read is None:
+            if read is not None and found is None:
+                self._keys.gone(read[0])
             raise AppNotAuthenticated
-        return found.app
+        self._keys.found(read[0], before)
+        return found.app, read[0]
 
-    def _claims(self, header: str | None, now: datetime) -> Mapping[str, object]:
+    def _claims(self, header: str | None, now: datetime) -> tuple[TrustedIssuer, Mapping[str, object]]:
         scheme, _, token = (header or "").partition(" ")
         issuer = self._issuers.get(_issuer_of(token)) if scheme.lower() == "bearer" else None
         if issuer is None:
             raise PersonNotAuthenticated
-        return verify_token(
+        digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+        claims = self._verified.find(digest)
+        if claims is not None:
+            judge_times(claims, issuer.leeway_seconds, now)
+            return issuer, claims
+        claims = verify_token(
             token,
             jwks=issuer.jwks,
             issuer=issuer.issuer,
@@ -120,6 +162,8 @@ class Authenticator:
             leeway_seconds=issuer.leeway_seconds,
             now=now,
         )
+        self._verified.keep(digest, claims)
+        return issuer, claims
 
     def _network(self, address: str) -> str:
         try:

@@ -9,7 +9,7 @@ from gateway.keys.notes import LogSigner, NoteVerifier, is_key_name, read_base64
 from gateway.keys.retention import RetentionKeys, RetentionOpener, SealingKey, rewrap_retention
 from gateway.keys.ring import STALE_SECONDS, KeyRing, make_ring, rewrap
 from gateway.keys.roots import LocalRoot, RootKey, open_root
-from gateway.keys.tokens import Issuer, verify_token
+from gateway.keys.tokens import Issuer, judge_times, verify_token
 
 __all__ = [
     "STALE_SECONDS",
@@ -25,6 +25,7 @@ __all__ = [
     "RootKey",
     "SealingKey",
     "is_key_name",
+    "judge_times",
     "make_ring",
     "new_api_key",
     "open_root",

@@ -52,7 +52,7 @@ def verify_token(
         )
     except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
         raise PersonNotAuthenticated from None
-    _judge_times(claims, leeway_seconds, now)
+    judge_times(claims, leeway_seconds, now)
     if not isinstance(claims["sub"], str) or not isinstance(claims["jti"], str):
         raise PersonNotAuthenticated
     return claims
@@ -70,7 +70,8 @@ def _key_of(jwks: Mapping[str, object], kid: object) -> tuple[jwt.PyJWK, str]:
     raise PersonNotAuthenticated
 
 
-def _judge_times(claims: Mapping[str, object], leeway: int, now: datetime) -> None:
+def judge_times(claims: Mapping[str, object], leeway: int, now: datetime) -> None:
+    """Return where the token is in its time; raises TokenExpired, PersonNotAuthenticated."""
     moment = now.timestamp()
     times = [claims["exp"], claims["iat"], claims.get("nbf", 0)]
     if any(type(value) not in {int, float} for value in times):

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.authentication import AppKey, Authenticator, TrustedIssuer
+from gateway.authentication.recall import Latest
 from gateway.errors import (
     AppNotAuthenticated,
     CaseUnavailable,
@@ -146,3 +147,87 @@ def test_errors_hold_nothing_of_the_credentials(door: Authenticator, issuer: Iss
     with pytest.raises(GatewayError) as refused:
         door.authenticate(_request(token + "x"), NOW)
     assert token[:20] not in repr(refused.value) + str(refused.value)
+
+
+class _Door:
+    """A door whose database and whose clock of freshness are at hand."""
+
+    def __init__(self, issuer: Issuer) -> None:
+        self.keys = {KEY_ID: AppKey(app=AppId("desk"), digest=DIGEST)}
+        self.reads = 0
+        self.seconds = 100.0
+        self.door = Authenticator(
+            issuers=(TrustedIssuer(issuer=ISSUER, audience="langqiao", leeway_seconds=5, jwks=issuer.jwks()),),
+            find_app_key=self._find,
+            networks={},
+            monotonic=lambda: self.seconds,
+        )
+
+    def _find(self, key_id: str) -> AppKey | None:
+        self.reads += 1
+        return self.keys.get(key_id)
+
+
+def test_what_was_verified_is_recalled_without_asking_the_database(issuer: Issuer) -> None:
+    at, request = _Door(issuer), _request(_token(issuer), purpose="home-visit")
+    assert at.door.recall(request, NOW) is None
+    caller = at.door.authenticate(request, NOW)
+    assert at.door.recall(request, NOW) is caller
+    assert at.reads == 1
+
+
+def test_a_revoked_app_key_is_refused_within_a_second(issuer: Issuer) -> None:
+    at, request = _Door(issuer), _request(_token(issuer))
+    at.door.authenticate(request, NOW)
+    at.keys.clear()
+    at.seconds += 0.999
+    assert at.door.recall(request, NOW) is not None
+    at.seconds += 0.001
+    assert at.door.recall(request, NOW) is None
+    with pytest.raises(AppNotAuthenticated):
+        at.door.authenticate(request, NOW)
+    at.seconds -= 1
+    assert at.door.recall(request, NOW) is None
+
+
+def test_a_key_that_is_read_again_makes_every_caller_of_it_fresh(issuer: Issuer) -> None:
+    at, one, other = _Door(issuer), _request(_token(issuer, sub="wang")), _request(_token(issuer, sub="li"))
+    callers = [at.door.authenticate(request, NOW) for request in (one, other)]
+    at.seconds += 5
+    assert at.door.authenticate(one, NOW) is callers[0]
+    assert at.door.recall(other, NOW) is callers[1]
+
+
+def test_a_token_that_has_expired_is_not_recalled(issuer: Issuer) -> None:
+    at, request = _Door(issuer), _request(_token(issuer))
+    at.door.authenticate(request, NOW)
+    late = NOW + timedelta(seconds=66)
+    assert at.door.recall(request, late) is None
+    with pytest.raises(TokenExpired):
+        at.door.authenticate(request, late)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"apikey": "x"}, {"authorization": "Bearer x"}, {"purpose": "other"}, {"case": "C-1"}, {"terminal": "t-0"},
+        {"justification": ""}, {"purpose": ""},
+    ],
+)  # fmt: skip
+def test_who_says_anything_else_is_not_recalled(issuer: Issuer, changed: Mapping[str, str]) -> None:
+    at, request = _Door(issuer), _request(_token(issuer), purpose="home-visit")
+    at.door.authenticate(request, NOW)
+    assert at.door.recall(_request(_token(issuer), **({"purpose": "home-visit"} | dict(changed))), NOW) is None
+    elsewhere = InboundRequest(
+        method="GET", path="/data/a.b", query_string="", headers=request.headers, client_address="10.9.1.3",
+        received_at=NOW, trace_id="1" * 32,
+    )  # fmt: skip
+    assert at.door.recall(elsewhere, NOW) is None
+
+
+def test_what_is_recalled_is_bounded() -> None:
+    kept = Latest[int](most=3)
+    for number in range(5):
+        kept.keep(bytes([number]), number)
+    assert [kept.find(bytes([number])) for number in range(5)] == [None, None, 2, 3, 4]
+    assert len(kept) == 3

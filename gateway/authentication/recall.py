@@ -1,0 +1,83 @@
+"""What was verified a moment ago, so that it is not verified again for every request. No credential is kept: digests.
+
+An app key counts as it was read from the database at most FRESH_SECONDS ago, so a revoked one is refused within that
+time, on every replica. A token's signature holds for good once it was verified; its times are judged at each request.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from gateway.model.caller import Caller, InboundRequest
+
+FRESH_SECONDS = 1.0
+MOST = 4_096
+_SAID = ("apikey", "authorization", "purpose", "case", "justification", "terminal")
+V = TypeVar("V")
+
+
+class Latest(Generic[V]):
+    """The latest MOST values by digest. Safe to use from several threads: at worst a value is found anew."""
+
+    def __init__(self, most: int = MOST) -> None:
+        self._most = most
+        self._values: dict[bytes, V] = {}
+
+    def __len__(self) -> int:
+        """How many are kept."""
+        return len(self._values)
+
+    def find(self, digest: bytes) -> V | None:
+        """The value; None where it is not kept."""
+        return self._values.get(digest)
+
+    def keep(self, digest: bytes, value: V) -> None:
+        """Keep it; the oldest goes where there are too many."""
+        if len(self._values) >= self._most:
+            for oldest in list(self._values)[:1]:
+                self._values.pop(oldest, None)
+        self._values[digest] = value
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Recalled:
+    """A caller, the app key that they came with, and the claims whose times still bind."""
+
+    caller: Caller
+    key_id: str
+    claims: Mapping[str, object]
+    leeway_seconds: int
+
+
+class FreshKeys:
+    """When each app key was last found good."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._read_at: dict[str, float] = {}
+
+    def now(self) -> float:
+        """The moment before a key is read."""
+        return self._monotonic()
+
+    def found(self, key_id: str, before: float) -> None:
+        """The key was good when it was read after `before`."""
+        if len(self._read_at) >= MOST:
+            self._read_at.clear()
+        self._read_at[key_id] = before
+
+    def gone(self, key_id: str) -> None:
+        """The key is none, or none any more."""
+        self._read_at.pop(key_id, None)
+
+    def is_fresh(self, key_id: str) -> bool:
+        """Whether it may count without being read again."""
+        return self._monotonic() - self._read_at.get(key_id, float("-inf")) < FRESH_SECONDS
+
+
+def digest_of(request: InboundRequest) -> bytes:
+    """Of everything in a request that says who asks and for what; 32 bytes. Absent is another than empty."""
+    told = repr([request.client_address, *map(request.headers.get, _SAID)])  # quotes what would run together
+    return hashlib.sha256(told.encode("utf-8", "surrogatepass")).digest()
