@@ -85,6 +85,7 @@ class Dialect:
     types: ClassVar[frozenset[FieldType]] = frozenset(kind for kind in FieldType if kind.is_scalar)
     looks_at_columns: ClassVar[bool] = False  # whether a statement needs to know how the columns are stored
     binds_page: ClassVar[bool] = False  # limit and offset are parameters, so that all pages are one statement
+    keeps_statements: ClassVar[bool] = True  # the values of a question are parameters, none is written out
     marks_masks: ClassVar[bool] = False  # the empty text is NULL, so what a mask makes is marked in front
     skips_only_in_order: ClassVar[bool] = False  # OFFSET needs an ORDER BY
 

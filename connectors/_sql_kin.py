@@ -118,6 +118,7 @@ class MssqlDialect(PlainDialect):
     """SQL Server 2019 or later: it pads what it compares, so text compares as its bytes in UTF-8."""
 
     skips_only_in_order: ClassVar[bool] = True
+    keeps_statements: ClassVar[bool] = False  # a list is written value by value
 
     def comparable(self, column: Expression, field_type: FieldType) -> Expression:
         """Bytes, whose order is that of the code points."""

@@ -25,7 +25,8 @@ from connectors._sql_claims import EVERYTHING, ON_MSSQL, ON_POSTGRESQL
 from connectors._sql_dialect import Dialect
 from connectors._sql_kin import DM, MSSQL, ORACLE, TRINO
 from connectors._sql_schema import describe_schema
-from connectors._sql_statement import Statement, compile_fetch
+from connectors._sql_statement import Statement
+from connectors._sql_text import Statements
 from connectors._sql_trial import diagnose_database
 from connectors._sqlite import SQLITE, connect_read_only
 from connectors._work import Call, Workers
@@ -44,6 +45,7 @@ DIALECTS: dict[str, Dialect] = {
     "mssql": MSSQL,
     "trino": TRINO,
 }
+Question = tuple[Statement, Mapping[str, object]]
 CLAIMS: dict[str, Capabilities] = {"postgresql": ON_POSTGRESQL, "mssql": ON_MSSQL}
 _dm.register()
 HEALTH_SECONDS = 5.0
@@ -59,6 +61,7 @@ class SqlConnector:
         self._schema = schema
         self._dialect = DIALECTS[engine.dialect.name]
         self._types = ColumnTypes()
+        self._statements = Statements(self._dialect, schema)
         self._workers = Workers(name, connections)
 
     def __repr__(self) -> str:
@@ -110,8 +113,11 @@ class SqlConnector:
         """Rows in batches; raises SourceFailed."""
         types = self._types if self._dialect.looks_at_columns else None
         # where nothing needs to be looked up, a misuse is told at once
-        statement = compile_fetch(fetch, self._dialect, self._schema) if types is None else None
-        answer = _Answer(self._engine, self._dialect, self._schema, fetch, statement=statement, types=types)
+        question = self._statements.of(fetch, {}) if types is None else None
+        answer = _Answer(
+            self._engine, self._dialect, self._schema, fetch,
+            question=question, statements=self._statements, types=types,
+        )  # fmt: skip
         return self._workers.stream(answer, fetch.time_limit_seconds)
 
     async def describe(self) -> tuple[TableDescription, ...]:
@@ -160,14 +166,16 @@ class _Answer:
         schema: str | None,
         fetch: Fetch,
         *,
-        statement: Statement | None,
+        question: Question | None,
+        statements: Statements,
         types: ColumnTypes | None,
     ) -> None:
         self.dataset: str = fetch.dataset
         self._engine = engine
         self._dialect = dialect
         self._schema = schema
-        self._statement = statement
+        self._question = question
+        self._statements = statements
         self._types = types
         self._fetch = fetch
         self._seconds = fetch.time_limit_seconds
@@ -189,6 +197,7 @@ class _Answer:
         except Exception as error:  # noqa: BLE001  # drivers raise what they like; the cause may hold SQL and values
             if self._types is not None:
                 self._types.forget()  # the table may have become another
+                self._statements.forget()
             raise self._dialect.translate(error, self.dataset) from None
         is_last = len(raw) < self._batch_rows
         if is_last:
@@ -196,19 +205,20 @@ class _Answer:
         return batch, is_last
 
     def _open(self) -> tuple[CursorResult[Any], Statement]:
-        if self._result is None or self._statement is None:
+        if self._result is None or self._question is None:
             connection = self._engine.connect()
             self._connection = connection
             self._driver = connection.connection.driver_connection
             self._dialect.begin(connection, self._seconds)
             if self._types is not None:
                 stored = self._types.of(connection, self._schema, self._fetch.table)
-                self._statement = compile_fetch(self._fetch, self._dialect, self._schema, stored)
-            if self._statement is None:
+                self._question = self._statements.of(self._fetch, stored)
+            if self._question is None:
                 raise Defect(operator="a fetch without a statement")
+            statement, bound = self._question
             streaming = connection.execution_options(stream_results=True, max_row_buffer=self._batch_rows)
-            self._result = streaming.execute(self._statement.select)
-        return self._result, self._statement
+            self._result = streaming.execute(statement.select, bound)
+        return self._result, self._question[0]
 
     def stop(self) -> None:
         """Interrupt the running statement."""

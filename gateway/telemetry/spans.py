@@ -3,20 +3,28 @@
 import re
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import AbstractContextManager, aclosing, contextmanager, nullcontext
 from enum import StrEnum
 from typing import cast
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
-from opentelemetry.trace import NonRecordingSpan, SpanContext, StatusCode, TraceFlags, set_span_in_context
+from opentelemetry.sdk.trace.sampling import Decision, ParentBased, TraceIdRatioBased
+from opentelemetry.trace import (
+    NonRecordingSpan,
+    SpanContext,
+    StatusCode,
+    TraceFlags,
+    get_current_span,
+    set_span_in_context,
+)
 
 from gateway.errors import GatewayError
 from gateway.model.rows import Batch
 from gateway.settings import Telemetry
 
+_NO_SPAN: AbstractContextManager[None] = nullcontext()  # shared: it keeps nothing
 _TRACEPARENT = re.compile(r"^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$", re.ASCII)
 
 
@@ -38,11 +46,12 @@ class Stage(StrEnum):
 class Tracing:
     """Makes spans. Own provider, not the global one: no library may add spans with data in them.
 
-    A caller's sampled flag is not obeyed: else anybody could switch tracing on for everything.
+    A caller's sampled flag is not obeyed: else anybody could switch tracing on for everything. What is not sampled
+    costs a look at its trace id.
     """
 
     def __init__(self, settings: Telemetry, processor: SpanProcessor | None = None) -> None:
-        ratio = TraceIdRatioBased(settings.sample_ratio)
+        ratio = self._ratio = TraceIdRatioBased(settings.sample_ratio)
         self._provider = TracerProvider(
             sampler=ParentBased(root=ratio, remote_parent_sampled=ratio, remote_parent_not_sampled=ratio),
             resource=Resource.create({"service.name": "langqiao"}),
@@ -54,9 +63,15 @@ class Tracing:
             self._provider.add_span_processor(_otlp(settings.otlp_endpoint))
         self._tracer = self._provider.get_tracer("langqiao")
 
+    def request(self, trace_id: str, parent_span: str | None = None) -> AbstractContextManager[None]:
+        """The span of one request under the given trace id, where it is sampled."""
+        sampled = self._ratio.should_sample(None, int(trace_id, 16), "request")
+        if sampled.decision is not Decision.RECORD_AND_SAMPLE:
+            return _NO_SPAN
+        return self._request(trace_id, parent_span)
+
     @contextmanager
-    def request(self, trace_id: str, parent_span: str | None = None) -> Iterator[None]:
-        """The span of one request under the given trace id."""
+    def _request(self, trace_id: str, parent_span: str | None) -> Iterator[None]:
         parent = SpanContext(
             trace_id=int(trace_id, 16),
             span_id=int(parent_span or secrets.token_hex(8), 16) or 1,
@@ -69,9 +84,12 @@ class Tracing:
         ):
             yield
 
+    def stage(self, stage: Stage) -> AbstractContextManager[None]:
+        """The span of one stage of a sampled request; an error leaves its code there and nothing else."""
+        return self._stage(stage) if get_current_span().is_recording() else _NO_SPAN
+
     @contextmanager
-    def stage(self, stage: Stage) -> Iterator[None]:
-        """The span of one stage; an error leaves its code there and nothing else."""
+    def _stage(self, stage: Stage) -> Iterator[None]:
         with self._tracer.start_as_current_span(
             stage.value, record_exception=False, set_status_on_exception=False
         ) as span:
@@ -85,11 +103,12 @@ class Tracing:
                 span.set_status(StatusCode.ERROR)
                 raise
 
-    async def fetching(self, batches: AsyncIterator[Batch]) -> AsyncIterator[Batch]:
-        """The batches of a source, with a span from the first request to the last batch.
+    def fetching(self, batches: AsyncIterator[Batch]) -> AsyncIterator[Batch]:
+        """The batches of a source, with a span from the first request to the last batch."""
+        return self._fetching(batches) if get_current_span().is_recording() else batches
 
-        Not the current span: an async generator may be closed in another context than it was begun in.
-        """
+    async def _fetching(self, batches: AsyncIterator[Batch]) -> AsyncIterator[Batch]:
+        # not the current span: an async generator may be closed in another context than it was begun in
         span = self._tracer.start_span(Stage.FETCH.value)
         try:
             async with aclosing(cast("AsyncGenerator[Batch]", batches)) as source:
