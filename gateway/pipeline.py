@@ -6,7 +6,7 @@ Every path to data is in this file; its stages never import one another. Refusal
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
@@ -41,7 +41,8 @@ from gateway.model.response import Refusal, Response, Stream
 from gateway.model.rows import Disclosure, RawRows
 from gateway.model.trail import Trail
 from gateway.planning import explain_plan, offering, plan_question
-from gateway.query import bind, bind_links, parse
+from gateway.prepared import PreparedQuestions
+from gateway.query import bind, bind_links, parse, shape_of
 from gateway.settings import Limits, Timeouts
 from gateway.spi import Capabilities, Connector, MaskContext, MaskKeys, TerminalKey
 from gateway.streaming import BatchedAnswer, batches_of, within
@@ -82,6 +83,7 @@ class Pipeline:
     default_department: DepartmentName | None  # what a short name means where the asker names no department
     tracing: Tracing
     clock: Callable[[], datetime]
+    prepared: PreparedQuestions = field(default_factory=PreparedQuestions)
 
     async def answer(self, request: InboundRequest, *, parent_span: str | None = None) -> Response | Stream:
         """The disclosure or the refusal, with the receipt of its entry; a long answer as a stream."""
@@ -182,20 +184,12 @@ class Pipeline:
     # ------------------------------------------------------------------ the stages, in order
     async def _read(self, engine: PolicyEngine, recorder: Recorder, request: InboundRequest) -> Response | Stream:
         caller, purpose = await self._authenticate(engine, recorder, request)
-        bound, facts = await self._bind(engine, recorder, request, caller, purpose)
-        with self.tracing.stage(recorder.at(Stage.DECIDE)):
-            now = self.clock()
-            decided = await asyncio.to_thread(engine.decide_question, bound, caller, facts, now)
-            recorder.decided(decided.decision, facts, now)
-        with self.tracing.stage(recorder.at(Stage.PLAN)):
-            try:
-                seconds = self.timeouts.stream if bound.media_type in STREAMED else self.timeouts.source
-                plan = plan_question(decided, self._capabilities, self.limits, seconds)
-            except EmbedUnavailable as error:
-                links = bind_links(engine.catalog.datasets[DatasetName(error.dataset)], bound)
-                raise offering(error, engine.decide_question(links, caller, facts, now)) from None
-            recorder.saw(plan=plan)
+        plan = await self._plan(engine, recorder, request, caller, purpose)
+        bound = plan.bound
+        recorder.saw(plan=plan)
+        if purpose.is_break_glass:
             await asyncio.to_thread(self.check_glass, purpose, caller, self.clock())
+        if plan.matches and purpose.matches_per_day is not None:
             await asyncio.to_thread(self.charge, caller.principal, purpose, self.clock(), plan.matches)
         if bound.media_type in STREAMED:
             return await self._in_batches(_Reading(engine, recorder, plan, caller, purpose))
@@ -212,6 +206,39 @@ class Pipeline:
             take_back=lambda may_have_arrived: recorder.take_back(may_have_arrived=may_have_arrived),
         )
 
+    async def _plan(
+        self, engine: PolicyEngine, recorder: Recorder, request: InboundRequest, caller: Caller, purpose: Purpose
+    ) -> ReadPlan:
+        """What was asked before is decided anew and not planned anew; a first question goes all the way."""
+        shape = shape_of(request)
+        known = self.prepared.find(engine, caller, shape)
+        if known is not None and shape is not None:
+            recorder.at(Stage.BIND)
+            engine.check_purpose(purpose, caller, None, self.clock())
+            with self.tracing.stage(recorder.at(Stage.DECIDE)):
+                now = self.clock()
+                decided = engine.decide_question(known.bound, caller, None, now)
+            plan = known.plan(decided, shape, self._capabilities)
+            if plan is not None:
+                recorder.at(Stage.PLAN)
+                recorder.saw(bound=plan.bound)
+                recorder.decided(decided.decision, None, now)
+                return plan
+        bound, facts = await self._bind(engine, recorder, request, caller, purpose)
+        with self.tracing.stage(recorder.at(Stage.DECIDE)):
+            now = self.clock()
+            decided = await asyncio.to_thread(engine.decide_question, bound, caller, facts, now)
+            recorder.decided(decided.decision, facts, now)
+        with self.tracing.stage(recorder.at(Stage.PLAN)):
+            try:
+                seconds = self.timeouts.stream if bound.media_type in STREAMED else self.timeouts.source
+                plan = plan_question(decided, self._capabilities, self.limits, seconds)
+            except EmbedUnavailable as error:
+                links = bind_links(engine.catalog.datasets[DatasetName(error.dataset)], bound)
+                raise offering(error, engine.decide_question(links, caller, facts, now)) from None
+        self.prepared.keep(engine, caller, shape, decided, plan, self._capabilities)
+        return plan
+
     async def _release(
         self,
         recorder: Recorder,
@@ -223,17 +250,13 @@ class Pipeline:
         refers_to: int | None = None,
     ) -> AuditReceipt:
         """What must have happened before these bytes leave."""
-        # the source may have been slow: what lapsed or fell due meanwhile releases nothing
-        await asyncio.to_thread(self.check_glass, purpose, caller, self.clock())
-        # what left is known only now: it is counted before the entry, and a refusal here has counted nothing
-        await asyncio.to_thread(
-            self.charge_release,
-            caller.principal,
-            purpose,
-            self.clock(),
-            disclosure.all_rows,
-            disclosure.all_subjects,
-        )
+        if purpose.is_break_glass:
+            # the source may have been slow: what lapsed or fell due meanwhile releases nothing
+            await asyncio.to_thread(self.check_glass, purpose, caller, self.clock())
+        if purpose.limits_release:
+            # what left is known only now: it is counted before the entry, and a refusal here has counted nothing
+            rows, people = disclosure.all_rows, disclosure.all_subjects
+            await asyncio.to_thread(self.charge_release, caller.principal, purpose, self.clock(), rows, people)
         with self.tracing.stage(recorder.at(Stage.AUDIT)):
             return await recorder.released(disclosure, body, refers_to=refers_to)
 

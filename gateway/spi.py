@@ -307,6 +307,9 @@ class Obligation(ABC):
     `strictest` joins several of the same name.
     """
 
+    ignores_literals: ClassVar[bool] = False
+    """Whether `amend` never looks at what filters compare with: then its plan is kept for other literals."""
+
     @classmethod
     @abstractmethod
     def parse(cls, value: str) -> Self:

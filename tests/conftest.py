@@ -9,6 +9,7 @@ import pytest
 from hypothesis import settings as hypothesis_settings
 
 from gateway.demo.prepare import Demo
+from tests.both_roads import compared
 from tests.town import Town, build, served
 
 # no example is timed: a busy machine is no fault of the code
@@ -27,6 +28,14 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid} was skipped, and CI shows everything: {report.longrepr}"
     return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def both_roads() -> Iterator[None]:
+    """What was asked before is answered from what is kept: in every test by the very plan of a first question."""
+    with compared() as differed:
+        yield
+    assert not differed
 
 
 @pytest.fixture(scope="session")

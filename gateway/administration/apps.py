@@ -49,9 +49,9 @@ class Apps:
         self, principal: PrincipalId, purpose: Purpose, now: datetime, rows: int, subjects: tuple[str, ...]
     ) -> None:
         """Count what an answer holds (subjects as keyed hashes); raises LimitReached, and then counted nothing."""
-        limits = {"rows": purpose.rows_per_day, "subjects": purpose.subjects_per_day}
-        if not any(limits.values()):
+        if not purpose.limits_release:
             return
+        limits = {"rows": purpose.rows_per_day, "subjects": purpose.subjects_per_day}
         over = charge_release(
             self._state,
             principal=principal,

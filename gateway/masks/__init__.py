@@ -5,6 +5,7 @@ Does not promise that a mask fits a field (`accepts` tells) nor that its rank is
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from importlib.metadata import entry_points
 from typing import Final
 
@@ -18,13 +19,23 @@ from gateway.masks._reveals import Reveals
 from gateway.model.catalog import MaskChoice
 from gateway.spi import Mask
 
+_MOST_MASKS: Final = 1_024
 MASK_KINDS: Final[Mapping[str, type[Mask]]] = walk_masks(__name__, __path__, entry_points(group="langqiao.masks"))
 """Every kind by its name; read-only."""
 
 
 def build_mask(choice: MaskChoice) -> Mask:
-    """The mask that a declaration names; raises ValueError with a sentence for an unknown kind or a wrong parameter."""
-    return build(choice, MASK_KINDS)
+    """The mask that a declaration names, one and the same for the same words.
+
+    Raises ValueError with a sentence for an unknown kind or a wrong parameter.
+    """
+    # by type too: True equals 1, and an officer may have written either
+    return _built(choice.kind, tuple([(name, type(value), value) for name, value in choice.parameters.items()]))
+
+
+@lru_cache(_MOST_MASKS)
+def _built(kind: str, parameters: tuple[tuple[str, type, str | int | bool], ...]) -> Mask:
+    return build(MaskChoice(kind=kind, parameters={name: value for name, _, value in parameters}), MASK_KINDS)
 
 
 __all__ = [

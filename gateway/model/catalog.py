@@ -186,6 +186,11 @@ class Purpose:
     sample_per_hundred: int = 0  # answers of a hundred that are drawn for a review
     max_minutes: int | None = None  # life of a break-glass grant from its first use; None: no end of its own
 
+    @property
+    def limits_release(self) -> bool:
+        """Whether what leaves is counted."""
+        return self.rows_per_day is not None or self.subjects_per_day is not None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MaskChoice:

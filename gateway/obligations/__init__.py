@@ -5,6 +5,7 @@ Promises: what an obligation demands is either done or the answer is refused. Do
 """
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from importlib.metadata import entry_points
 from typing import Final
 
@@ -14,6 +15,7 @@ from gateway.obligations._parse import join, parse
 from gateway.obligations._registry import walk_obligations
 from gateway.spi import Obligation
 
+_MOST_JOINED: Final = 1_024
 OBLIGATIONS: Final[Mapping[str, type[Obligation]]] = walk_obligations(
     __name__, __path__, entry_points(group="langqiao.obligations")
 )
@@ -27,6 +29,11 @@ def parse_obligation(spec: ObligationSpec) -> Obligation:
 
 def join_obligations(bound: Iterable[BoundObligation]) -> tuple[Obligation, ...]:
     """The strictest of each name, in the order of their names; raises ObligationNotUnderstood (which means deny)."""
+    return _joined(tuple(bound))
+
+
+@lru_cache(_MOST_JOINED)
+def _joined(bound: tuple[BoundObligation, ...]) -> tuple[Obligation, ...]:
     return join(bound, OBLIGATIONS)
 
 

@@ -5,7 +5,7 @@ group nor finds one. What it does not protect from stands in docs/obligations.md
 """
 
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import ClassVar, Self
 
 from gateway.errors import GroupTooSmall, OnlyAggregates, SourceTooBroad
 from gateway.model.catalog import Field
@@ -25,6 +25,8 @@ class SmallestGroup(Obligation):
 
     min and max are refused: they give one row's value, however large its group.
     """
+
+    ignores_literals: ClassVar[bool] = True
 
     least: int
 

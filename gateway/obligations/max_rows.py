@@ -4,7 +4,7 @@ Binds one answer, not a day: somebody may ask for the next page. Says so with th
 """
 
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import ClassVar, Self
 
 from gateway.model.plan import ReadPlan
 from gateway.obligations._parse import read_count
@@ -14,6 +14,8 @@ from gateway.spi import Obligation
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MostRows(Obligation):
     """The limit of the question is lowered to `most`; it is never raised."""
+
+    ignores_literals: ClassVar[bool] = True
 
     most: int
 

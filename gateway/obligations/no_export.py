@@ -4,7 +4,7 @@ Refuses CSV. What a screen shows can still be copied by hand: the notice tells t
 """
 
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 from gateway.errors import ExportNotAllowed
 from gateway.model.plan import ReadPlan
@@ -18,6 +18,8 @@ _READ_BY_APPS = {MediaType.JSON, MediaType.OBJECT}
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoExport(Obligation):
     """Only the media types that apps read are answered; any other, also one that is new, is refused."""
+
+    ignores_literals: ClassVar[bool] = True
 
     @classmethod
     def parse(cls, value: str) -> Self:

@@ -5,7 +5,8 @@ Does not promise that the source can be reached, nor that its rows are as the ca
 """
 
 from gateway.planning.explain import explain_plan
+from gateway.planning.prepared import PreparedPlan, prepare
 from gateway.planning.question import offering, plan_question
 from gateway.planning.read_plan import plan_read
 
-__all__ = ["explain_plan", "offering", "plan_question", "plan_read"]
+__all__ = ["PreparedPlan", "explain_plan", "offering", "plan_question", "plan_read", "prepare"]

@@ -5,5 +5,6 @@ Does not say that anything is allowed.
 
 from gateway.query.bind import bind, bind_links
 from gateway.query.parse import parse
+from gateway.query.shape import QuestionShape, shape_of
 
-__all__ = ["bind", "bind_links", "parse"]
+__all__ = ["QuestionShape", "bind", "bind_links", "parse", "shape_of"]

@@ -1,0 +1,105 @@
+"""Questions that were asked before, so that only what differs is done again. Of one policy version; bounded.
+
+What is kept of a question: its names resolved, and for each decision its plan; no literal, nobody's name. What is done
+at every request, kept or not: who asks, whether the purpose stands now, the decision itself. A plan counts only for the
+very decision that it was made for, and for sources that can what they could. Questions under a case are never kept.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from gateway.decision import PolicyEngine
+from gateway.model.caller import Caller
+from gateway.model.catalog import Dataset
+from gateway.model.decision import DecidedQuery, Decision
+from gateway.model.plan import ReadPlan
+from gateway.model.query import BoundQuery
+from gateway.planning import PreparedPlan, prepare
+from gateway.query import QuestionShape
+from gateway.spi import Capabilities
+
+MOST_QUESTIONS: Final = 1_024
+MOST_PLANS: Final = 16
+"""Of one question, by decision."""
+CapabilitiesOf = Callable[[Dataset], Capabilities]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Kept:
+    """A plan, and what it was made from. Decisions are held, so that an identity stays theirs as long as it is here."""
+
+    decisions: tuple[Decision, ...]
+    plan: PreparedPlan
+    claims: tuple[tuple[Dataset, Capabilities], ...]
+
+
+@dataclass(slots=True, repr=False)
+class Question:
+    """One shape of question under one purpose. `bound` has no literal."""
+
+    bound: BoundQuery
+    plans: dict[tuple[int, ...], _Kept] = field(default_factory=dict)
+
+    def plan(self, decided: DecidedQuery, shape: QuestionShape, capabilities_of: CapabilitiesOf) -> ReadPlan | None:
+        """The plan for these literals under this decision; None where there is none yet, or its sources changed."""
+        kept = self.plans.get(tuple(map(id, _decisions(decided))))
+        if kept is None or any(capabilities_of(dataset) != known for dataset, known in kept.claims):
+            return None
+        return kept.plan.of(shape.literals)
+
+
+class PreparedQuestions:
+    """Belongs to one pipeline, and to one thread."""
+
+    def __init__(self, most: int = MOST_QUESTIONS) -> None:
+        self._most = most
+        self._engine: PolicyEngine | None = None
+        self._questions: dict[object, Question] = {}
+
+    def __len__(self) -> int:
+        """How many questions are kept."""
+        return len(self._questions)
+
+    def find(self, engine: PolicyEngine, caller: Caller, shape: QuestionShape | None) -> Question | None:
+        """The question as it was bound under this policy and purpose; None where it has to be bound."""
+        if shape is None or engine is not self._engine or caller.case is not None:
+            return None
+        return self._questions.get((caller.purpose, shape.key))
+
+    def keep(  # noqa: PLR0917 - all that a plan is made from
+        self,
+        engine: PolicyEngine,
+        caller: Caller,
+        shape: QuestionShape | None,
+        decided: DecidedQuery,
+        plan: ReadPlan,
+        capabilities_of: CapabilitiesOf,
+    ) -> None:
+        """Keep what was planned, where only literals can differ another time."""
+        prepared = prepare(plan, shape.literals) if shape is not None and caller.case is None else None
+        if shape is None or prepared is None:
+            return
+        if engine is not self._engine:
+            self._engine, self._questions = engine, {}
+        key = (caller.purpose, shape.key)
+        question = self._questions.pop(key, None)
+        if question is None:
+            question = Question(replace(decided.bound, where=prepared.plan.bound.where))
+        if len(self._questions) >= self._most:
+            del self._questions[next(iter(self._questions))]
+        self._questions[key] = question
+        if len(question.plans) >= MOST_PLANS:
+            del question.plans[next(iter(question.plans))]
+        claims = tuple((dataset, capabilities_of(dataset)) for dataset in _datasets(decided))
+        decisions = _decisions(decided)
+        question.plans[tuple(map(id, decisions))] = _Kept(decisions, prepared, claims)
+
+
+def _decisions(decided: DecidedQuery) -> tuple[Decision, ...]:
+    """Of every dataset of the question, depth first."""
+    return (decided.decision, *(one for _, below in decided.embeds for one in _decisions(below)))
+
+
+def _datasets(decided: DecidedQuery) -> tuple[Dataset, ...]:
+    return (decided.bound.dataset, *(one for _, below in decided.embeds for one in _datasets(below)))
