@@ -129,7 +129,8 @@ def test_flags_are_raised_once_told_in_a_sentence_and_made_again(desk: Desk) -> 
     assert desk.command("audit", "flags", "--reproduce", "f-0123456789abcdef", *settings)[0] == 1
     assert desk.command("audit", "flags", "--reproduce", "0", *settings)[0] == 1
     # each opens a review, whose person is who was flagged
-    waiting = told(desk.hear("reviewer", "/reviews"))
+    # (beside those that were drawn by lot: by a key that is another in every town)
+    waiting = [one for one in told(desk.hear("reviewer", "/reviews")) if one["origin"] != "sample"]
     assert [(one["index"], one["origin"]) for one in waiting] == [(flag["index"], "flag") for flag in flags]
 
 
