@@ -25,7 +25,7 @@ check: .venv/.dev ## format, lint, types, layers, policy, deployment files
 	$(BIN)/yamllint -s deploy policies
 	$(BIN)/hadolint --failure-threshold style deploy/Containerfile
 
-bench: .venv/.dev ## measure speed; results in benchmarks/RESULTS.md
+bench: .venv/.dev .venv/.bench-apt ## measure speed; results in benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks $(ARGS)
 
 soak: .venv/.dev .venv/.apt ## faults for hours: kills, failing disks, receipts by the million; ARGS="--minutes 60"
@@ -63,6 +63,13 @@ format: .venv/.dev ## put the code in form
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends mariadb-server-core mariadb-client-core >/dev/null; \
 	  else echo "mariadbd is missing: the tests of MariaDB sources will fail" >&2; fi; fi
+	@touch $@
+
+.venv/.bench-apt: | .venv/bin/python
+	@if ! command -v wrk >/dev/null || ! command -v node >/dev/null || ! command -v npm >/dev/null; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq wrk nodejs npm >/dev/null; \
+	  else echo "wrk, node or npm is missing: the benchmark of serving can't run" >&2; fi; fi
 	@touch $@
 
 .venv/.demo: pyproject.toml | .venv/bin/python

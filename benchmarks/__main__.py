@@ -3,10 +3,10 @@
 import argparse
 import sys
 
-from benchmarks import audit, audit_search, discovery, masks, passthrough, policy_engine
+from benchmarks import audit, audit_search, discovery, masks, policy_engine, serving
 
 BENCHMARKS = {
-    "policy": policy_engine, "masks": masks, "audit": audit, "audit-search": audit_search, "gateway": passthrough,
+    "policy": policy_engine, "masks": masks, "audit": audit, "audit-search": audit_search, "serving": serving,
     "discovery": discovery,
 }  # fmt: skip
 

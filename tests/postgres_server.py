@@ -13,7 +13,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +63,7 @@ def _install(home: Path) -> Path:
     try:
         subprocess.run([tree / "bin" / "postgres", "--version"], check=True, capture_output=True, **_identity())
     except (OSError, subprocess.CalledProcessError):
-        shutil.copytree(tree, home / "pginstall")
+        shutil.copytree(tree, home / "pginstall", dirs_exist_ok=True)
         return home / "pginstall"
     return tree
 
@@ -76,18 +76,29 @@ def _free_port() -> int:
 
 
 class Cluster:
-    """A server's files and its process: started, stopped, or killed with all its children, and started anew."""
+    """A server's files and its process: started, stopped, or killed with all its children, and started anew.
+
+    A folder that holds a server's files already is taken as it is.
+    """
 
     def __init__(self, home: Path) -> None:
         self.home = home
         self._tree = _install(home)
-        self.server = Server(port=_free_port(), password=secrets.token_urlsafe(16), log=home / "log")
+        is_kept = (home / "data" / "PG_VERSION").exists()
+        password = (home / "password").read_text(encoding="utf-8") if is_kept else secrets.token_urlsafe(16)
+        self.server = Server(port=_free_port(), password=password, log=home / "log")
+        self._environment = {"PATH": os.defpath, "LC_ALL": "C", "HOME": str(home)}
+        self._process: subprocess.Popen[bytes] | None = None
+        if not is_kept:
+            self._make()
+
+    def _make(self) -> None:
+        home = self.home
+        (home / "password").touch(mode=0o600)
         (home / "password").write_text(self.server.password, encoding="utf-8")
         if os.geteuid() == 0:
             for path in (home, home / "password"):
                 os.chown(path, _NOBODY, _NOBODY)
-        self._environment = {"PATH": os.defpath, "LC_ALL": "C", "HOME": str(home)}
-        self._process: subprocess.Popen[bytes] | None = None
         subprocess.run(
             [
                 self._tree / "bin" / "initdb", "--pgdata", home / "data", "--username", "tester", "--encoding", "UTF8",
@@ -96,8 +107,11 @@ class Cluster:
             check=True, capture_output=True, cwd=home, env=self._environment, **_identity(),
         )  # fmt: skip
 
-    def start(self, environment: Mapping[str, str] | None = None) -> None:
-        """Returns when it takes connections; tried again where one that was killed has left its lock behind."""
+    def start(self, environment: Mapping[str, str] | None = None, settings: Sequence[str] = ()) -> None:
+        """Returns when it takes connections; tried again where one that was killed has left its lock behind.
+
+        `settings`: more of them, each `name=value`.
+        """
         end = time.monotonic() + _PATIENCE_SECONDS
         while True:
             with self.server.log.open("ab") as log:
@@ -105,6 +119,7 @@ class Cluster:
                     [
                         self._tree / "bin" / "postgres", "-D", self.home / "data", "-p", str(self.server.port),
                         "-h", "127.0.0.1", "-k", "", "-c", "shared_buffers=32MB", "-c", "max_connections=60",
+                        *(part for setting in settings for part in ("-c", setting)),
                     ],
                     stdout=subprocess.DEVNULL, stderr=log, cwd=self.home,
                     env={**self._environment, **(environment or {})}, **_identity(),
