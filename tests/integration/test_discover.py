@@ -1,7 +1,5 @@
 """`langqiao discover` on a real PostgreSQL: what it writes serves, whatever the schema is called."""
 
-import os
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +11,7 @@ import pytest
 from gateway.catalog import load_catalog
 from gateway.model.catalog import Catalog, Dataset, Link
 from gateway.model.ids import DatasetName, FieldName
+from tests.commands import run
 from tests.postgres_server import Server, postgres_server
 
 SCHEMA = Path(__file__).parents[1] / "conformance" / "schema.sql"
@@ -23,11 +22,6 @@ LANGQIAO = (sys.executable, "-m", "gateway.cli")
 def server() -> Iterator[Server]:
     with postgres_server() as server:
         yield server
-
-
-def _run(*words: str, **variables: str) -> "subprocess.CompletedProcess[str]":
-    environment = {"PATH": os.defpath, "COLUMNS": "200", "PYTHONPATH": os.environ.get("PYTHONPATH", "")} | variables
-    return subprocess.run([*LANGQIAO, *words], capture_output=True, text=True, check=False, env=environment)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +45,7 @@ def _discover(server: Server, folder: Path, statements: str, *options: str) -> M
     with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
         connection.execute(statements.encode())
     words = ("--department", "cinema", "--bundle", str(folder), "--grant", "staging/reader", *options)
-    done = _run("discover", url, *words)
+    done = run("discover", url, *words)
     assert done.returncode == 0, done.stderr + done.stdout
     assert server.password not in done.stdout + done.stderr
     return Made(folder=folder, out=done.stdout + done.stderr, url=url)
@@ -171,9 +165,9 @@ def test_a_view_has_the_links_of_the_columns_it_passes_on(cinema: Made) -> None:
 
 
 def test_the_bundle_is_sound_to_lint_and_to_its_own_cases(cinema: Made) -> None:
-    linted = _run("policy", "lint", "--strict", str(cinema.folder))
+    linted = run("policy", "lint", "--strict", str(cinema.folder))
     assert linted.returncode == 0, linted.stderr
-    tested = _run("policy", "test", "--min-coverage", "100", str(cinema.folder))
+    tested = run("policy", "test", "--min-coverage", "100", str(cinema.folder))
     assert tested.returncode == 0, tested.stderr + tested.stdout
 
 
@@ -187,7 +181,7 @@ def test_no_file_holds_the_address_and_the_settings_are_told(cinema: Made, serve
 
 def test_the_same_schema_gives_the_same_files(cinema: Made, tmp_path: Path) -> None:
     words = ("--department", "cinema", "--bundle", str(tmp_path / "b"), "--grant", "staging/reader")
-    assert _run("discover", *words, LANGQIAO_DISCOVER_URL=cinema.url).returncode == 0
+    assert run("discover", *words, LANGQIAO_DISCOVER_URL=cinema.url).returncode == 0
     for path in cinema.folder.rglob("*.*"):
         assert (tmp_path / "b" / path.relative_to(cinema.folder)).read_bytes() == path.read_bytes(), path
 
@@ -283,7 +277,7 @@ def test_the_settings_name_the_schema(odd: Made) -> None:
 # ------------------------------------------------------------------ what it refuses
 def _refused(url: str, folder: Path, *options: str) -> str:
     words = ("--department", "cinema", "--bundle", str(folder), "--grant", "staging/reader", *options)
-    done = _run("discover", url, *words)
+    done = run("discover", url, *words)
     assert done.returncode == 1, done.stdout
     assert "Traceback" not in done.stderr
     assert not folder.exists() or not (folder / "model.conf").exists() or "not empty" in done.stderr
@@ -327,7 +321,7 @@ def test_what_the_account_may_not_read_is_not_described(server: Server, tmp_path
         )
     mine = url.replace(f"tester:{server.password}", "reader:reading")
     words = ("--department", "cinema", "--bundle", str(tmp_path / "b"), "--grant", "staging/reader")
-    assert _run("discover", mine, *words).returncode == 0
+    assert run("discover", mine, *words).returncode == 0
     made = load_catalog(tmp_path / "b")
     assert {name: tuple(dataset.fields) for name, dataset in made.datasets.items()} == {"cinema.open": ("id",)}
 
@@ -339,7 +333,7 @@ def test_a_folder_with_something_in_it_is_kept_unless_forced(cinema: Made, tmp_p
     assert "not empty" in _refused(cinema.url, folder)
     assert [path.name for path in folder.iterdir()] == ["note.txt"]
     words = ("--department", "cinema", "--bundle", str(folder), "--grant", "staging/reader", "--force")
-    assert _run("discover", cinema.url, *words).returncode == 0
+    assert run("discover", cinema.url, *words).returncode == 0
     assert (folder / "note.txt").read_text(encoding="utf-8") == "mine"
     assert load_catalog(folder).datasets
 

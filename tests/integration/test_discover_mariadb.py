@@ -1,13 +1,11 @@
 """`langqiao discover` on a real MariaDB: keys, comments, estimates, labels by content; and no value of it anywhere."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
 import yaml
 
+from tests.commands import run
 from tests.discovery.content import cells
 from tests.mariadb_server import MariadbServer, mariadb_server
 
@@ -33,11 +31,7 @@ def test_a_department_is_proposed(server: MariadbServer, scheme: str) -> None:
         database=database,
     )
     address = server.url(database).replace("mysql://", f"{scheme}://")
-    ran = subprocess.run(
-        [sys.executable, "-m", "gateway.cli", "discover", address, "--department", "housing", "--yaml"],
-        capture_output=True, text=True, check=False, timeout=110,
-        env={"PATH": os.defpath, "COLUMNS": "200", "PYTHONPATH": os.environ.get("PYTHONPATH", "")},
-    )  # fmt: skip
+    ran = run("discover", address, "--department", "housing", "--yaml")
     assert ran.returncode == 0, ran.stderr
     datasets = yaml.safe_load(ran.stdout)["datasets"]
     people = next(one for one in datasets.values() if one["table"] == "t_hj")

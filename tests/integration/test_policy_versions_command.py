@@ -2,8 +2,6 @@
 
 import re
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,13 +10,8 @@ import httpx2
 from gateway.catalog import bundle_version
 from gateway.demo.prepare import Demo
 from gateway.settings import load_settings
+from tests.commands import process, run
 from tests.town import Town, build, edited_bundle
-
-LANGQIAO = (sys.executable, "-m", "gateway.cli")
-
-
-def _run(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*LANGQIAO, *words], capture_output=True, text=True, check=False, env={"COLUMNS": "200"})
 
 
 def test_the_version_of_the_start_and_that_of_a_reload_are_listed_and_come_out_again(
@@ -35,19 +28,19 @@ def test_the_version_of_the_start_and_that_of_a_reload_are_listed_and_come_out_a
     assert taken.status_code == 200, taken.text
 
     settings = ("--settings", str(demo.settings))
-    listed = _run("policy", "versions", *settings)
+    listed = run("policy", "versions", *settings)
     assert listed.returncode == 0, listed.stderr
     assert re.findall(r"[0-9a-f]{64}", listed.stdout) == [bundle_version(bundle), first]
     for version in (first, bundle_version(bundle)):
         out = tmp_path / version[:8]
-        assert _run("policy", "export", version, str(out), *settings).returncode == 0
-        checked = _run("policy", "check", str(out))
+        assert run("policy", "export", version, str(out), *settings).returncode == 0
+        checked = run("policy", "check", str(out))
         assert checked.returncode == 0, checked.stderr
         assert f"policy {version}" in checked.stdout
 
-    again = _run("policy", "export", first, str(tmp_path / first[:8]), *settings)
+    again = run("policy", "export", first, str(tmp_path / first[:8]), *settings)
     assert (again.returncode, "GW703" in again.stderr) == (1, True)
-    unknown = _run("policy", "export", "f" * 64, str(tmp_path / "none"), *settings)
+    unknown = run("policy", "export", "f" * 64, str(tmp_path / "none"), *settings)
     assert (unknown.returncode, "GW722" in unknown.stderr) == (1, True)
 
 
@@ -69,5 +62,5 @@ def test_a_policy_that_cannot_be_kept_is_refused_by_name_and_the_old_one_serves(
     assert town.ask("grid-worker", "community.need?select=name&limit=1", "home-visit").status == 200
     assert town.entries()[-2]["code"] == "GW721"
     assert all(entry["policy_version"] == before for entry in town.entries())
-    started = _run("serve", "--settings", str(demo.settings))
+    started = process("serve", "--settings", str(demo.settings))
     assert (started.returncode, "GW721" in started.stderr) == (1, True)
