@@ -225,7 +225,7 @@ class Prober(RuleBasedStateMachine):
         self._ask(f"{question}&{field}={rest}", headers)
 
 
-_EXAMPLES = settings(max_examples=400, stateful_step_count=8, deadline=None, derandomize=True, database=None)
+_EXAMPLES = settings(max_examples=250, stateful_step_count=8, deadline=None, derandomize=True, database=None)
 TestProber = Prober.TestCase
 TestProber.settings = _EXAMPLES
 
