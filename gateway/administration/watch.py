@@ -37,6 +37,7 @@ from gateway.store import (
 from gateway.telemetry import operator_log
 
 _CHUNK = 512
+_REST = 4  # times as long as the work
 _ABANDONED = timedelta(minutes=1)
 """A claim without an entry after this long is of a process that ended in between."""
 
@@ -66,9 +67,13 @@ class Watch:
 
     async def catch_up(self) -> None:
         """Watch every entry that is durable now, and write what follows from them; raises GatewayError, StoreFailed."""
+        loop = asyncio.get_running_loop()
         while True:
-            while await asyncio.to_thread(self._advance):
-                pass
+            began = loop.time()
+            while seen := await asyncio.to_thread(self._advance):
+                if seen == _CHUNK:  # there is more: requests come first, and this takes a part of a core
+                    await asyncio.sleep(_REST * (loop.time() - began))
+                began = loop.time()
             if not await self._write_due():
                 break
         overdue = await asyncio.to_thread(self._count_overdue)
@@ -77,16 +82,16 @@ class Watch:
         self._overdue = overdue
 
     # ------------------------------------------------------------------ reading
-    def _advance(self) -> bool:
-        """Some entries further; False where there are none."""
+    def _advance(self) -> int:
+        """How many entries further; 0 where there are none."""
         begin = watched_until(self._state)
         end = min(begin + _CHUNK, head_of(self._state).size)
         if begin >= end:
-            return False
+            return 0
         logged = list(read_range(self._state, begin, end, self._opener))
         memories, tasks = self._watched(logged)
         keep_watch(self._state, begin, end, memories, tasks)
-        return True
+        return end - begin
 
     def _watched(self, logged: Sequence[Logged]) -> tuple[dict[tuple[str, str], str], list[WatchTask]]:
         canaries = [subject for subject, _, _ in read_canaries(self._state)]

@@ -8,6 +8,8 @@ from gateway.audit.detectors._finding import Figures, Memory, is_released
 from gateway.errors import Language
 from gateway.model.audit import AuditEntry
 
+_CLEARED = ""  # beside keyed hashes, none of which is empty
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repeated:
@@ -43,10 +45,12 @@ class Repeated:
     def step(self, memory: Memory, index: int, entry: AuditEntry) -> tuple[Memory, tuple[Figures, ...]]:
         """Keeps at most `most_kept` people; while it is full of those of the last days nobody new is counted."""
         today = day_of(entry.at, self.zone)
-        seen: dict[str, list[int | str]] = memory
+        seen: dict[str, list[int | str]] = memory  # whoever gives it away uses it no more
+        cleared = seen.pop(_CLEARED, [""])[0]  # the day on which whoever was too long ago was last forgotten
         found: list[Figures] = []
-        if len(seen) >= self.most_kept:
+        if len(seen) >= self.most_kept and cleared != today:
             seen = {who: one for who, one in seen.items() if days_between(str(one[0]), today) < self.days}
+            cleared = today
         for subject in sorted(set(entry.subjects)):
             one = seen.get(subject)
             if one is None and len(seen) >= self.most_kept:
@@ -59,4 +63,6 @@ class Repeated:
                     "first": int(one[1]), "subject": subject, "times": one[2], "days": self.days,
                     "limit": self.most_times,
                 })  # fmt: skip
+        if cleared and len(seen) >= self.most_kept:
+            seen[_CLEARED] = [cleared]
         return seen, tuple(found)
