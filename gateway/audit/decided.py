@@ -7,12 +7,14 @@ what was found with the numbers.
 
 import hashlib
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self
 
 import orjson
 
+from gateway.audit._remembered import Remembered
 from gateway.audit.entry import without_surrogates
 from gateway.errors import Defect
 from gateway.model.audit import CaseTrace, DecisionTrace
@@ -47,9 +49,9 @@ def trace_of(  # noqa: PLR0917 - all that a decision depends on
     hash_subject: Callable[[str], str],
 ) -> DecisionTrace:
     """What the entry keeps of a decision; `at` is the very instant that it was made for."""
+    told = _told.of(decision, (bound.uses, bound.starred), lambda: _Told.of(decision, bound))
     numbers = {*(case.subjects if case is not None else ()), *((caller.id_number,) if caller.id_number else ())}
     known = {number: stand_in(number, hash_subject) for number in numbers}
-    shown = {field for field, use in bound.uses if use is FieldUse.SHOW}
     return DecisionTrace(
         decided_at=at,
         regions=tuple(caller.regions),
@@ -58,11 +60,34 @@ def trace_of(  # noqa: PLR0917 - all that a decision depends on
         id_number=known.get(caller.id_number, "") if caller.id_number is not None else None,
         case=_case(case, known) if case is not None else None,
         starred=bool(bound.starred),
-        not_shown=tuple(sorted(set(bound.dataset.fields) - shown)) if bound.starred else (),
-        row_rules=tuple(decision.rows.rules),
-        obligations=tuple(obligation_text(one) for one in decision.obligations),
-        sha256=digest_of(decision, lambda text: known.get(text, text)),
+        not_shown=told.not_shown,
+        row_rules=told.row_rules,
+        obligations=told.obligations,
+        sha256=digest_of(decision, lambda text: known.get(text, text)) if known else told.sha256,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What hangs on a decision and a question's uses alone."""
+
+    not_shown: tuple[str, ...]
+    row_rules: tuple[str, ...]
+    obligations: tuple[str, ...]
+    sha256: str  # where no ID number has a part in it
+
+    @classmethod
+    def of(cls, decision: Decision, bound: BoundQuery) -> Self:
+        shown = {field for field, use in bound.uses if use is FieldUse.SHOW}
+        return cls(
+            not_shown=tuple(sorted(set(bound.dataset.fields) - shown)) if bound.starred else (),
+            row_rules=tuple(decision.rows.rules),
+            obligations=tuple(obligation_text(one) for one in decision.obligations),
+            sha256=digest_of(decision, lambda text: text),
+        )
+
+
+_told: Remembered[Decision, _Told] = Remembered()
 
 
 def stand_in(id_number: str, hash_subject: Callable[[str], str]) -> str:

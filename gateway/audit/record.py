@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from gateway.audit._remembered import Remembered
 from gateway.audit.decided import level_of, trace_of
 from gateway.errors import GatewayError
 from gateway.model.audit import AuditEntry, DecisionTrace, EntryKind, FieldTrace
@@ -14,6 +15,9 @@ from gateway.model.trail import Trail
 
 _LOG = DatasetName("langqiao.access")
 _REVIEW = "review"
+_laws: Remembered[Purpose, tuple[str, ...]] = Remembered()
+_used: Remembered[Decision, tuple[FieldTrace, ...]] = Remembered()
+_ruled: Remembered[Decision, tuple[str, ...]] = Remembered()
 
 
 def entry_of(
@@ -54,7 +58,7 @@ def entry_of(
         outcome=outcome,
         code=refusal.code if refusal else "",
         stage=stage,
-        rules=tuple(decision.rule_ids) if decision else (),
+        rules=_ruled.of(decision, None, lambda: tuple(decision.rule_ids)) if decision else (),
         policy_version=trail.policy_version or "",
         duration_us=max(0, round((now - trail.started_at).total_seconds() * 1e6)),
         response_sha256=sha256,
@@ -76,13 +80,19 @@ def _decision(trail: Trail, hash_subject: Callable[[str], str]) -> DecisionTrace
 def _legal_basis(purpose: Purpose | None) -> tuple[str, ...]:
     if purpose is None:
         return ()
-    return tuple(f"{basis.law.zh} {basis.article.zh}" for basis in purpose.legal_basis)
+    return _laws.of(purpose, None, lambda: tuple(f"{basis.law.zh} {basis.article.zh}" for basis in purpose.legal_basis))
 
 
 def _fields(bound: BoundQuery | None, decision: Decision | None) -> tuple[FieldTrace, ...]:
     """Every field the question uses, in name order; those that `*` left out are not the asker's to know of."""
     if bound is None:
         return ()
+    if decision is None:
+        return _traced(bound, None)
+    return _used.of(decision, (bound.uses, bound.starred), lambda: _traced(bound, decision))
+
+
+def _traced(bound: BoundQuery, decision: Decision | None) -> tuple[FieldTrace, ...]:
     uses: dict[FieldName, set[str]] = {}
     for field, use in bound.uses:
         uses.setdefault(field, set()).add(use.value)
