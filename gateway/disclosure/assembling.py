@@ -10,8 +10,8 @@ from gateway.disclosure.reading import Below, Level
 from gateway.errors import Defect, GroupTooSmall, LimitReached
 from gateway.model.plan import PlannedColumn, PlannedEmbed, ReadPlan
 from gateway.model.query import AggregateFunction
-from gateway.model.rows import Batch, Cell, DisclosedPart, Row, Shown
-from gateway.obligations import join_obligations
+from gateway.model.rows import Batch, DisclosedPart, Row, Shown
+from gateway.obligations import treating
 from gateway.spi import MaskContext, TreatsRows
 
 ShownRow = tuple[Shown, ...]
@@ -83,19 +83,19 @@ class Assembler:
     @staticmethod
     def treats(plan: ReadPlan) -> bool:
         """Whether an obligation has to look at all rows together."""
-        return bool(_treating(plan))
+        return bool(treating(plan.obligations))
 
     # ------------------------------------------------------------------ which rows
     def page(self, root: Level) -> Page:
         """The rows of the root that are shown: obligations look at the whole answer before it is cut."""
         plan = root.plan
-        treating = _treating(plan)
+        treats = treating(plan.obligations)
         start, limit = plan.residual.offset, plan.residual.limit
         end = None if limit is None else start + limit
-        if not treating:
+        if not treats:
             return Page(places=range(len(root.rows))[start:end])
         masked = self._masked(root, range(len(root.rows)))
-        treated = _treat(masked, treating, plan)
+        treated = _treat(masked, treats, plan)
         places = {id(row): at for at, row in enumerate(masked)}
         if all(id(row) in places for row in treated):
             return Page(places=[places[id(row)] for row in treated][start:end])
@@ -115,7 +115,9 @@ class Assembler:
     def _level(self, level: Level, places: Sequence[int]) -> list[tuple[int, ShownRow]]:
         """Each place with its row as it is shown."""
         plan = level.plan
-        cells = [_finished(plan.columns, row) for row in self._masked(level, places)]
+        cells = _finished(plan.columns, self._masked(level, places))
+        if not plan.embeds and not any(column.is_hidden for column in plan.columns):
+            return list(zip(places, cells, strict=True))
         below = {
             embed.name: self._below(level.below[embed.name], [level.rows[at] for at in places])
             for embed in plan.embeds
@@ -159,11 +161,11 @@ class Assembler:
 
     def _treated(self, level: Level, places: Sequence[int]) -> Sequence[int]:
         """What obligations leave of an embed's rows; they see all that belong to the rows above, not cut."""
-        treating = _treating(level.plan)
-        if not treating or not places:
+        treats = treating(level.plan.obligations)
+        if not treats or not places:
             return places
         masked = [_blind(row, level.plan) for row in self._masked(level, places)]
-        kept = {id(row) for row in _treat(masked, treating, level.plan)}
+        kept = {id(row) for row in _treat(masked, treats, level.plan)}
         if not kept <= {id(row) for row in masked}:
             raise Defect(operator="an obligation made rows of its own within an embed")
         return [at for at, row in zip(places, masked, strict=True) if id(row) in kept]
@@ -228,20 +230,16 @@ def _of_nothing(plan: ReadPlan) -> ShownRow | None:
     if not shown or any(column.aggregate is None for column in shown):
         return None
     row = tuple(0 if column.aggregate is AggregateFunction.COUNT else None for column in shown)
-    return _finished(shown, row)
+    return _finished(shown, [row])[0]
 
 
 def _plans_below(plan: ReadPlan) -> list[ReadPlan]:
     return [inner for embed in plan.embeds for inner in (embed.plan, *_plans_below(embed.plan))]
 
 
-def _treating(plan: ReadPlan) -> list[TreatsRows]:
+def _treat(rows: Batch, treats: Sequence[TreatsRows], plan: ReadPlan) -> Batch:
     # an obligation is a plug-in: it sees what may leave, and nothing behind a mask
-    return [one for one in join_obligations(plan.obligations) if isinstance(one, TreatsRows)]
-
-
-def _treat(rows: Batch, treating: Sequence[TreatsRows], plan: ReadPlan) -> Batch:
-    for one in treating:
+    for one in treats:
         rows = one.treat(rows, plan)
     return rows
 
@@ -254,10 +252,12 @@ def _blind(row: Row, plan: ReadPlan) -> Row:
     )
 
 
-def _finished(columns: Sequence[PlannedColumn], row: Row) -> Row:
+def _finished(columns: Sequence[PlannedColumn], rows: Sequence[Row]) -> Sequence[Row]:
     """What paths and casts make of what is shown."""
-    cells: list[Cell] = []
-    for column, cell in zip(columns, row, strict=True):
-        compute = recast(column) if column.aggregate is not None else computing(column)
-        cells.append(cell if compute is None else compute(cell))
-    return tuple(cells)
+    computes = [recast(column) if column.aggregate is not None else computing(column) for column in columns]
+    if not any(computes):
+        return rows
+    return [
+        tuple([cell if compute is None else compute(cell) for compute, cell in zip(computes, row, strict=True)])
+        for row in rows
+    ]

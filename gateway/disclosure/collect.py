@@ -3,16 +3,20 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from functools import partial
+from types import NoneType
 from typing import cast
 
-from gateway.catalog.storage import decode
+from gateway.catalog.storage import decode, decode_column
 from gateway.disclosure.aggregates import read_aggregate, written
 from gateway.errors import Defect, SourceRubbish, SourceTooBroad
 from gateway.model.catalog import Field
 from gateway.model.plan import ReadPlan
+from gateway.model.query import AggregateFunction
 from gateway.model.rows import Batch, Cell, RawRows, Row
 
-Reader = Callable[[Cell], Cell]
+Reader = Callable[[Sequence[Cell]], Sequence[Cell]]
+"""Of a whole column."""
+_TEXT_OR_NULL = frozenset({str, NoneType})
 
 
 async def collect(raw: RawRows, plan: ReadPlan) -> tuple[list[Row], int | None]:
@@ -67,7 +71,7 @@ def _read(batch: Batch, readers: Sequence[Reader], plan: ReadPlan) -> list[Row]:
     if any(len(row) != len(readers) for row in batch):
         raise _rubbish(plan, f"a row has not {len(readers)} cells")
     try:
-        columns = [list(map(reader, column)) for reader, column in zip(readers, zip(*batch, strict=True), strict=False)]
+        columns = [reader(column) for reader, column in zip(readers, zip(*batch, strict=True), strict=False)]
     except ValueError as fault:
         raise _rubbish(plan, str(fault)) from None
     return list(zip(*columns, strict=True))
@@ -85,26 +89,30 @@ async def _count(counts: AsyncIterator[Batch], plan: ReadPlan) -> int:
 
 def _readers(plan: ReadPlan) -> list[Reader]:
     fields = plan.bound.dataset.fields
-    read = _key if plan.fetch.aggregates else decode
+    read = _keys if plan.fetch.aggregates else decode_column
     # what the source masked is the mask's text, and no stored value
     readers: list[Reader] = [
-        _text if column.form is not None else partial(read, field=fields[column.source.field])
+        _texts if column.form is not None else partial(read, field=fields[column.source.field])
         for column in plan.fetch.columns
     ]
     for one in plan.fetch.aggregates:
         aggregated = fields[one.field] if one.field is not None else None
-        readers.append(partial(read_aggregate, function=one.function, field=aggregated))
+        readers.append(partial(_aggregates, function=one.function, field=aggregated))
     return readers
 
 
-def _key(cell: Cell, field: Field) -> Cell:
-    return written(decode(cell, field), field)
+def _keys(cells: Sequence[Cell], field: Field) -> Sequence[Cell]:
+    return [written(decode(cell, field), field) for cell in cells]
 
 
-def _text(cell: Cell) -> Cell:
-    if cell is not None and not isinstance(cell, str):
+def _aggregates(cells: Sequence[Cell], function: AggregateFunction, field: Field | None) -> Sequence[Cell]:
+    return [read_aggregate(cell, function, field) for cell in cells]
+
+
+def _texts(cells: Sequence[Cell]) -> Sequence[Cell]:
+    if not _TEXT_OR_NULL.issuperset(map(type, cells)):
         raise ValueError("a masked cell is no text")
-    return cell
+    return cells
 
 
 def _closable(batches: AsyncIterator[Batch]) -> AsyncGenerator[Batch, None]:

@@ -13,8 +13,8 @@ from gateway.disclosure.assembling import Assembler, Page, names_of
 from gateway.disclosure.reading import Level, Open, read_below, read_in_batches, read_root
 from gateway.model.plan import ReadPlan
 from gateway.model.rows import Disclosure
-from gateway.obligations import join_obligations
-from gateway.spi import Annotates, MaskContext
+from gateway.obligations import annotating
+from gateway.spi import MaskContext
 
 
 async def disclose(
@@ -77,10 +77,5 @@ async def _disclosed(level: Level, page: Page, assembler: Assembler, open_source
 
 def notices_of(plan: ReadPlan) -> tuple[str, ...]:
     """What the obligations of every level want said, each once."""
-    notices = [
-        notice
-        for one in join_obligations(plan.obligations)
-        if isinstance(one, Annotates)
-        for notice in one.notices(plan)
-    ]
+    notices = [notice for one in annotating(plan.obligations) for notice in one.notices(plan)]
     return tuple(dict.fromkeys([*notices, *(notice for below in plan.embeds for notice in notices_of(below.plan))]))

@@ -13,7 +13,7 @@ from gateway.model.catalog import ObligationSpec
 from gateway.model.decision import BoundObligation
 from gateway.obligations._parse import join, parse
 from gateway.obligations._registry import walk_obligations
-from gateway.spi import Obligation
+from gateway.spi import Annotates, Obligation, TreatsRows
 
 _MOST_JOINED: Final = 1_024
 OBLIGATIONS: Final[Mapping[str, type[Obligation]]] = walk_obligations(
@@ -32,9 +32,29 @@ def join_obligations(bound: Iterable[BoundObligation]) -> tuple[Obligation, ...]
     return _joined(tuple(bound))
 
 
+def treating(bound: Iterable[BoundObligation]) -> tuple[TreatsRows, ...]:
+    """Those of them that act on rows; raises ObligationNotUnderstood."""
+    return _treating(tuple(bound))
+
+
+def annotating(bound: Iterable[BoundObligation]) -> tuple[Annotates, ...]:
+    """Those of them that say something with the answer; raises ObligationNotUnderstood."""
+    return _annotating(tuple(bound))
+
+
+@lru_cache(_MOST_JOINED)
+def _treating(bound: tuple[BoundObligation, ...]) -> tuple[TreatsRows, ...]:
+    return tuple(one for one in _joined(bound) if isinstance(one, TreatsRows))
+
+
+@lru_cache(_MOST_JOINED)
+def _annotating(bound: tuple[BoundObligation, ...]) -> tuple[Annotates, ...]:
+    return tuple(one for one in _joined(bound) if isinstance(one, Annotates))
+
+
 @lru_cache(_MOST_JOINED)
 def _joined(bound: tuple[BoundObligation, ...]) -> tuple[Obligation, ...]:
     return join(bound, OBLIGATIONS)
 
 
-__all__ = ["OBLIGATIONS", "join_obligations", "parse_obligation"]
+__all__ = ["OBLIGATIONS", "annotating", "join_obligations", "parse_obligation", "treating"]

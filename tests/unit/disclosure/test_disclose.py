@@ -285,7 +285,7 @@ async def test_an_obligation_treats_rows_before_the_page_and_subjects_follow(
 ) -> None:
     monkeypatch.setattr(Halved, "remakes", remakes)
     room = import_module("gateway.disclosure.assembling")
-    monkeypatch.setattr(room, "join_obligations", lambda bound: (Halved(),))
+    monkeypatch.setattr(room, "treating", lambda bound: (Halved(),))
     found = await answer(question("no", limit=2), claims=NONE)
     assert found.rows == ((1,), (3,))
     # rows that an obligation made anew may be about anybody that it saw
