@@ -112,25 +112,37 @@ class AsyncSqlConnector(ABC, Generic[C]):
 
     async def fetch(self, fetch: Fetch) -> AsyncIterator[Batch]:
         """Rows in batches; raises SourceFailed."""
+        rows = await self.fetch_at_once(fetch)
+        if rows is not None:
+            for at in range(0, len(rows), fetch.batch_rows):
+                yield rows[at : at + fetch.batch_rows]
+            return
         deadline = asyncio.get_running_loop().time() + fetch.time_limit_seconds
         connection = await self._acquired(fetch.dataset, deadline)
         is_sound = False
         try:
             text, bound = await self._prepared(connection, fetch, deadline)
-            if _is_short(fetch):
-                raw = await self._within(self._all(connection, text, bound, fetch.time_limit_seconds), fetch, deadline)
-                is_sound = True
-                rows = self._read(text, raw, fetch)
-                self._release(connection, is_sound=True)
-                for at in range(0, len(rows), fetch.batch_rows):
-                    yield rows[at : at + fetch.batch_rows]
-                return
             source = self._batches(connection, text, bound, fetch.time_limit_seconds, fetch.batch_rows)
             while (raw_batch := await self._within(anext(source, None), fetch, deadline)) is not None:
                 batch = self._read(text, raw_batch, fetch)
                 if batch:
                     yield batch
             is_sound = True
+        finally:
+            self._release(connection, is_sound=is_sound)
+
+    async def fetch_at_once(self, fetch: Fetch) -> Batch | None:
+        """A short answer in one journey; raises SourceFailed."""
+        if not _is_short(fetch):
+            return None
+        deadline = asyncio.get_running_loop().time() + fetch.time_limit_seconds
+        connection = await self._acquired(fetch.dataset, deadline)
+        is_sound = False
+        try:
+            text, bound = await self._prepared(connection, fetch, deadline)
+            raw = await self._within(self._all(connection, text, bound, fetch.time_limit_seconds), fetch, deadline)
+            is_sound = True
+            return self._read(text, raw, fetch)
         finally:
             self._release(connection, is_sound=is_sound)
 

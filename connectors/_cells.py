@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import ROUND_FLOOR, Context, Decimal
 from itertools import zip_longest
+from types import NoneType
+from typing import cast
 
 from gateway.model.predicate import Comparator
 from gateway.model.rows import Cell, Row
@@ -25,6 +27,7 @@ DECIMAL = r"-?[0-9]{1,26}(\.[0-9]{1,12})?"
 DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 TIMESTAMP = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?(Z|\+00:00)?"
 _DECIMAL, _DATE, _TIMESTAMP = (re.compile(pattern, re.ASCII) for pattern in (DECIMAL, DATE, TIMESTAMP))
+_TEXT_OR_NULL = frozenset({str, NoneType})
 EXACT = Context(prec=80)
 QUOTIENT = Context(prec=28)  # the same digits as Python's default context, whatever the thread's is
 
@@ -174,15 +177,20 @@ def read_timestamp(cell: object) -> datetime:
 
 
 def typed_rows(rows: Sequence[Sequence[object]], readers: Sequence[Reader]) -> list[Row]:
-    """Read column by column; NULL stays NULL. Raises NotPromised."""
+    """Read column by column; NULL stays NULL, columns without a reader are left out. Raises NotPromised."""
     if not readers:
         return [() for _ in rows]
     columns = zip_longest(*rows) if rows else iter(())
-    read = [
-        [None if cell is None else reader(cell) for cell in column]
-        for reader, column in zip(readers, columns, strict=False)
-    ]
+    read = [_typed(column, reader) for reader, column in zip(readers, columns, strict=False)]
     return list(zip(*read, strict=True))
+
+
+def _typed(column: Sequence[object], reader: Reader) -> Sequence[Cell]:
+    if reader is read_text and _TEXT_OR_NULL.issuperset(map(type, column)):
+        texts = cast("Sequence[str | None]", column)
+        if "\x00" not in "".join(filter(None, texts)):  # all of them at once
+            return texts
+    return [None if cell is None else reader(cell) for cell in column]
 
 
 def divided(rows: list[Row], averages: frozenset[int]) -> list[Row]:

@@ -48,11 +48,14 @@ class Pool(Generic[C]):
         """A connection until `release`; raises SourceTimeout at the deadline, and what connecting raises."""
         if self._is_closed:
             raise SourceUnavailable(dataset=dataset, operator="the connector is closed")
-        try:
-            async with asyncio.timeout_at(deadline):
-                await self._slots.acquire()
-        except TimeoutError:
-            raise SourceTimeout(dataset=dataset, operator="every connection was busy") from None
+        if self._slots.locked():
+            try:
+                async with asyncio.timeout_at(deadline):
+                    await self._slots.acquire()
+            except TimeoutError:
+                raise SourceTimeout(dataset=dataset, operator="every connection was busy") from None
+        else:
+            await self._slots.acquire()  # at once
         try:
             connection = self._kept()
             if connection is None:

@@ -16,6 +16,7 @@ class Reading:
 
     def rows(self, raw: Sequence[Sequence[object]]) -> list[Row]:
         """Typed rows of exactly the fetch's columns; raises NotPromised."""
-        if any(not ok and ok is not None for *_, ok in raw):
+        oks = [row[-1] for row in raw]
+        if not all(oks) and any(not ok and ok is not None for ok in oks):
             raise NotPromised("a cell that decides over a row has the wrong type")
-        return divided(typed_rows([row[:-1] for row in raw], self.readers), self.averages)
+        return divided(typed_rows(raw, self.readers), self.averages)  # the last column has no reader

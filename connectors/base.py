@@ -67,7 +67,7 @@ from gateway.model.predicate import (
 )
 from gateway.model.query import AggregateFunction, BoundOrder
 from gateway.model.rows import Batch, Cell, Row
-from gateway.spi import Capabilities, ColumnOrigin, Connector, ForeignKey, TableDescription
+from gateway.spi import Capabilities, ColumnOrigin, Connector, FetchesAtOnce, ForeignKey, TableDescription
 
 __all__ = [
     "COMPOSITES",
@@ -93,6 +93,7 @@ __all__ = [
     "Fetch",
     "FetchAggregate",
     "FetchColumn",
+    "FetchesAtOnce",
     "FieldName",
     "FieldType",
     "ForeignKey",

@@ -35,10 +35,10 @@ from gateway.model.catalog import Dataset, Purpose
 from gateway.model.change import Change
 from gateway.model.explanation import Explanation
 from gateway.model.ids import CaseId, DatasetName, DepartmentName, FieldName, PrincipalId, PurposeId, SourceName
-from gateway.model.plan import ReadPlan
+from gateway.model.plan import Fetch, ReadPlan
 from gateway.model.query import STREAMED, BoundQuery, MediaType
 from gateway.model.response import Refusal, Response, Stream
-from gateway.model.rows import Disclosure, RawRows
+from gateway.model.rows import Batch, Disclosure, RawRows
 from gateway.model.trail import Trail
 from gateway.planning import explain_plan, offering, plan_question
 from gateway.prepared import PreparedQuestions
@@ -392,11 +392,19 @@ class Pipeline:
 
     def _open(self, plan: ReadPlan) -> RawRows:
         source = self._source(plan.bound.dataset)
+        at_once = getattr(source, "fetch_at_once", None)
         return RawRows(
+            at_once=partial(self._fetched_at_once, at_once, plan) if at_once is not None else None,
             batches=self.tracing.fetching(source.fetch(plan.fetch)),
             width=len(plan.fetch.columns) + len(plan.fetch.aggregates),
             counts=self.tracing.fetching(source.fetch(plan.count_fetch)) if plan.count_fetch is not None else None,
         )
+
+    async def _fetched_at_once(
+        self, at_once: Callable[[Fetch], Awaitable[Batch | None]], plan: ReadPlan
+    ) -> Batch | None:
+        with self.tracing.stage(Stage.FETCH):
+            return await at_once(plan.fetch)
 
     # ------------------------------------------------------------------ refusals
     def _recorder(self, request: InboundRequest, engine: PolicyEngine) -> Recorder:

@@ -120,6 +120,17 @@ class Connector(Protocol):
         ...
 
 
+class FetchesAtOnce(Protocol):
+    """A connector that also gives a short answer as a whole: nothing of it is open while its rows are worked on."""
+
+    async def fetch_at_once(self, fetch: Fetch) -> Batch | None:
+        """All rows, as `fetch` would give them; None where they may be many and are fetched in batches.
+
+        Who cancels it stops the work at the source.
+        """
+        ...
+
+
 # ------------------------------------------------------------------ a source's state, told to an administrator
 class Outcome(StrEnum):
     """How a step of a trial ended."""

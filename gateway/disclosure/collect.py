@@ -24,6 +24,13 @@ async def collect(raw: RawRows, plan: ReadPlan) -> tuple[list[Row], int | None]:
 
     Raises SourceTooBroad, SourceRubbish, and whatever the connector raises.
     """
+    whole = await raw.at_once() if raw.at_once is not None and raw.counts is None else None
+    if whole is not None:
+        readers = _fitting_readers(raw, plan)
+        _refuse_more(len(whole), plan)
+        if len(whole) > plan.max_source_rows:
+            raise SourceTooBroad(dataset=plan.bound.dataset.name, limit=plan.max_source_rows)
+        return _read(whole, readers, plan), None
     rows: list[Row] = []
     async with opened(raw, plan) as (batches, count):
         async for batch in batches:
@@ -41,9 +48,7 @@ async def opened(
 
     Reading raises SourceRubbish, and whatever the connector raises.
     """
-    readers = _readers(plan)
-    if raw.width != len(readers):
-        raise Defect(operator="the raw rows are not those of the plan")
+    readers = _fitting_readers(raw, plan)
     async with AsyncExitStack() as stack:
         source = await stack.enter_async_context(aclosing(_closable(raw.batches)))
         counts = raw.counts
@@ -62,9 +67,13 @@ async def _decoded(
     seen = 0
     async for batch in batches:
         seen += len(batch)
-        if plan.fetch.limit not in {None, plan.max_source_rows + 1} and seen > (plan.fetch.limit or 0):
-            raise _rubbish(plan, "more rows than were asked for")  # a limit may be an obligation
+        _refuse_more(seen, plan)
         yield _read(batch, readers, plan)
+
+
+def _refuse_more(seen: int, plan: ReadPlan) -> None:
+    if plan.fetch.limit not in {None, plan.max_source_rows + 1} and seen > (plan.fetch.limit or 0):
+        raise _rubbish(plan, "more rows than were asked for")  # a limit may be an obligation
 
 
 def _read(batch: Batch, readers: Sequence[Reader], plan: ReadPlan) -> list[Row]:
@@ -85,6 +94,13 @@ async def _count(counts: AsyncIterator[Batch], plan: ReadPlan) -> int:
     if type(count) is not int or count < 0:
         raise _rubbish(plan, "a count is no number of rows")
     return count
+
+
+def _fitting_readers(raw: RawRows, plan: ReadPlan) -> list[Reader]:
+    readers = _readers(plan)
+    if raw.width != len(readers):
+        raise Defect(operator="the raw rows are not those of the plan")
+    return readers
 
 
 def _readers(plan: ReadPlan) -> list[Reader]:

@@ -1,6 +1,6 @@
 """Stages 6 and 7: rows as the source gave them, and what may leave. Their reprs show counts only."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.model.predicate import Scalar
@@ -17,6 +17,8 @@ class RawRows:
     batches: AsyncIterator[Batch]
     width: int
     counts: AsyncIterator[Batch] | None  # one row, one column: the exact count, where the plan asks for it
+    at_once: Callable[[], Awaitable[Batch | None]] | None = None
+    """The whole of a short answer in the place of its batches; None where the source has none."""
 
     def __repr__(self) -> str:
         """Counts only: raw values must not reach a log."""

@@ -33,7 +33,7 @@ from gateway.sources.breaker import Breaker, BreakerRule, Circuit, Ticket, Verdi
 from gateway.sources.bulkhead import Bulkhead, NoPlace
 from gateway.sources.credentials import Credentials
 from gateway.sources.standing import SourceStanding
-from gateway.spi import Capabilities, Connector, TableDescription
+from gateway.spi import Capabilities, Connector, FetchesAtOnce, TableDescription
 from gateway.telemetry import operator_log
 
 LEAST_WAIT_SECONDS = 0.01
@@ -139,6 +139,31 @@ class GuardedSource:
                 elif not has_answered or verdict is Verdict.FAILED:
                     self._settle(ticket, verdict)
 
+    async def fetch_at_once(self, fetch: Fetch) -> Batch | None:
+        """The connector's, where it has it; raises SourceFailed. The same limits as those of `fetch`."""
+        if not hasattr(self._current.connector, "fetch_at_once"):
+            return None
+        deadline = self.monotonic() + fetch.time_limit_seconds
+        self._refuse_where_resting(fetch.dataset)
+        async with self._place(fetch.dataset, fetch.time_limit_seconds):
+            ticket = self._admit(fetch.dataset)
+            began, verdict = self.monotonic(), Verdict.NOTHING
+            try:
+                rows = await self._whole(fetch, deadline)
+                if rows is not None:
+                    verdict = Verdict.ANSWERED
+            except _OF_THE_SOURCE as error:
+                verdict = Verdict.FAILED
+                self._failed(error)
+                raise
+            else:
+                return rows
+            finally:
+                if verdict is Verdict.ANSWERED:
+                    self._answered(ticket, began)
+                else:
+                    self._settle(ticket, verdict)
+
     async def describe(self) -> tuple[TableDescription, ...]:
         """The connector's."""
         async with self._using() as connector:
@@ -207,14 +232,20 @@ class GuardedSource:
 
     @asynccontextmanager
     async def _using(self) -> AsyncIterator[Connector]:
-        used = self._current
-        used.questions += 1
+        used = self._begun()
         try:
             yield used.connector
         finally:
-            used.questions -= 1
-            if used.is_retired and used.questions == 0 and used is not self._current:
-                self._retire(used)
+            self._ended(used)
+
+    def _begun(self) -> _Open:
+        self._current.questions += 1
+        return self._current
+
+    def _ended(self, used: _Open) -> None:
+        used.questions -= 1
+        if used.is_retired and used.questions == 0 and used is not self._current:
+            self._retire(used)
 
     def _retire(self, old: _Open) -> None:
         task = asyncio.create_task(old.connector.close())
@@ -266,6 +297,28 @@ class GuardedSource:
                 if batch is None:
                     return
                 yield batch
+
+    async def _whole(self, fetch: Fetch, deadline: float) -> Batch | None:
+        """All rows at once, within their time; asked again where the credential had changed meanwhile."""
+        try:
+            return await self._whole_in_time(fetch, deadline)
+        except _PERHAPS_A_STALE_SECRET:
+            if not await self.refresh(is_forced=True):
+                raise
+        return await self._whole_in_time(fetch, deadline)
+
+    async def _whole_in_time(self, fetch: Fetch, deadline: float) -> Batch | None:
+        left = max(deadline - self.monotonic(), 0.0)
+        has_waited = fetch.time_limit_seconds - left > LEAST_WAIT_SECONDS
+        asked = replace(fetch, time_limit_seconds=left) if has_waited else fetch  # what was waited is gone
+        used = self._begun()
+        try:
+            async with asyncio.timeout(min(self.resilience.batch_seconds, left + GRACE_SECONDS)):
+                return await cast("FetchesAtOnce", used.connector).fetch_at_once(asked)
+        except TimeoutError:
+            raise SourceTimeout(dataset=fetch.dataset, operator="stopped by the gateway") from None
+        finally:
+            self._ended(used)
 
     async def _health(self) -> None:
         self._refuse_where_resting(self.name)
