@@ -64,14 +64,12 @@ class Recorder:
         token_version: int | None = None,
     ) -> None:
         """Note what a stage made; what was noted stays."""
-        self._trail = replace(
-            self._trail,
-            caller=caller or self._trail.caller,
-            purpose=purpose or self._trail.purpose,
-            bound=bound or self._trail.bound,
-            plan=plan or self._trail.plan,
-            token_version=token_version or self._trail.token_version,
-        )
+        trail = self._trail
+        trail.caller = caller or trail.caller
+        trail.purpose = purpose or trail.purpose
+        trail.bound = bound or trail.bound
+        trail.plan = plan or trail.plan
+        trail.token_version = token_version or trail.token_version
 
     async def released(self, disclosure: Disclosure, body: bytes, *, refers_to: int | None = None) -> AuditReceipt:
         """Write an entry for each dataset that rows come from, the root's with the receipt; raises AuditFailed.
@@ -121,7 +119,7 @@ class Recorder:
 
     def decided(self, decision: Decision, facts: CaseFacts | None, at: datetime) -> None:
         """Note a decision with the case and the very instant that it was made for."""
-        self._trail = replace(self._trail, decision=decision, facts=facts, decided_at=at)
+        self._trail.decision, self._trail.facts, self._trail.decided_at = decision, facts, at
 
     async def record(
         self,

@@ -12,9 +12,9 @@ from gateway.model.plan import ReadPlan
 from gateway.model.query import BoundQuery
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(slots=True, kw_only=True, repr=False)
 class Trail:
-    """Filled stage by stage with `dataclasses.replace`; None: not reached."""
+    """One request's, filled stage by stage by its recorder alone; None: not reached."""
 
     trace_id: str
     started_at: datetime

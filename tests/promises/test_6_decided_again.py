@@ -282,7 +282,9 @@ def test_the_instant_that_is_written_down_is_the_one_that_was_decided_for(fresh_
         vouched = [redecide(state, first + number, lambda number: number, opener) for number in range(3)]
     finally:
         state.close()
-    assert [entry.decision.decided_at for entry in entries if entry.decision is not None] == engine.instants
+    written = [entry.decision.decided_at for entry in entries if entry.decision is not None]
+    # (a question is planned on both roads here, and each decides)
+    assert [instant for instant in engine.instants if instant in written] == written
     assert [entry.outcome for entry in entries] == ["released", "refused", "done"]
-    assert all(entry.at > instant for entry, instant in zip(entries, engine.instants, strict=True))
+    assert all(entry.at > instant for entry, instant in zip(entries, written, strict=True))
     assert all(one.is_same for one in vouched)
