@@ -7,22 +7,30 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.report import write_section
-from benchmarks.serving.contender import Contender, passthrough
+from benchmarks.serving.bare import bare, two_bare
+from benchmarks.serving.contender import Contender
 from benchmarks.serving.databases import databases
-from benchmarks.serving.langqiao import langqiao
+from benchmarks.serving.directus import directus
+from benchmarks.serving.langqiao import langqiao, two_gateways
 from benchmarks.serving.measure import measure
+from benchmarks.serving.pgbench import pgbench
+from benchmarks.serving.postgraphile import postgraphile
 from benchmarks.serving.tables import serving_tables
 
 CONTENDERS = {
     one.name: one
     for one in (
-        Contender("asgi", "bare ASGI + asyncpg", passthrough("bare")),
-        Contender("fastapi", "FastAPI + asyncpg", passthrough("route")),
+        Contender("pgbench", "pgbench (the limit)", pgbench),
+        Contender("asgi", "bare ASGI + asyncpg", partial(bare, "bare")),
+        Contender("fastapi", "FastAPI + asyncpg", partial(bare, "route")),
+        Contender("postgraphile", "PostGraphile, settings a request", partial(postgraphile, per_request=True)),
+        Contender("postgraphile-plain", "PostGraphile, no settings", partial(postgraphile, per_request=False)),
+        Contender("directus", "Directus, field permissions", directus),
         Contender("langqiao", "**Langqiao**, everything on", partial(langqiao, "postgresql")),
+        Contender("asgi-two", "bare ASGI, two processes", two_bare),
+        Contender("langqiao-two", "**Langqiao**, two processes", two_gateways),
     )
 }
-
-
 LEAST_RESIDENTS = 200_000
 
 
@@ -51,7 +59,7 @@ def run(options: argparse.Namespace) -> str:
         for name, one in chosen.items():
             start = partial(langqiao, options.state) if name == "langqiao" else one.start
             running[name] = stack.enter_context(start(found, folder))
-            print(f"{name}: process {running[name].pid}")
+            print(f"{name}: processes {running[name].pids}", flush=True)
         cells = measure(
             running, found, options.cases.split(","), connections, rounds=options.rounds, seconds=options.seconds
         )

@@ -4,14 +4,14 @@ import json
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import orjson
 
-from benchmarks.serving.contender import Running
 from benchmarks.serving.databases import Databases
+from benchmarks.serving.http_server import HttpServer, Two
 from benchmarks.serving.passthrough import CONNECTIONS
 from benchmarks.serving.processes import serving
 from benchmarks.serving.questions import FIELDS
@@ -99,13 +99,23 @@ def _settings(port: int, bundle: Path, state_url: str, databases: Databases) -> 
     )
 
 
+def beside(home: Home) -> Home:
+    """A second process of the same gateway: the same state, keys and policy, another port."""
+    port = free_port()
+    settings = home.folder / f"langqiao-{port}.toml"
+    settings.touch(mode=0o600)
+    text = home.settings.read_text(encoding="utf-8").replace(f"port = {home.port}\n", f"port = {port}\n")
+    settings.write_text(text.replace('"high-water.json"', f'"high-water-{port}.json"'), encoding="utf-8")
+    return replace(home, settings=settings, port=port)
+
+
 @contextmanager
-def run_gateway(home: Home) -> Iterator[Running]:
+def run_gateway(home: Home) -> Iterator[HttpServer]:
     """`langqiao serve`, one process."""
     command: list[str | Path] = [Path(sys.executable).parent / "langqiao", "serve", "--settings", home.settings]
-    with serving(command, home.port, log=home.folder / "gateway.log") as pid:
+    with serving(command, home.port, log=home.folder / f"gateway-{home.port}.log") as pid:
         requests = {case: Request.get(home.port, target, home.headers) for case, target in TARGETS.items()}
-        yield Running(pid, requests, orjson.loads)
+        yield HttpServer(pid, requests, orjson.loads)
 
 
 def state_url(kind: str, databases: Databases, folder: Path) -> str:
@@ -114,8 +124,16 @@ def state_url(kind: str, databases: Databases, folder: Path) -> str:
 
 
 @contextmanager
-def langqiao(kind: str, databases: Databases, folder: Path) -> Iterator[Running]:
+def langqiao(kind: str, databases: Databases, folder: Path) -> Iterator[HttpServer]:
     """The gateway with its state in an empty database of that kind."""
     home = build_home(folder / f"langqiao-{kind}", databases, state_url(kind, databases, folder))
     with run_gateway(home) as running:
         yield running
+
+
+@contextmanager
+def two_gateways(databases: Databases, folder: Path) -> Iterator[Two]:
+    """Two processes with one state, on PostgreSQL."""
+    home = build_home(folder / "langqiao-two", databases, state_url("postgresql", databases, folder))
+    with ExitStack() as stack:
+        yield Two(*(stack.enter_context(run_gateway(one)) for one in (home, beside(home))))

@@ -41,12 +41,18 @@ class Question:
             raise RuntimeError(f"case {self.case}: {len(told)} rows, of which {len(set(told) - allowed)} are not right")
 
 
+def masked(row: Row) -> dict[str, object]:
+    """The row with its three masks."""
+    return dict(row) | {
+        "id_number": re.sub(r"(?<=^.{4}).{13}", "*" * 13, str(row["id_number"])),
+        "name": f"{str(row['name'])[0]}**",
+        "phone": re.sub(r"(?<=^.{3}).{4}", "****", str(row["phone"])),
+    }
+
+
 def _told(*row: object) -> tuple[str, ...]:
-    by_name = dict(zip(FIELDS, row, strict=True))
-    by_name["id_number"] = re.sub(r"(?<=^.{4}).{13}", "*" * 13, str(by_name["id_number"]))
-    by_name["name"] = f"{str(by_name['name'])[0]}**"
-    by_name["phone"] = re.sub(r"(?<=^.{3}).{4}", "****", str(by_name["phone"]))
-    return tuple(value.isoformat() if isinstance(value, date) else str(value) for value in by_name.values())
+    values = masked(dict(zip(FIELDS, row, strict=True))).values()
+    return tuple(value.isoformat() if isinstance(value, date) else str(value) for value in values)
 
 
 QUESTIONS = {
