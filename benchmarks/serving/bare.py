@@ -14,6 +14,8 @@ from benchmarks.serving.processes import serving
 from benchmarks.serving.wrk import Request
 from gateway.demo.serving import free_port
 
+_CASES = {"bare": "abc", "route": "ab"}
+
 
 @contextmanager
 def bare(application: str, databases: Databases, folder: Path) -> Iterator[HttpServer]:
@@ -25,7 +27,7 @@ def bare(application: str, databases: Databases, folder: Path) -> Iterator[HttpS
     ]  # fmt: skip
     environment = {ADDRESS: databases.address("").rstrip("/")}
     with serving(command, port, log=folder / f"{application}-{port}.log", environment=environment) as pid:
-        requests = {case: Request.get(port, f"/{case}/{{}}") for case in ("a", "b", "c")}
+        requests = {case: Request.get(port, f"/{case}/{{}}") for case in _CASES[application]}
         yield HttpServer(pid, requests, orjson.loads)
 
 

@@ -4,7 +4,7 @@ import http.client
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from benchmarks.serving.databases import Databases
 from benchmarks.serving.questions import Question, Row
@@ -21,6 +21,12 @@ class HttpServer:
     pid: int
     requests: Mapping[str, Request]
     read: Reader
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return self.requests["a"].port
 
     @property
     def pids(self) -> tuple[int, ...]:

@@ -33,6 +33,10 @@ _SELECT = ",".join(FIELDS)
 TARGETS = {
     "a": f"/data/public-security.resident?select={_SELECT}&id_number=eq.{{}}",
     "b": f"/data/public-security.resident?select={_SELECT}&community_code=eq.{{}}&limit=50",
+    "c": (
+        f"/data/public-security.resident?select={_SELECT},assistance(level,monthly),vaccinations(vaccine,dose,given_on)"
+        "&community_code=eq.{}&limit=50"
+    ),
 }
 
 
@@ -110,12 +114,14 @@ def beside(home: Home) -> Home:
 
 
 @contextmanager
-def run_gateway(home: Home) -> Iterator[HttpServer]:
-    """`langqiao serve`, one process."""
+def run_gateway(home: Home, *, is_off: bool = False) -> Iterator[HttpServer]:
+    """`langqiao serve`, one process; `is_off`: the same without log and policy (`off`)."""
     command: list[str | Path] = [Path(sys.executable).parent / "langqiao", "serve", "--settings", home.settings]
+    if is_off:
+        command = [sys.executable, "-m", "benchmarks.serving.off", home.settings]
     with serving(command, home.port, log=home.folder / f"gateway-{home.port}.log") as pid:
         requests = {case: Request.get(home.port, target, home.headers) for case, target in TARGETS.items()}
-        yield HttpServer(pid, requests, orjson.loads)
+        yield HttpServer(pid, requests, orjson.loads, home.headers)
 
 
 def state_url(kind: str, databases: Databases, folder: Path) -> str:
@@ -128,6 +134,14 @@ def langqiao(kind: str, databases: Databases, folder: Path) -> Iterator[HttpServ
     """The gateway with its state in an empty database of that kind."""
     home = build_home(folder / f"langqiao-{kind}", databases, state_url(kind, databases, folder))
     with run_gateway(home) as running:
+        yield running
+
+
+@contextmanager
+def everything_off(databases: Databases, folder: Path) -> Iterator[HttpServer]:
+    """The same road with neither log nor policy."""
+    home = build_home(folder / "langqiao-off", databases, state_url("postgresql", databases, folder))
+    with run_gateway(home, is_off=True) as running:
         yield running
 
 

@@ -28,7 +28,7 @@ _SCHEMA = f"""
     CREATE OR REPLACE FUNCTION masked.resident_of(wanted text) RETURNS SETOF masked.resident LANGUAGE sql STABLE ROWS 1
         AS $$ SELECT {MASKED} FROM public.resident WHERE id_number = wanted $$;
     CREATE OR REPLACE FUNCTION masked.residents_of(wanted text) RETURNS SETOF masked.resident LANGUAGE sql STABLE
-        ROWS 50 AS $$ SELECT {MASKED} FROM public.resident WHERE community_code = wanted ORDER BY id_number $$;
+        ROWS 50 AS $$ SELECT {MASKED} FROM public.resident WHERE community_code = wanted $$;
     DO $$ BEGIN
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'bench_county') THEN
             CREATE ROLE bench_county LOGIN;
