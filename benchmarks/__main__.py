@@ -3,11 +3,11 @@
 import argparse
 import sys
 
-from benchmarks import audit, audit_search, discovery, masks, policy_engine, serving
+from benchmarks import audit, audit_search, discovery, masks, policy_engine, pressure, serving
 
 BENCHMARKS = {
     "policy": policy_engine, "masks": masks, "audit": audit, "audit-search": audit_search, "serving": serving,
-    "discovery": discovery,
+    "discovery": discovery, "pressure": pressure,
 }  # fmt: skip
 
 

@@ -38,7 +38,7 @@ CONTENDERS = {
         Contender("langqiao-two", "**Langqiao**, two processes", two_gateways),
     )
 }
-CURVES = {"rules": rules_curve, "datasets": datasets_curve, "log": log_curve}
+CURVES = {"policy": rules_curve, "catalogue": datasets_curve, "log": log_curve}
 CHART = Path(__file__).parents[1] / "charts" / "serving.svg"
 INTRODUCTION = """\
 {residents:,} residents in PostgreSQL, contenders in turn; medians of {rounds} rounds of {seconds:g} s.
@@ -57,10 +57,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cases", default="a,b,c,d")
     parser.add_argument("--contenders", default=",".join(CONTENDERS))
     parser.add_argument("--state", choices=("postgresql", "sqlite"), default="postgresql", help="of Langqiao")
-    parser.add_argument("--curves", default="rules,datasets,log", help="what grows")
-    parser.add_argument("--rules-sizes", default="20,100,1000,10000,100000")
-    parser.add_argument("--datasets-sizes", default="3,50,220")
-    parser.add_argument("--log-sizes", default="0,100000,1000000,5000000")
+    parser.add_argument("--curves", default="policy,catalogue,log", help="what grows")
+    parser.add_argument("--policy-sizes", default="20,100,1000,10000,100000", help="rules")
+    parser.add_argument("--catalogue-sizes", default="3,50,220", help="datasets")
+    parser.add_argument("--log-sizes", default="0,100000,1000000,5000000", help="entries")
     parser.add_argument("--extras", default="start", help="`start`: from the command to the first answer")
     parser.add_argument("--keep", type=Path, help="a folder where the residents' database stays for the next run")
 
@@ -76,7 +76,7 @@ def run(options: argparse.Namespace) -> str:
         for name in _listed(options.curves):
             sizes = [int(size) for size in _listed(getattr(options, f"{name}_sizes"))]
             curve = CURVES[name](found, folder, sizes, options.rounds, options.seconds)
-            parts += ["", f"**(a) as the {name} grow, {CURVE_CONNECTIONS} connections**", "", *curve]
+            parts += ["", f"**(a) by the size of the {name}, {CURVE_CONNECTIONS} connections**", "", *curve]
         if "start" in options.extras:
             parts += ["", *cold_starts(found, folder, options.rounds)]
     text = INTRODUCTION.format(rounds=options.rounds, seconds=options.seconds, residents=options.residents)

@@ -4,7 +4,7 @@ import shutil
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -111,9 +111,11 @@ def _point(size: int, bundle: Path, databases: Databases, folder: Path, rounds: 
 def _measure(size: int, home: Home, databases: Databases, folder: Path, rounds: int, seconds: float) -> Point:  # noqa: PLR0917
     question = QUESTIONS["a"]
     begun = time.perf_counter()
-    with run_gateway(home) as ours, bare("bare", databases, folder) as other:
+    with ExitStack() as stack:
+        ours = stack.enter_context(run_gateway(home))
         ask(ours.requests["a"], databases.ids[0])
         start = time.perf_counter() - begun
+        other = stack.enter_context(bare("bare", databases, folder))
         for one in (ours, other):
             one.check(question, databases)
             one.load(question, databases, CONNECTIONS, seconds)  # warm

@@ -48,6 +48,7 @@ class Home:
     settings: Path
     port: int
     headers: dict[str, str]
+    neighbour: dict[str, str]  # of another person in another app
 
 
 def build_home(folder: Path, databases: Databases, state_url: str, *, bundle: Path | None = None) -> Home:
@@ -63,15 +64,22 @@ def build_home(folder: Path, databases: Databases, state_url: str, *, bundle: Pa
     state = open_state(state_url)
     try:
         create_ring(load_settings(settings).keys, state, utc_now)
-        key = Apps(state).create_key(AppId("community-desk"), utc_now())
+        keys = {app: Apps(state).create_key(AppId(app), utc_now()) for app in ("community-desk", "street-desk")}
     finally:
         state.close()
+    headers, neighbour = (
+        {"apikey": key, "authorization": f"Bearer {_token(issuer, f'worker-of-{app}')}", "purpose": "home-visit"}
+        for app, key in keys.items()
+    )
+    return Home(folder, settings, port, headers, neighbour)
+
+
+def _token(issuer: Issuer, person: str) -> str:
     claims: dict[str, object] = {
-        "sub": "grid-worker", "roles": ["community/grid-worker"], "org": f"county-{COUNTY}", "regions": [COUNTY],
+        "sub": person, "roles": ["community/grid-worker"], "org": f"county-{COUNTY}", "regions": [COUNTY],
         "assurance": 2, "jti": "benchmark", "aud": "langqiao",
     }  # fmt: skip
-    token = issuer.sign(claims, lifetime_seconds=24 * 3600, now=utc_now())
-    return Home(folder, settings, port, {"apikey": key, "authorization": f"Bearer {token}", "purpose": "home-visit"})
+    return issuer.sign(claims, lifetime_seconds=24 * 3600, now=utc_now())
 
 
 def build_bundle(folder: Path) -> Path:
