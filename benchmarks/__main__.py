@@ -1,18 +1,20 @@
 """`make bench`: every benchmark in turn, or the one that ARGS names with its options."""
 
 import argparse
+import signal
 import sys
 
-from benchmarks import audit, audit_search, discovery, masks, policy_engine, serving
+from benchmarks import audit, audit_search, discovery, masks, policy_engine, pressure, serving
 
 BENCHMARKS = {
     "policy": policy_engine, "masks": masks, "audit": audit, "audit-search": audit_search, "serving": serving,
-    "discovery": discovery,
+    "discovery": discovery, "pressure": pressure,
 }  # fmt: skip
 
 
 def main() -> None:
-    """Measure and write RESULTS.md."""
+    """Measure and write RESULTS.md. Who is told to end, ends what was started."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     parser = argparse.ArgumentParser(prog="make bench ARGS=")
     commands = parser.add_subparsers(dest="name")
     for name, benchmark in BENCHMARKS.items():

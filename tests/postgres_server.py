@@ -83,7 +83,7 @@ class Cluster:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self._tree = _install(home)
+        self.tree = _install(home)
         is_kept = (home / "data" / "PG_VERSION").exists()
         password = (home / "password").read_text(encoding="utf-8") if is_kept else secrets.token_urlsafe(16)
         self.server = Server(port=_free_port(), password=password, log=home / "log")
@@ -101,7 +101,7 @@ class Cluster:
                 os.chown(path, _NOBODY, _NOBODY)
         subprocess.run(
             [
-                self._tree / "bin" / "initdb", "--pgdata", home / "data", "--username", "tester", "--encoding", "UTF8",
+                self.tree / "bin" / "initdb", "--pgdata", home / "data", "--username", "tester", "--encoding", "UTF8",
                 "--auth", "scram-sha-256", "--pwfile", home / "password", "--no-instructions",
             ],
             check=True, capture_output=True, cwd=home, env=self._environment, **_identity(),
@@ -117,7 +117,7 @@ class Cluster:
             with self.server.log.open("ab") as log:
                 self._process = subprocess.Popen(
                     [
-                        self._tree / "bin" / "postgres", "-D", self.home / "data", "-p", str(self.server.port),
+                        self.tree / "bin" / "postgres", "-D", self.home / "data", "-p", str(self.server.port),
                         "-h", "127.0.0.1", "-k", "", "-c", "shared_buffers=32MB", "-c", "max_connections=60",
                         *(part for setting in settings for part in ("-c", setting)),
                     ],

@@ -1,30 +1,32 @@
-"""What takes part: a server that is started for the run, how it is asked, and how its answers read."""
+"""What takes part: a server that is started for the run, how it is loaded, and how its answers are checked."""
 
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-
-import orjson
+from typing import Protocol
 
 from benchmarks.serving.databases import Databases
-from benchmarks.serving.passthrough import ADDRESS
-from benchmarks.serving.processes import serving
-from benchmarks.serving.questions import Row
-from benchmarks.serving.wrk import Request
-from gateway.demo.serving import free_port
-
-Reader = Callable[[bytes], Sequence[Row]]
+from benchmarks.serving.questions import Question
+from benchmarks.serving.wrk import Load
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
-    """A contender that serves: its process, its requests by case, and how the rows are read out of a body."""
+class Running(Protocol):
+    """A contender that serves."""
 
-    pid: int
-    requests: Mapping[str, Request]
-    read: Reader
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """Its processes, without those that they have started; none where it is the database itself."""
+
+    @property
+    def cases(self) -> frozenset[str]:
+        """The questions that it can be asked."""
+
+    def check(self, question: Question, databases: Databases) -> float:
+        """The usual size of an answer in bytes; raises RuntimeError where one is wrong."""
+
+    def load(self, question: Question, databases: Databases, connections: int, seconds: float) -> Load:
+        """One round; raises RuntimeError where a request was refused or not answered."""
 
 
 Start = Callable[[Databases, Path], AbstractContextManager[Running]]
@@ -37,21 +39,3 @@ class Contender:
     name: str
     title: str
     start: Start
-
-
-@contextmanager
-def _passthrough(application: str, databases: Databases, folder: Path) -> Iterator[Running]:
-    port = free_port()
-    command = [
-        sys.executable, "-m", "uvicorn", f"benchmarks.serving.passthrough:{application}", "--port", str(port),
-        "--no-access-log", "--log-level", "warning",
-    ]  # fmt: skip
-    environment = {ADDRESS: databases.address("").rstrip("/")}
-    with serving(command, port, log=folder / f"{application}.log", environment=environment) as pid:
-        requests = {case: Request.get(port, f"/{case}/{{}}") for case in ("a", "b")}
-        yield Running(pid, requests, orjson.loads)
-
-
-def passthrough(application: str) -> Start:
-    """One of the applications of `passthrough`."""
-    return lambda databases, folder: _passthrough(application, databases, folder)

@@ -49,9 +49,9 @@ class Databases:
         server = self.departments.server
         return f"postgresql://tester:{server.password}@127.0.0.1:{server.port}/{database}"
 
-    def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
-        """What the residents' database answers."""
-        with self.departments.server.connect("police") as connection:
+    def rows(self, sql: str, *values: object, of: str = "police") -> list[tuple[Any, ...]]:
+        """What a department's database answers."""
+        with self.departments.server.connect(of) as connection:
             return connection.execute(sql, values).fetchall()
 
 

@@ -4,14 +4,14 @@ import json
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import orjson
 
-from benchmarks.serving.contender import Running
 from benchmarks.serving.databases import Databases
+from benchmarks.serving.http_server import HttpServer, Two
 from benchmarks.serving.passthrough import CONNECTIONS
 from benchmarks.serving.processes import serving
 from benchmarks.serving.questions import FIELDS
@@ -33,6 +33,10 @@ _SELECT = ",".join(FIELDS)
 TARGETS = {
     "a": f"/data/public-security.resident?select={_SELECT}&id_number=eq.{{}}",
     "b": f"/data/public-security.resident?select={_SELECT}&community_code=eq.{{}}&limit=50",
+    "c": (
+        f"/data/public-security.resident?select={_SELECT},assistance(level,monthly),vaccinations(vaccine,dose,given_on)"
+        "&community_code=eq.{}&limit=50"
+    ),
 }
 
 
@@ -44,6 +48,7 @@ class Home:
     settings: Path
     port: int
     headers: dict[str, str]
+    neighbour: dict[str, str]  # of another person in another app
 
 
 def build_home(folder: Path, databases: Databases, state_url: str, *, bundle: Path | None = None) -> Home:
@@ -59,15 +64,22 @@ def build_home(folder: Path, databases: Databases, state_url: str, *, bundle: Pa
     state = open_state(state_url)
     try:
         create_ring(load_settings(settings).keys, state, utc_now)
-        key = Apps(state).create_key(AppId("community-desk"), utc_now())
+        keys = {app: Apps(state).create_key(AppId(app), utc_now()) for app in ("community-desk", "street-desk")}
     finally:
         state.close()
+    headers, neighbour = (
+        {"apikey": key, "authorization": f"Bearer {_token(issuer, f'worker-of-{app}')}", "purpose": "home-visit"}
+        for app, key in keys.items()
+    )
+    return Home(folder, settings, port, headers, neighbour)
+
+
+def _token(issuer: Issuer, person: str) -> str:
     claims: dict[str, object] = {
-        "sub": "grid-worker", "roles": ["community/grid-worker"], "org": f"county-{COUNTY}", "regions": [COUNTY],
+        "sub": person, "roles": ["community/grid-worker"], "org": f"county-{COUNTY}", "regions": [COUNTY],
         "assurance": 2, "jti": "benchmark", "aud": "langqiao",
     }  # fmt: skip
-    token = issuer.sign(claims, lifetime_seconds=24 * 3600, now=utc_now())
-    return Home(folder, settings, port, {"apikey": key, "authorization": f"Bearer {token}", "purpose": "home-visit"})
+    return issuer.sign(claims, lifetime_seconds=24 * 3600, now=utc_now())
 
 
 def build_bundle(folder: Path) -> Path:
@@ -99,13 +111,25 @@ def _settings(port: int, bundle: Path, state_url: str, databases: Databases) -> 
     )
 
 
+def beside(home: Home) -> Home:
+    """A second process of the same gateway: the same state, keys and policy, another port."""
+    port = free_port()
+    settings = home.folder / f"langqiao-{port}.toml"
+    settings.touch(mode=0o600)
+    text = home.settings.read_text(encoding="utf-8").replace(f"port = {home.port}\n", f"port = {port}\n")
+    settings.write_text(text.replace('"high-water.json"', f'"high-water-{port}.json"'), encoding="utf-8")
+    return replace(home, settings=settings, port=port)
+
+
 @contextmanager
-def run_gateway(home: Home) -> Iterator[Running]:
-    """`langqiao serve`, one process."""
+def run_gateway(home: Home, *, is_off: bool = False) -> Iterator[HttpServer]:
+    """`langqiao serve`, one process; `is_off`: the same without log and policy (`off`)."""
     command: list[str | Path] = [Path(sys.executable).parent / "langqiao", "serve", "--settings", home.settings]
-    with serving(command, home.port, log=home.folder / "gateway.log") as pid:
+    if is_off:
+        command = [sys.executable, "-m", "benchmarks.serving.off", home.settings]
+    with serving(command, home.port, log=home.folder / f"gateway-{home.port}.log") as pid:
         requests = {case: Request.get(home.port, target, home.headers) for case, target in TARGETS.items()}
-        yield Running(pid, requests, orjson.loads)
+        yield HttpServer(pid, requests, orjson.loads, home.headers)
 
 
 def state_url(kind: str, databases: Databases, folder: Path) -> str:
@@ -114,8 +138,24 @@ def state_url(kind: str, databases: Databases, folder: Path) -> str:
 
 
 @contextmanager
-def langqiao(kind: str, databases: Databases, folder: Path) -> Iterator[Running]:
+def langqiao(kind: str, databases: Databases, folder: Path) -> Iterator[HttpServer]:
     """The gateway with its state in an empty database of that kind."""
     home = build_home(folder / f"langqiao-{kind}", databases, state_url(kind, databases, folder))
     with run_gateway(home) as running:
         yield running
+
+
+@contextmanager
+def everything_off(databases: Databases, folder: Path) -> Iterator[HttpServer]:
+    """The same road with neither log nor policy."""
+    home = build_home(folder / "langqiao-off", databases, state_url("postgresql", databases, folder))
+    with run_gateway(home, is_off=True) as running:
+        yield running
+
+
+@contextmanager
+def two_gateways(databases: Databases, folder: Path) -> Iterator[Two]:
+    """Two processes with one state, on PostgreSQL."""
+    home = build_home(folder / "langqiao-two", databases, state_url("postgresql", databases, folder))
+    with ExitStack() as stack:
+        yield Two(*(stack.enter_context(run_gateway(one)) for one in (home, beside(home))))

@@ -1,6 +1,5 @@
 """Contenders take turns: each question, each number of connections, round by round."""
 
-import http.client
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,11 +8,10 @@ from benchmarks.serving.contender import Running
 from benchmarks.serving.databases import Databases
 from benchmarks.serving.processes import cpu_seconds
 from benchmarks.serving.questions import QUESTIONS, Question
-from benchmarks.serving.wrk import Load, Request, drive
+from benchmarks.serving.wrk import Load
 
-_SAMPLES = 5
 _LEAST_SHARE = 0.7  # of the size of a checked answer, that the mean of the timed ones must have
-_WARM_SECONDS = 1.0
+_WARM_SECONDS = 3.0  # what is compiled as it runs needs some
 
 
 @dataclass(slots=True)
@@ -60,18 +58,20 @@ def measure(
     cells: Cells = {}
     for case in cases:
         question = QUESTIONS[case]
-        able = {name: one for name, one in running.items() if case in one.requests}
-        sizes = {name: check(one, question, databases) for name, one in able.items()}
+        able = {name: one for name, one in running.items() if case in one.cases}
+        sizes = {name: one.check(question, databases) for name, one in able.items()}
         for one in able.values():
-            drive(one.requests[case], question.values(databases), 16, _WARM_SECONDS)
+            one.load(question, databases, 16, _WARM_SECONDS)
         for number in range(rounds):
             order = list(able)[number % len(able) :] + list(able)[: number % len(able)]
             for count in connections:
                 for name in order:
+                    if count < len(able[name].pids):
+                        continue
                     cell = cells.setdefault((case, count, name), Cell())
                     _time(cell, able[name], question, databases, count, seconds, sizes[name])
         for one in able.values():
-            check(one, question, databases)
+            one.check(question, databases)
     return cells
 
 
@@ -85,40 +85,11 @@ def _time(  # noqa: PLR0917 - one cell of a table
     size: float,
 ) -> None:
     servers = [pid for cluster in (databases.departments, databases.state) for pid in cluster.processes()[:1]]
-    before = cpu_seconds([running.pid]), cpu_seconds(servers)
-    load = drive(running.requests[question.case], question.values(databases), count, seconds)
-    after = cpu_seconds([running.pid]), cpu_seconds(servers)
+    before = cpu_seconds(running.pids), cpu_seconds(servers)
+    load = running.load(question, databases, count, seconds)
+    after = cpu_seconds(running.pids), cpu_seconds(servers)
     if load.bytes / load.requests < size * _LEAST_SHARE:
         raise RuntimeError(f"case {question.case}: answers under load are shorter than those that were checked")
     cell.loads.append(load)
     cell.server.append((after[0] - before[0]) / load.requests * 1e6)
     cell.database.append((after[1] - before[1]) / load.requests * 1e6)
-
-
-def check(running: Running, question: Question, databases: Databases) -> float:
-    """The usual size of an answer; raises RuntimeError where one is wrong."""
-    values = question.values(databases)
-    sizes = []
-    for value in values[:: max(1, len(values) // _SAMPLES)][:_SAMPLES]:
-        body = ask(running.requests[question.case], value)
-        question.check(databases, value, running.read(body))
-        sizes.append(len(body))
-    return statistics.mean(sizes)
-
-
-def ask(request: Request, value: str) -> bytes:
-    """One request as wrk sends it; raises RuntimeError unless it is answered with 200."""
-    head, _, body = request.text.replace("{}", value).partition("\r\n\r\n")
-    first, *lines = head.split("\r\n")
-    method, target, _ = first.split(" ")
-    headers = dict(line.split(": ", 1) for line in lines)
-    connection = http.client.HTTPConnection("127.0.0.1", request.port, timeout=60)
-    try:
-        connection.request(method, target, body.encode() or None, headers)
-        response = connection.getresponse()
-        content = response.read()
-    finally:
-        connection.close()
-    if response.status != 200:
-        raise RuntimeError(f"{method} {target}: {response.status} {content[:500]!r}")
-    return content

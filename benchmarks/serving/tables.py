@@ -29,7 +29,7 @@ def _line(count: int, title: str, cell: Cell, ours: Cell | None) -> str:
     server, database = (statistics.median(values) for values in (cell.server, cell.database))
     told = (
         str(count), title, f"{cell.rate:,.0f} ({cell.slowest:,.0f}..{cell.fastest:,.0f})", f"{cell.middle('p50'):.2f}",
-        f"{cell.middle('p99'):.2f}", f"{server:,.0f}", f"{database:,.0f}", ratio(ours, cell),
+        f"{cell.middle('p99'):.2f}", "–" if server == 0 else f"{server:,.0f}", f"{database:,.0f}", ratio(ours, cell),
     )  # fmt: skip
     return f"| {' | '.join(told)} |"
 
