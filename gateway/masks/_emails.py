@@ -23,7 +23,6 @@ _IS_LOCAL: Final = _IS_FIRST.copy()
 _IS_LOCAL[np.frombuffer(b"._%+-", np.uint8)] = True
 _MOST_WORDS: Final = 4  # a mail address of which more is shown is looked at by itself
 _STARS: Final = np.uint64(word(b"\0***"))
-_FIRST_BYTE: Final = np.uint64(0xFF)
 _LOW_HALF: Final = np.uint64(0xFFFF_FFFF)
 
 
@@ -47,9 +46,8 @@ def emails_masked(array: pa.Array) -> pa.Array:
         strange = strange[~np.take(_IS_LOCAL, texts.octets[strange])]
         owners = texts.owners(strange)
         fits[owners[strange < ats[owners]]] = False
-    (leading,) = texts.words(texts.starts)
-    leading &= _FIRST_BYTE
-    fits &= np.take(_IS_FIRST, leading.view(np.intp), mode="clip")
+    leading = np.take(texts.octets, texts.starts, mode="clip")
+    fits &= np.take(_IS_FIRST, leading, mode="clip")
     # what is shown is the domain and the four bytes before it, over which the first character and stars are written
     written = texts.ends - ats + 4
     is_short = fits & (written <= 8 * _MOST_WORDS)
@@ -63,7 +61,7 @@ def emails_masked(array: pa.Array) -> pa.Array:
         column[hidden] = 0
     hidden = np.concatenate([hidden, _without_domain(texts, ats, alike(domains), is_short)])
     words[0] &= ~_LOW_HALF
-    words[0] |= leading | _STARS
+    words[0] |= leading.astype(np.uint64) | _STARS
     words[0][hidden] = word(Mask.HIDDEN.encode())
     written[hidden] = len(Mask.HIDDEN)
     put_singly(texts, singly, mask_email, LONGEST, lengths=written, words=words)

@@ -28,7 +28,6 @@ def is_text(array: pa.Array) -> bool:
 class Texts:
     """Texts without NULLs in UTF-8: value i is `data[offsets[i]:offsets[i + 1]]`."""
 
-    array: pa.Array
     data: Octets
     offsets: Offsets
 
@@ -38,10 +37,10 @@ class Texts:
         wide = pa.types.is_large_string(array.type)
         _, offsets, data = array.buffers()
         if offsets is None or len(array) == 0:
-            return cls(array, np.zeros(0, np.uint8), np.zeros(1, np.int64))
+            return cls(np.zeros(0, np.uint8), np.zeros(1, np.int64))
         ends = np.frombuffer(offsets, np.int64 if wide else np.int32)[array.offset : array.offset + len(array) + 1]
         octets = np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8)
-        return cls(array, octets, ends.astype(np.int64, copy=False))
+        return cls(octets, ends.astype(np.int64, copy=False))
 
     @property
     def lengths(self) -> NDArray[np.int64]:
@@ -49,10 +48,8 @@ class Texts:
         lengths: NDArray[np.int64] = np.diff(self.offsets)
         return lengths
 
-    def of_length(self, length: int, places: NDArray[np.int64] | None) -> Octets:
-        """The texts at `places` (None: all), which have this length, as a matrix; a view where they lie together."""
-        if places is not None:
-            return Texts.of(self.array.take(pa.array(places))).of_length(length, None)
+    def of_length(self, length: int) -> Octets:
+        """The texts, which all have this length, as a matrix: a view."""
         start = int(self.offsets[0])
         return self.data[start : start + length * (len(self.offsets) - 1)].reshape(-1, length)
 

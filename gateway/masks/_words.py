@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from gateway.masks._octets import Texts
+from gateway.masks._octets import Texts, text_array
 from gateway.spi import Mask, Octets, Offsets
 
 MOST: Final = 8
@@ -26,6 +26,7 @@ _WORD: Final = np.dtype("<u8")
 _BEFORE: Final = 32  # bytes of room; a text's last words are read backwards
 _AFTER: Final = 8 * MOST + 16
 _BYTES: Final = np.uint64(0x0101_0101_0101_0101)
+_AT_ONCE: Final = 4  # words
 _FIRST_BYTES: Final = np.array([2 ** (8 * count) - 1 for count in range(9)], np.uint64)
 _SEEDS: Final = (0x9E37_79B9_7F4A_7C15, 0xC2B2_AE3D_27D4_EB4F, 0x1656_67B1_9E37_79F9)
 _SLOTS: Final = 16  # bits; as many rows are told apart by a table as fit it
@@ -68,8 +69,8 @@ class Readable:
         Positions are from 32 bytes before a text's beginning to its end; a place outside the buffer can't be read.
         """
         whole = self.octets.view(_WORD)
-        bits = positions.view(np.uint64) << np.uint64(3)
-        right = bits & np.uint64(56)
+        right = positions.view(np.uint64) << np.uint64(3)
+        right &= np.uint64(56)
         left = np.uint64(64) - right  # a shift by all 64 bits gives 0
         at = positions >> 3
         found = []
@@ -81,6 +82,10 @@ class Readable:
             found.append(low)
             low = high
         return found
+
+    def rows(self, places: NDArray[np.intp], length: int) -> Octets:
+        """The texts at these places, which have this length of at most 64 bytes, as a matrix."""
+        return matrix(self.words(self.starts[places], (length + 7) // 8), length)
 
     def pieces(self, begins: Offsets, lengths: Offsets) -> list[Words]:
         """The words of pieces of at most 64 bytes, with zeros after each: pieces are the same where these are."""
@@ -105,26 +110,35 @@ class Readable:
 def assembled(lengths: Offsets, words: Sequence[Words]) -> pa.Array:
     """Texts of these lengths in bytes, of each text its words in turn; what a word has beyond the length is dropped."""
     count = len(lengths)
+    width = int(lengths[0]) if count else 0
+    if width and (lengths == width).all():
+        return text_array(matrix(words, width))
     offsets = np.zeros(count + 1, np.int64)
     np.cumsum(lengths, out=offsets[1:])
     total = int(offsets[-1])
-    written = np.empty(total + 8, np.uint8)
-    width = int(lengths[0]) if count else 0
-    is_even = width > 0 and bool((lengths == width).all())
-    # INVARIANT: a word may reach into the texts after its own, at most over eight bytes. Those are written later: of
-    # one pass the later text comes later, and first words come last. So passes go from the last words to the first.
+    begun = np.stack(words[:_AT_ONCE], axis=1)
+    item = np.dtype((np.void, begun.shape[1] * _WORD.itemsize))
+    written = np.empty(total + item.itemsize, np.uint8)
+    # INVARIANT: what is written of a text reaches into the texts after its own. Those are written later: within one
+    # assignment in their order, and the beginnings of all texts after the rest of the few that are longer.
     anywhere = np.ndarray(total + 1, _WORD, written.data, 0, (1,))
-    for number in range(len(words) - 1, 0, -1):
-        if is_even and width > 8 * number:
-            np.ndarray(count, _WORD, written.data, 8 * number, (width,))[:] = words[number]
-        elif not is_even and len(rows := np.flatnonzero(lengths > 8 * number)):
-            anywhere[offsets[rows] + 8 * number] = words[number][rows]
-    if is_even:
-        np.ndarray(count, _WORD, written.data, 0, (width,))[:] = words[0]
-    else:
-        anywhere[offsets[:-1]] = words[0]
+    for number in range(len(words) - 1, _AT_ONCE - 1, -1):
+        rows = np.flatnonzero(lengths > 8 * number)
+        anywhere[offsets[rows] + 8 * number] = words[number][rows]
+    np.ndarray(total + 1, item, written.data, 0, (1,))[offsets[:-1]] = begun.view(item)[:, 0]
+    written[total:] = 0  # nothing of a value stays behind the last text
     short = offsets.astype(np.int32)
     return pa.Array.from_buffers(pa.string(), count, [None, pa.py_buffer(short), pa.py_buffer(written[:total])])
+
+
+def matrix(words: Sequence[Words], width: int) -> Octets:
+    """Rows of so many bytes, of each row its words in turn."""
+    count = len(words[0])
+    written = np.empty(count * width + 8, np.uint8)
+    for number in range((width + 7) // 8 - 1, -1, -1):  # a row's surplus is in the next, as in `assembled`
+        np.ndarray(count, _WORD, written.data, 8 * number, (width,))[:] = words[number]
+    written[count * width :] = 0
+    return written[: count * width].reshape(count, width)
 
 
 def put_singly(

@@ -62,12 +62,12 @@ def test_rows_are_told_apart_under_the_worst_seeds(seeds: tuple[int, ...], monke
     assert len(np.unique(like)) == len(np.unique(numbers, axis=0))
 
 
-@given(st.lists(st.binary(max_size=40).map(lambda octets: bytes(one & 0x7F for one in octets)), max_size=30))
+@given(st.lists(st.binary(max_size=60).map(lambda octets: bytes(one & 0x7F for one in octets)), max_size=30))
 def test_texts_are_assembled_of_their_words(values: list[bytes]) -> None:
     lengths = np.array([len(value) for value in values], np.int64)
     # what is after a text's end may be anything
-    filled = [value + b"\xff" * (40 - len(value)) for value in values]
-    words = [np.array([word(value[at : at + 8]) for value in filled], np.uint64) for at in range(0, 40, 8)]
+    filled = [value + b"\xff" * (60 - len(value)) for value in values]
+    words = [np.array([word(value[at : at + 8]) for value in filled], np.uint64) for at in range(0, 60, 8)]
     array = assembled(lengths, words)
     array.validate(full=True)
     assert array.to_pylist() == [value.decode() for value in values]
