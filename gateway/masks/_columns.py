@@ -13,7 +13,6 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from gateway.masks._octets import Texts, constant, pieced, text_array
-from gateway.masks._words import MOST, Readable
 from gateway.model.sqlform import Concat, Constant, IfShape, Left, Right, Shape, SqlForm
 from gateway.spi import Octets
 
@@ -24,7 +23,7 @@ Rule = tuple[tuple[Shape, ...], SqlForm]
 
 @cache
 def columns_of(form: SqlForm) -> Callable[[pa.Array], pa.Array] | None:
-    """The function; None for a form that passes on text of unknown shape, gives NULL for some, or has long shapes."""
+    """The function; None for a form that passes on text whose shape it doesn't know, or gives NULL for some."""
     rules: list[Rule] = []
     while isinstance(form, IfShape):
         rules.append((form.shapes, form.then))
@@ -34,10 +33,8 @@ def columns_of(form: SqlForm) -> Callable[[pa.Array], pa.Array] | None:
     hidden = form.value
     lengths = sorted({len(shape.positions) for shapes, _ in rules for shape in shapes})
     by_length = {length: _of_length(rules, length) for length in lengths}
-    if (
-        max(lengths, default=0) > 8 * MOST
-        or not all(_is_fixed(then) for _, then in rules)
-        or any(len(shapes) > _MOST_SHAPES for of_length in by_length.values() for shapes, _ in of_length)
+    if not all(_is_fixed(then) for _, then in rules) or any(
+        len(shapes) > _MOST_SHAPES for of_length in by_length.values() for shapes, _ in of_length
     ):
         return None
     return lambda array: _masked(array, by_length, hidden)
@@ -64,7 +61,6 @@ def _masked(array: pa.Array, by_length: dict[int, list[Rule]], hidden: str) -> p
     texts = Texts.of(array)
     lengths = texts.lengths
     count = len(lengths)
-    readable = None
     pieces: list[tuple[NDArray[np.int64] | None, Octets]] = []
     for length, rules in by_length.items():
         has_length = lengths == length
@@ -74,9 +70,8 @@ def _masked(array: pa.Array, by_length: dict[int, list[Rule]], hidden: str) -> p
         if of_length == count:
             places, rows = None, texts.of_length(length)
         else:
-            readable = readable or Readable.of(array)
             places = np.flatnonzero(has_length)
-            rows = readable.rows(places, length)
+            rows = Texts.of(array.take(pa.array(places))).of_length(length)
         for shapes, then in rules:
             fits = fits_shape(rows, shapes)
             if fits.all():

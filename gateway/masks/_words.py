@@ -83,10 +83,6 @@ class Readable:
             low = high
         return found
 
-    def rows(self, places: NDArray[np.intp], length: int) -> Octets:
-        """The texts at these places, which have this length of at most 64 bytes, as a matrix."""
-        return matrix(self.words(self.starts[places], (length + 7) // 8), length)
-
     def pieces(self, begins: Offsets, lengths: Offsets) -> list[Words]:
         """The words of pieces of at most 64 bytes, with zeros after each: pieces are the same where these are."""
         least, most = int(lengths.min(initial=8 * MOST)), int(lengths.max(initial=1))

@@ -24,7 +24,6 @@ from numpy.typing import NDArray
 from gateway.masks._octets import Texts, is_text, pieced, text_array
 from gateway.masks._reveals import Reveals
 from gateway.masks._token_shapes import TOKEN_SHAPES, Plain, TokenShape
-from gateway.masks._words import Readable
 from gateway.model.catalog import FieldType
 from gateway.model.sqlform import SqlForm
 from gateway.spi import FormatCipher, Mask, MaskContext, Octets
@@ -115,7 +114,6 @@ class Token(Mask):
         texts = Texts.of(array)
         lengths = texts.lengths
         crypt, shape = context.keys.token(self._use).encrypt, self._token_shape
-        readable = None
         pieces: list[tuple[NDArray[np.int64] | None, pa.Array]] = []
         for length in sorted(shape.lengths):
             has_length = lengths == length
@@ -124,9 +122,8 @@ class Token(Mask):
             if has_length.all():
                 places, rows = None, texts.of_length(length)
             else:
-                readable = readable or Readable.of(array)
                 places = np.flatnonzero(has_length)
-                rows = readable.rows(places, length)
+                rows = Texts.of(array.take(pa.array(places))).of_length(length)
             fits = shape.recognise(rows, offset=0)
             if not fits.all():
                 places = np.flatnonzero(fits) if places is None else places[fits]
