@@ -37,7 +37,7 @@ def columns_of(form: SqlForm) -> Callable[[pa.Array], pa.Array] | None:
         len(shapes) > _MOST_SHAPES for of_length in by_length.values() for shapes, _ in of_length
     ):
         return None
-    return lambda array: _masked(Texts.of(array), by_length, hidden)
+    return lambda array: _masked(array, by_length, hidden)
 
 
 def _of_length(rules: list[Rule], length: int) -> list[Rule]:
@@ -57,31 +57,48 @@ def _is_fixed(form: SqlForm) -> bool:
             return False
 
 
-def _masked(texts: Texts, by_length: dict[int, list[Rule]], hidden: str) -> pa.Array:
+def _masked(array: pa.Array, by_length: dict[int, list[Rule]], hidden: str) -> pa.Array:
+    texts = Texts.of(array)
     lengths = texts.lengths
     count = len(lengths)
-    pieces: list[tuple[NDArray[np.int64] | None, pa.Array]] = []
+    pieces: list[tuple[NDArray[np.int64] | None, Octets]] = []
     for length, rules in by_length.items():
         has_length = lengths == length
         of_length = int(np.count_nonzero(has_length))
         if not of_length:
             continue
-        places = None if of_length == count else np.flatnonzero(has_length)
-        rows = texts.of_length(length, places)
+        if of_length == count:
+            places, rows = None, texts.of_length(length)
+        else:
+            places = np.flatnonzero(has_length)
+            rows = Texts.of(array.take(pa.array(places))).of_length(length)
         for shapes, then in rules:
             fits = fits_shape(rows, shapes)
             if fits.all():
-                pieces.append((places, text_array(_written(then, rows))))
+                pieces.append((places, _written(then, rows)))
                 break
             chosen = np.flatnonzero(fits)
             if len(chosen):
                 own = chosen if places is None else places[chosen]
-                pieces.append((own, text_array(_written(then, rows[chosen]))))
+                pieces.append((own, _written(then, rows[chosen])))
             left = np.flatnonzero(~fits)
             places, rows = (left if places is None else places[left]), rows[left]
+    return _put_together(count, pieces, hidden)
+
+
+def _put_together(count: int, pieces: list[tuple[NDArray[np.int64] | None, Octets]], hidden: str) -> pa.Array:
     if not pieces:
         return constant(hidden, count)
-    return pieced(count, pieces, hidden)
+    width = pieces[0][1].shape[1]
+    if sum(len(rows) for _, rows in pieces) < count or any(rows.shape[1] != width for _, rows in pieces):
+        return pieced(count, [(places, text_array(rows)) for places, rows in pieces], hidden)
+    whole = np.empty((count, width), np.uint8)
+    row = np.dtype((np.void, width))  # all texts are as long: they are put where they belong without any offsets
+    for places, rows in pieces:
+        if places is None:
+            return text_array(rows)
+        whole.view(row)[places] = np.ascontiguousarray(rows).view(row)
+    return text_array(whole)
 
 
 def fits_shape(rows: Octets, shapes: tuple[Shape, ...]) -> NDArray[np.bool_]:

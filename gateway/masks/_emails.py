@@ -5,20 +5,25 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
-from gateway.masks._octets import Texts, named, numbered, pieces_of
-from gateway.spi import Mask
+from gateway.masks._words import Readable, alike, among, assembled, cut, put_singly, word
+from gateway.spi import Mask, Offsets
 
 LONGEST: Final = 254  # characters, RFC 5321
+_LONGEST_LOCAL: Final = 64
 _LABEL: Final = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _FIRST: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _LOCAL: Final = re.compile("[A-Za-z0-9][A-Za-z0-9._%+-]{1,63}")
 _DOMAIN: Final = re.compile(f"@(?:{_LABEL}\\.){{1,8}}[A-Za-z]{{2,24}}")
 _AT: Final = ord("@")
-_IS_LOCAL: Final = np.zeros(256, np.bool_)
-_IS_LOCAL[np.frombuffer(f"{_FIRST}._%+-".encode(), np.uint8)] = True
-_FIRST_PLACE: Final = np.full(256, -1, np.int64)
-_FIRST_PLACE[np.frombuffer(_FIRST.encode(), np.uint8)] = np.arange(len(_FIRST))
+_IS_FIRST: Final = np.zeros(256, np.bool_)
+_IS_FIRST[np.frombuffer(_FIRST.encode(), np.uint8)] = True
+_IS_LOCAL: Final = _IS_FIRST.copy()
+_IS_LOCAL[np.frombuffer(b"._%+-", np.uint8)] = True
+_MOST_WORDS: Final = 4  # a mail address of which more is shown is looked at by itself
+_STARS: Final = np.uint64(word(b"\0***"))
+_LOW_HALF: Final = np.uint64(0xFFFF_FFFF)
 
 
 def mask_email(text: str) -> str | None:
@@ -30,39 +35,55 @@ def mask_email(text: str) -> str | None:
 
 
 def emails_masked(array: pa.Array) -> pa.Array:
-    """The same of a column. Many people share few domains: each domain is looked at once, all else byte by byte."""
-    texts = Texts.of(array)
-    lengths, count = texts.lengths, len(array)
-    if not count:
-        return pa.array([], pa.string())
-    begun = int(texts.offsets[0])
-    data = texts.data[begun : int(texts.offsets[-1])]
-    starts = texts.offsets[:-1] - begun
-    ats = np.flatnonzero(data == _AT)
-    owners = texts.owners(ats)
-    at = np.zeros(count, np.int64)
-    at[owners] = ats - starts[owners]  # of several the last, and none is a mail address
-    fits = (np.bincount(owners, minlength=count) == 1) & (at >= 2) & (at <= 64) & (lengths <= LONGEST)
-    leading = np.zeros(count, np.uint8)
-    leading[fits] = data[starts[fits]]
-    first = np.take(_FIRST_PLACE, leading)
-    fits &= first >= 0
-    if not fits.any():
-        return pa.repeat(pa.scalar(Mask.HIDDEN), count)
-    places = np.flatnonzero(fits)
-    strange = np.flatnonzero(~np.take(_IS_LOCAL, data))  # in a domain, "@" itself; in what stands before it, a fault
-    of = texts.owners(strange)
-    fits[of[strange - starts[of] < at[of]]] = False
-    domains = pieces_of(texts, at, lengths).take(pa.array(places)).dictionary_encode()
-    shown = np.zeros(count, np.int64)
-    shown[places] = np.asarray(domains.indices)
-    known = [_DOMAIN.fullmatch(domain) is not None for domain in domains.dictionary.to_pylist()]
-    fits[places[~np.array(known, np.bool_)[shown[places]]]] = False
-    # few are the pairs of a first character and a domain: each is written once
-    pairs = np.where(fits, shown * len(_FIRST) + first, -1)
-    present, chosen = numbered(pairs)
-    names = domains.dictionary.to_pylist()
-    written = [
-        Mask.HIDDEN if pair < 0 else f"{_FIRST[pair % len(_FIRST)]}***{names[pair // len(_FIRST)]}" for pair in present
-    ]
-    return named(chosen, written)
+    """The same of a column. Many people share few domains: each domain is looked at once, all else as bytes."""
+    texts = Readable.of(array)
+    ats, fits = _ats(texts)
+    local = ats - texts.starts
+    fits &= (local >= 2) & (local <= _LONGEST_LOCAL)
+    common = among(texts.written, ("a", "z"), ("@", "Z"), ("0", "9"), ("-", "."))
+    if not common.all():
+        strange = texts.found(~common)
+        strange = strange[~np.take(_IS_LOCAL, texts.octets[strange])]
+        owners = texts.owners(strange)
+        fits[owners[strange < ats[owners]]] = False
+    leading = np.take(texts.octets, texts.starts, mode="clip")
+    fits &= np.take(_IS_FIRST, leading, mode="clip")
+    # what is shown is the domain and the four bytes before it, over which the first character and stars are written
+    written = texts.ends - ats + 4
+    is_short = fits & (written <= 8 * _MOST_WORDS)
+    most = int(written.max(where=is_short, initial=8))
+    words = texts.words(ats - 4, (most + 7) // 8)
+    singly = np.flatnonzero(fits & ~is_short)
+    hidden = np.flatnonzero(~is_short)
+    domains = [cut(column, written - 8 * number) for number, column in enumerate(words)]
+    domains[0] &= ~_LOW_HALF
+    for column in domains:
+        column[hidden] = 0
+    hidden = np.concatenate([hidden, _without_domain(texts, ats, alike(domains), is_short)])
+    words[0] &= ~_LOW_HALF
+    words[0] |= leading.astype(np.uint64) | _STARS
+    words[0][hidden] = word(Mask.HIDDEN.encode())
+    written[hidden] = len(Mask.HIDDEN)
+    put_singly(texts, singly, mask_email, LONGEST, lengths=written, words=words)
+    return assembled(written, words)
+
+
+def _ats(texts: Readable) -> tuple[Offsets, NDArray[np.bool_]]:
+    """Where the one @ of each text is, and which texts have one."""
+    positions = texts.found(texts.written == _AT)
+    owners = texts.owners(positions)
+    count = len(texts.starts)
+    if len(positions) == count and (owners == np.arange(count)).all():
+        return positions, np.ones(count, np.bool_)
+    ats = texts.starts.copy()
+    ats[owners] = positions
+    return ats, np.bincount(owners, minlength=count) == 1
+
+
+def _without_domain(texts: Readable, ats: Offsets, like: NDArray[np.intp], fits: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Which of those that fit have after the @ no domain; of texts whose rest is alike, one is looked at."""
+    is_domain = np.zeros(len(like), np.bool_)
+    for one in np.flatnonzero((like == np.arange(len(like))) & fits).tolist():
+        rest = texts.octets[ats[one] : texts.ends[one]].tobytes()
+        is_domain[one] = _DOMAIN.fullmatch(rest.decode()) is not None
+    return np.flatnonzero(fits & ~np.take(is_domain, like, mode="clip"))

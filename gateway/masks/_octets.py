@@ -16,7 +16,6 @@ NEVER: Final = 2**63 - 1
 CODES: Final = 0x1_0000
 """Characters of the basic plane have codes below."""
 
-_MOST_MARKED: Final = 1_000_000
 _MOST_OCTETS: Final = 2**31 - 1  # that 32-bit offsets reach
 
 
@@ -29,7 +28,6 @@ def is_text(array: pa.Array) -> bool:
 class Texts:
     """Texts without NULLs in UTF-8: value i is `data[offsets[i]:offsets[i + 1]]`."""
 
-    array: pa.Array
     data: Octets
     offsets: Offsets
 
@@ -39,10 +37,10 @@ class Texts:
         wide = pa.types.is_large_string(array.type)
         _, offsets, data = array.buffers()
         if offsets is None or len(array) == 0:
-            return cls(array, np.zeros(0, np.uint8), np.zeros(1, np.int64))
+            return cls(np.zeros(0, np.uint8), np.zeros(1, np.int64))
         ends = np.frombuffer(offsets, np.int64 if wide else np.int32)[array.offset : array.offset + len(array) + 1]
         octets = np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8)
-        return cls(array, octets, ends.astype(np.int64, copy=False))
+        return cls(octets, ends.astype(np.int64, copy=False))
 
     @property
     def lengths(self) -> NDArray[np.int64]:
@@ -50,14 +48,8 @@ class Texts:
         lengths: NDArray[np.int64] = np.diff(self.offsets)
         return lengths
 
-    def owners(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Which text each byte belongs to; positions count from the first text's first byte."""
-        return np.searchsorted(self.offsets - self.offsets[0], positions, side="right") - 1
-
-    def of_length(self, length: int, places: NDArray[np.int64] | None) -> Octets:
-        """The texts at `places` (None: all), which have this length, as a matrix; a view where they lie together."""
-        if places is not None:
-            return Texts.of(self.array.take(pa.array(places))).of_length(length, None)
+    def of_length(self, length: int) -> Octets:
+        """The texts, which all have this length, as a matrix: a view."""
         start = int(self.offsets[0])
         return self.data[start : start + length * (len(self.offsets) - 1)].reshape(-1, length)
 
@@ -107,19 +99,6 @@ def constant(text: str | None, count: int) -> pa.Array:
 def named(codes: NDArray[np.integer], names: Sequence[str]) -> pa.Array:
     """The name of each code; few names, many codes."""
     return pa.array(names, pa.string()).take(pa.array(codes))
-
-
-def numbered(codes: NDArray[np.int64]) -> tuple[list[int], NDArray[np.int64]]:
-    """The codes that occur, ascending, and which of them each is."""
-    least = int(codes.min(initial=0))
-    width = int(codes.max(initial=0)) - least + 1
-    if width > max(_MOST_MARKED, len(codes)):
-        present, places = np.unique(codes, return_inverse=True)
-        return present.tolist(), places
-    marks = np.zeros(width, np.bool_)
-    marks[codes - least] = True  # a table of marks instead of sorting
-    place = np.cumsum(marks) - 1
-    return (np.flatnonzero(marks) + least).tolist(), place[codes - least]
 
 
 def pieced(count: int, pieces: Sequence[tuple[NDArray[np.int64] | None, pa.Array]], otherwise: str) -> pa.Array:

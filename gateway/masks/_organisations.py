@@ -8,8 +8,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from gateway.masks._names import HAN
-from gateway.masks._octets import CODES, Texts, character_codes, named, numbered
-from gateway.spi import Mask
+from gateway.masks._octets import CODES, character_codes
+from gateway.masks._words import Readable, assembled, put_singly, strangers, word
+from gateway.spi import Mask, Offsets
 
 LONGEST: Final = 80  # characters
 _SHORTEST: Final = 4
@@ -17,11 +18,18 @@ _OTHERS: Final = "A-Za-z0-9()（）·&-"
 _ORGANISATION: Final = re.compile(f"[{HAN}][{HAN}{_OTHERS}]{{{_SHORTEST - 1},{LONGEST - 1}}}")
 _LEGAL_FORMS: Final = ("股份有限公司", "有限责任公司", "有限公司", "专业合作社", "事务所", "分公司")
 _NAME_LEAST: Final = 3  # characters before a legal form; where fewer are, the form is not shown
+_NO_FORM: Final = len(_LEGAL_FORMS)
 _IS_HAN: Final = np.zeros(CODES, np.bool_)
 _IS_HAN[[code for code in range(0x3000, 0xA000) if re.fullmatch(f"[{HAN}]", chr(code))]] = True
 _IS_TRIPLE: Final = _IS_HAN.copy()
 _IS_TRIPLE[[ord("（"), ord("）")]] = True
 _IS_SINGLE: Final = np.array([re.fullmatch(f"[{_OTHERS}]", chr(code)) is not None for code in range(128)])
+_ONE: Final = np.uint64(0xFF_FFFF)  # the bytes of a character
+_SHOWN: Final = [f"\0\0\0****{form}".encode() for form in (*_LEGAL_FORMS, "")]
+_SHOWN_LENGTHS: Final = np.array([len(shown) for shown in _SHOWN])
+_SHOWN_WORDS: Final = [
+    np.array([word(shown[at : at + 8]) for shown in _SHOWN], np.uint64) for at in range(0, int(_SHOWN_LENGTHS.max()), 8)
+]
 
 
 def mask_organisation(text: str) -> str | None:
@@ -37,63 +45,59 @@ def mask_organisation(text: str) -> str | None:
 
 def organisations_masked(array: pa.Array) -> pa.Array:
     """The same of a column: names of characters of one and three bytes by their bytes, every other text by itself."""
-    texts = Texts.of(array)
-    count = len(array)
-    if not count:
-        return pa.array([], pa.string())
-    starts, lengths = texts.offsets[:-1], texts.lengths
-    begun = int(starts[0])
-    data = texts.data[begun : int(texts.offsets[-1])]
-    starts = starts - begun
-    leads = np.flatnonzero((data & np.uint8(0xC0)) != 0x80)
-    is_triple = (data[leads] & np.uint8(0xF0)) == 0xE0
-    triples = leads[is_triple]
-    codes = character_codes(np.stack([data[triples], data[triples + 1], data[triples + 2]], axis=1))
-    singles = leads[data[leads] < 0x80]
-    is_odd = np.zeros(count, np.bool_)  # of other widths: two bytes (the interpunct), four (rare characters)
-    is_odd[texts.owners(leads[~is_triple & (data[leads] >= 0x80)])] = True
-    fits = ~is_odd
-    fits[texts.owners(triples[~np.take(_IS_TRIPLE, codes)])] = False
-    fits[texts.owners(singles[~np.take(_IS_SINGLE, data[singles])])] = False
-    characters = np.diff(np.searchsorted(leads, np.append(starts, len(data))))
+    texts = Readable.of(array)
+    characters, fits, singly = _read(texts)
     fits &= (characters >= _SHORTEST) & (characters <= LONGEST)
-    # the first character: a triple that stands where the text begins
-    place = np.searchsorted(triples, starts)
-    place[place == len(triples)] = 0
-    first = np.zeros(count, np.uint16)
-    if len(triples):
-        begins = triples[place] == starts
-        first[begins] = codes[place[begins]]
-    fits &= np.take(_IS_HAN, first)
-    form = _forms(data, starts + lengths, characters, fits)
-    pairs = np.where(fits, first.astype(np.int64) * len(form_names()) + form, -1)
-    odd = np.flatnonzero(is_odd & (characters >= _SHORTEST) & (characters <= LONGEST))
-    pairs[odd] = -2 - np.arange(len(odd))
-    present, chosen = numbered(pairs)
-    by_itself = [mask_organisation(text) or Mask.HIDDEN for text in array.take(pa.array(odd)).to_pylist()]
-    return named(chosen, [_written(pair, by_itself) for pair in present])
+    form = _forms(texts, characters)
+    (leading,) = texts.words(texts.starts)
+    words = [np.take(column, form, mode="clip") for column in _SHOWN_WORDS]
+    words[0] |= leading & _ONE
+    written = np.take(_SHOWN_LENGTHS, form, mode="clip")
+    if not fits.all():
+        words[0][~fits] = word(Mask.HIDDEN.encode())
+        written[~fits] = len(Mask.HIDDEN)
+    put_singly(texts, singly, mask_organisation, LONGEST, lengths=written, words=words)
+    return assembled(written, words)
 
 
-def form_names() -> tuple[str, ...]:
-    """Every legal form that is shown, the last for none."""
-    return (*_LEGAL_FORMS, "")
+def _read(texts: Readable) -> tuple[Offsets, NDArray[np.bool_], NDArray[np.intp]]:
+    """Characters of each text, whether all of them may be there, and the texts to look at by themselves."""
+    lengths = texts.lengths
+    fits = np.ones(len(lengths), np.bool_)
+    strange = strangers(texts.written)
+    if not strange.any():
+        return lengths // 3, fits, np.zeros(0, np.intp)
+    positions = texts.found(strange)
+    owners = texts.owners(positions)
+    octets = texts.octets[positions]
+    singles = np.bincount(owners[octets < 0x80], minlength=len(lengths))
+    fits[owners[octets < 0x80][~_IS_SINGLE[octets[octets < 0x80]]]] = False
+    triples = (octets & np.uint8(0xF0)) == 0xE0
+    at = positions[triples]
+    codes = character_codes(np.stack([texts.octets[at], texts.octets[at + 1], texts.octets[at + 2]], axis=1))
+    fits[owners[triples][~_IS_TRIPLE[codes]]] = False
+    # the first character is one of three bytes
+    is_first = positions == texts.starts[owners]
+    fits[owners[is_first & ~triples]] = False
+    fits[owners[triples][is_first[triples] & ~_IS_HAN[codes]]] = False
+    # characters of two bytes, of which the interpunct may be there, and of four, which are rare
+    is_odd = np.zeros(len(lengths), np.bool_)
+    is_odd[owners[(octets >= 0x80) & ~triples]] = True
+    fits[is_odd] = False
+    return singles + (lengths - singles) // 3, fits & (lengths > 0), np.flatnonzero(is_odd)
 
 
-def _forms(
-    data: NDArray[np.uint8], ends: NDArray[np.int64], characters: NDArray[np.int64], fits: NDArray[np.bool_]
-) -> NDArray[np.int64]:
-    """Which legal form each text ends in; the first of the list that it does."""
-    found = np.full(len(ends), len(_LEGAL_FORMS), np.int64)
+def _forms(texts: Readable, characters: Offsets) -> NDArray[np.intp]:
+    """Which legal form each text ends in, the first of the list that it does; texts may have any shape."""
+    (last,) = texts.words(texts.ends - 8)
+    found = np.full(len(characters), _NO_FORM)
     for number, form in reversed(list(enumerate(_LEGAL_FORMS))):
         octets = form.encode()
-        may = np.flatnonzero(fits & (characters >= len(form) + _NAME_LEAST))
-        for back in range(1, len(octets) + 1):  # most texts are out after the first bytes
-            may = may[data[ends[may] - back] == octets[-back]]
-        found[may] = number
+        may_be = np.flatnonzero(last == word(octets[-8:]))
+        may_be = may_be[characters[may_be] >= len(form) + _NAME_LEAST]
+        for end in range(len(octets) - 8, 0, -8):  # the eight bytes before, and what is before those
+            part = octets[max(end - 8, 0) : end]
+            (before,) = texts.words(texts.ends[may_be] - len(octets) + end - 8)
+            may_be = may_be[before >> np.uint64(64 - 8 * len(part)) == word(part)]
+        found[may_be] = number
     return found
-
-
-def _written(pair: int, by_itself: list[str]) -> str:
-    if pair >= 0:
-        return f"{chr(pair // len(form_names()))}****{form_names()[pair % len(form_names())]}"
-    return Mask.HIDDEN if pair == -1 else by_itself[-2 - pair]

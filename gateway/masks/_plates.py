@@ -6,21 +6,17 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from gateway.masks._columns import fits_shape
-from gateway.masks._octets import CODES, Texts, character_codes, pieced, text_array
-from gateway.model.sqlform import Shape
-from gateway.spi import Mask
+from gateway.masks._words import HIGH, Readable, WordSet, assembled, cut, put_singly, within, word
 
 _PROVINCES: Final = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼使领"
-_LETTERS: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 _PLATE: Final = re.compile(f"[{_PROVINCES}][A-HJ-NP-Z]·?[A-HJ-NP-Z0-9]{{4}}[A-HJ-NP-Z0-9]?[A-HJ-NP-Z0-9挂学警港澳]")
-_IS_PROVINCE: Final = np.zeros(CODES, np.bool_)
-_IS_PROVINCE[[ord(province) for province in _PROVINCES]] = True
-_TAILS: Final = {
-    9: Shape((_LETTERS, *(_LETTERS + "0123456789",) * 5)),
-    10: Shape((_LETTERS, *(_LETTERS + "0123456789",) * 6)),
-}
-_STARS: Final = np.frombuffer(b"****", np.uint8)
+_LONGEST: Final = 9  # characters
+_IS_PROVINCE: Final = WordSet(_PROVINCES)
+_ONE: Final = np.uint64(0xFF_FFFF)  # the bytes of the province
+_OFFICE: Final = np.uint64(0xFFFF_FFFF)  # and of the letter after it
+_STARS: Final = np.uint64(word(b"\0\0\0\0****"))
+_FILLING: Final = np.uint64(word(b"0" * 8))
+_LETTER: Final = np.uint64(0x80)
 
 
 def mask_plate(text: str) -> str | None:
@@ -29,28 +25,21 @@ def mask_plate(text: str) -> str | None:
 
 
 def plates_masked(array: pa.Array) -> pa.Array:
-    """The same of a column: the two common kinds as matrices, every other text by itself."""
-    texts = Texts.of(array)
+    """The same of a column: plates of a province and six or seven ASCII characters as words, all others singly."""
+    texts = Readable.of(array)
     lengths = texts.lengths
-    is_done = np.zeros(len(lengths), np.bool_)
-    pieces = []
-    for length, tail in _TAILS.items():
-        places = np.flatnonzero(lengths == length)
-        if not len(places):
-            continue
-        rows = texts.of_length(length, None if len(places) == len(lengths) else places)
-        fits = np.take(_IS_PROVINCE, character_codes(rows[:, :3]), mode="clip") & fits_shape(rows[:, 3:], (tail,))
-        if not fits.all():
-            rows, places = rows[fits], places[fits]
-        written = np.empty((len(rows), 9), np.uint8)
-        written[:, :4], written[:, 4:8], written[:, 8] = rows[:, :4], _STARS, rows[:, -1]
-        is_done[places] = True
-        pieces.append((places, text_array(written)))
-    left = np.flatnonzero(~is_done)
-    if len(left):
-        rest = [
-            mask_plate(text) or Mask.HIDDEN if len(text) <= 9 else Mask.HIDDEN
-            for text in array.take(pa.array(left)).to_pylist()
-        ]
-        pieces.append((left, pa.array(rest, pa.string())))
-    return pieced(len(lengths), pieces, Mask.HIDDEN)
+    leading, following = texts.words(texts.starts, 2)
+    after = lengths - 3
+    rest = (leading >> np.uint64(24)) | (following << np.uint64(40))  # the eight bytes after the province
+    rest = cut(rest, after) | (_FILLING & ~cut(_FILLING, after))
+    is_letter = within(rest, "A", "Z") & ~within(rest, "I", "I") & ~within(rest, "O", "O")
+    fits = ((is_letter | within(rest, "0", "9")) & ~rest & HIGH) == HIGH
+    fits &= (is_letter & _LETTER) != 0
+    fits &= ((lengths == 9) | (lengths == 10)) & _IS_PROVINCE.has(leading & _ONE)
+    shown = (leading & _OFFICE) | _STARS
+    last = np.where(lengths == 10, following >> np.uint64(8), following)
+    written = np.full(len(lengths), 9)
+    words = [shown, last]
+    others = np.flatnonzero(~fits)
+    put_singly(texts, others, mask_plate, _LONGEST, lengths=written, words=words)
+    return assembled(written, words)

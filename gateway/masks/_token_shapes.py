@@ -29,13 +29,32 @@ class Alphabet:
 
     def numerals(self, rows: Octets) -> Octets:
         """NO_NUMERAL for a character that isn't of it."""
+        octets = self._octets()
+        if self._is_range:
+            found: Octets = rows - octets[0]
+            outside = found >= len(octets)
+            if outside.any():
+                found[outside] = NO_NUMERAL
+            return found
         table = np.full(256, NO_NUMERAL, np.uint8)
-        table[self._octets()] = np.arange(len(self.characters), dtype=np.uint8)
+        table[octets] = np.arange(len(octets), dtype=np.uint8)
         return np.take(table, rows, mode="clip")
 
     def rows(self, numerals: Octets) -> Octets:
         """The characters."""
-        return np.take(self._octets(), numerals, mode="clip")
+        octets = self._octets()
+        found: Octets = numerals + octets[0] if self._is_range else np.take(octets, numerals, mode="clip")
+        return found
+
+    def fits(self, numerals: Octets) -> Fits:
+        """Which rows are of numerals throughout."""
+        strange = numerals == NO_NUMERAL
+        return ~strange.any(axis=1) if strange.any() else np.ones(len(numerals), np.bool_)
+
+    @property
+    def _is_range(self) -> bool:
+        """Whether each character is the one after the last, as digits are."""
+        return self.characters == "".join(map(chr, range(ord(self.characters[0]), ord(self.characters[-1]) + 1)))
 
     def _octets(self) -> Octets:
         return np.frombuffer(self.characters.encode("ascii"), np.uint8)
@@ -71,8 +90,9 @@ class _Checked(TokenShape):
 
     def recognise(self, rows: Octets, *, offset: int) -> Fits:
         numerals = self._alphabet.numerals(rows[:, :-1])
-        known = ~(numerals == NO_NUMERAL).any(axis=1)
-        numerals[~known] = 0
+        known = self._alphabet.fits(numerals)
+        if not known.all():
+            numerals[~known] = 0
         last = np.where(rows[:, -1] == ord("x"), np.uint8(ord("X")), rows[:, -1])
         fits: Fits = known & (self._character(numerals, offset) == last)
         return fits
@@ -84,7 +104,8 @@ class _Checked(TokenShape):
         )
 
     def _character(self, numerals: Octets, offset: int) -> Octets:
-        return self._checks[(self._check(numerals) + offset) % len(self._checks)]
+        # as many again after them, so that moving on needs no division
+        return np.take(np.concatenate([self._checks, self._checks]), self._check(numerals) + offset, mode="clip")
 
 
 class _IdNumber(TokenShape):
@@ -117,7 +138,7 @@ class Plain(TokenShape):
 
     def recognise(self, rows: Octets, *, offset: int) -> Fits:
         del offset
-        fits: Fits = ~(self._alphabet.numerals(rows[:, len(self._kept) :]) == NO_NUMERAL).any(axis=1)
+        fits = self._alphabet.fits(self._alphabet.numerals(rows[:, len(self._kept) :]))
         for at, allowed in enumerate(self._kept):
             fits &= np.isin(rows[:, at], np.frombuffer(allowed.encode("ascii"), np.uint8))
         return fits
@@ -158,7 +179,7 @@ class _Mobile(TokenShape):
     def recognise(self, rows: Octets, *, offset: int) -> Fits:
         del offset
         numerals = Alphabet(DIGITS).numerals(rows)
-        is_number: Fits = ~(numerals == NO_NUMERAL).any(axis=1)
+        is_number = Alphabet(DIGITS).fits(numerals)
         is_number &= (numerals[:, 0] == 1) & (numerals[:, 1] >= self._LEAST)
         return is_number
 

@@ -119,8 +119,11 @@ class Token(Mask):
             has_length = lengths == length
             if not has_length.any():
                 continue
-            places = None if has_length.all() else np.flatnonzero(has_length)
-            rows = texts.of_length(length, places)
+            if has_length.all():
+                places, rows = None, texts.of_length(length)
+            else:
+                places = np.flatnonzero(has_length)
+                rows = Texts.of(array.take(pa.array(places))).of_length(length)
             fits = shape.recognise(rows, offset=0)
             if not fits.all():
                 places = np.flatnonzero(fits) if places is None else places[fits]

@@ -44,9 +44,11 @@ OF_TEXT: Final = [
 unicode_text = st.text(max_size=24)
 near_shapes = st.text("0123456789Xx张王欧阳浙A·-@.é𬀩１*\0 ", max_size=20)
 near_mail = st.text("ab1._%+-@@é张 ", max_size=12).flatmap(
-    lambda text: st.sampled_from(["", "@b.cn", "@b-c.example.org", "@-b.cn", "@b..cn", "@b.c"]).map(text.__add__)
+    lambda text: st.sampled_from(
+        ["", "@b.cn", "@b-c.example.org", "@-b.cn", "@b..cn", "@b.c", "@an-office.of-some-department.hangzhou.gov.cn"]
+    ).map(text.__add__)
 )
-near_names_of_firms = st.text("杭州天地a1(（）·&-é𬀩 ", max_size=8).flatmap(
+near_names_of_firms = st.text("杭州天地a1(（）·&-é𬀩〇䷀㐀かー ", max_size=8).flatmap(
     lambda text: st.sampled_from(["", "有限公司", "股份有限公司", "专业合作社", "分公司", "店"]).map(text.__add__)
 )
 near_addresses = st.lists(
@@ -96,12 +98,36 @@ def test_a_column_of_texts(kind: pa.DataType, values: list[str | None], skipped:
 
 @pytest.mark.parametrize("mask", OF_TEXT, ids=repr)
 def test_thousands_of_values_among_them_one_that_is_wrong(mask: Mask) -> None:
-    for good in ("34052419800101001X", "13812345678", "司马光", "浙A12345", "E12345678", "4111111111111111"):
+    for good in (
+        "34052419800101001X",
+        "13812345678",
+        "司马光",
+        "浙A12345",
+        "E12345678",
+        "4111111111111111",
+        "zhang@example.org",
+        "杭州天地科技有限公司",
+        "浙江省杭州市上城区清波街道劳动社区12幢",
+    ):
         values = [good] * 9_000
         values[4_095], values[4_096], values[8_999] = "x" * len(good), "１" * len(good), good[:-1]
         by_value = {text: _one_by_one(mask, [text])[0] for text in set(values)}
         masked = mask_values(mask, values, CONTEXT)
         assert masked == [by_value[text] for text in values]
+
+
+@pytest.mark.parametrize("mask", OF_TEXT, ids=repr)
+def test_texts_of_many_lengths_in_one_column(mask: Mask) -> None:
+    firms = ["杭州天地科技有限公司", "浙江股份有限公司", "杭州（天地）ABC律师事务所", "𬀩州天地店", "水果专业合作社"]
+    mails = [f"user{number}@{'d' * (number % 40 + 1)}.example.org" for number in range(60)]
+    homes = [
+        f"浙江省杭州市上城区{'清波湖滨小营'[: number % 7]}街道{'甲乙' * (number % 30)}{number}室"
+        for number in range(60)
+    ]
+    cards = ["4" * (15 + number % 6) for number in range(12)]
+    values = [text for group in (firms, mails, homes, cards) for text in group] * 3
+    for last in values[:3] + values[-3:]:  # whatever comes last is at the buffer's end
+        assert mask_array(mask, pa.array([*values, last]), CONTEXT).to_pylist() == _one_by_one(mask, [*values, last])
 
 
 @pytest.mark.parametrize("mask", OF_TEXT, ids=repr)
