@@ -16,7 +16,7 @@ from pymerkle import InmemoryTree, SqliteTree
 
 from gateway.app import utc_now
 from gateway.audit import AuditLog
-from gateway.audit.entry import encode_entry
+from gateway.audit.encoding import encode_entry
 from gateway.audit.log import probe_entry
 from gateway.audit.merkle import leaf_hash
 from gateway.model.audit import AuditEntry, EntryKind, FieldTrace
@@ -102,10 +102,8 @@ class Log:
 def row_of(index: int, number: int, *, is_sqlite: bool) -> list[Any]:
     """An entry's row."""
     encoded = encode_entry(ENTRIES[number % len(ENTRIES)], SEALS)
-    columns = dict(encoded.projection.columns)
-    if is_sqlite:
-        columns["at"] = str(columns["at"])[:26]
-    return [index, leaf_hash(encoded.body), encoded.body, *(columns[name] for name in COLUMNS)]
+    at, *others = encoded.projection.columns
+    return [index, leaf_hash(encoded.body), encoded.body, str(at)[:26] if is_sqlite else at, *others]
 
 
 class BareRows:

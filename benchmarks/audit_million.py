@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks.audit_contenders import ENTRIES
 from gateway.app import utc_now
 from gateway.audit import export_log, verify_export
-from gateway.audit.entry import encode_entry
+from gateway.audit.encoding import encode_entry
 from gateway.audit.sequencer import Sequencer
 from gateway.store import open_state
 from tests.audit_logs import house

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
-from gateway.audit.entry import EncodedEntry
+from gateway.audit.encoding import EncodedEntry
 from gateway.model.audit import AuditEntry, AuditReceipt
 
 

@@ -18,7 +18,7 @@ from typing import Self, TypeVar
 from gateway.audit import reading
 from gateway.audit._thread import WriterThread
 from gateway.audit._waiting import Waiting
-from gateway.audit.entry import encode_entry
+from gateway.audit.encoding import encode_entry
 from gateway.audit.sequencer import Receipts, Sequencer
 from gateway.errors import AuditOverloaded, AuditUnavailable, KeysUnreadable, SettingsInvalid
 from gateway.keys import LogSigner, RetentionKeys

@@ -5,7 +5,7 @@ After any failure the connection is thrown away, never used again.
 """
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -13,10 +13,11 @@ from typing import Protocol
 from sqlalchemy import RowMapping, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway.store._tables import audit_entry, audit_head
+from gateway.model.audit import SearchColumns
+from gateway.store._tables import audit_head
 from gateway.store.state import State
 
-COLUMNS = tuple(column.name for column in audit_entry.c if column.name not in {"idx", "leaf", "body"})
+COLUMNS = SearchColumns._fields
 _ONE = 1
 
 
@@ -54,7 +55,7 @@ class LogBatch:
     begin: int
     bodies: Sequence[bytes]
     leaves: Sequence[bytes]
-    columns: Sequence[Mapping[str, object]]
+    columns: Sequence[SearchColumns]
     subjects: Sequence[tuple[str, ...]]
     tiles: Sequence[TileRow]
     size: int
