@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.audit_contenders import ENTRIES
+from benchmarks.audit_contenders import entries
 from gateway.app import utc_now
 from gateway.audit import export_log, verify_export
 from gateway.audit.encoding import encode_entry
@@ -19,7 +19,7 @@ _BATCH = 2048
 def measure_million(folder: Path, url: str | None, count: int) -> list[str]:
     """Build a log of so many entries and time what is done with all of them."""
     folder.mkdir()
-    home = house(folder, url)
+    home, asked = house(folder, url), entries()
     state = open_state(home.url)
     seals = home.seals(state)
 
@@ -30,7 +30,7 @@ def measure_million(folder: Path, url: str | None, count: int) -> list[str]:
             begin = sequencer.seen_size
             sequencer.append(
                 [
-                    encode_entry(replace(ENTRIES[number % len(ENTRIES)], trace_id=f"{number:032x}"), seals)
+                    encode_entry(replace(asked[number % len(asked)], trace_id=f"{number:032x}"), seals)
                     for number in range(begin, begin + min(left, _BATCH))
                 ]
             )

@@ -7,7 +7,7 @@ verifier can hold them against each other.
 
 import re
 from binascii import Error as NotBase64
-from binascii import a2b_base64
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable, Iterable
 from dataclasses import fields, is_dataclass, replace
 from datetime import datetime
@@ -130,7 +130,7 @@ def _open(body: bytes, document: dict[str, Any], opener: Opener) -> dict[str, An
     sealed = document["sealed"]
     try:
         context = body.replace(b'"sealed":"%b"' % sealed.encode(), EMPTY_SEALED, 1)
-        plaintext = opener(document["sealed_by"], a2b_base64(sealed, strict_mode=True), context)
+        plaintext = opener(document["sealed_by"], _base64(sealed), context)
         private = None if plaintext is None else orjson.loads(plaintext)
     except (NotBase64, ValueError):
         raise BodyMalformed("its sealed part doesn't open") from None
@@ -141,6 +141,15 @@ def _open(body: bytes, document: dict[str, Any], opener: Opener) -> dict[str, An
     except (KeyError, TypeError, ValueError):
         raise BodyMalformed("its sealed part is no object") from None
     return whole
+
+
+def _base64(text: str) -> bytes:
+    """The bytes of base64 in its one form: bits that its last letter has to spare must not make another entry."""
+    data = a2b_base64(text, strict_mode=True)
+    if b2a_base64(data, newline=False) != text.encode():
+        msg = "not base64"
+        raise ValueError(msg)
+    return data
 
 
 def _unpacked(packed: str) -> list[str]:

@@ -172,6 +172,11 @@ class Sequencer:
             write_mark(self._high_water, self._seen)
             self._marked_at = time.monotonic()
 
+    def keep(self) -> None:
+        """The mark, and SQLite's journal: beside the writer, in another thread. Raises OSError, StoreFailed."""
+        self.mark()
+        self._store.fold()
+
     def _commit_at(self, edge: _Edge, rows: _Rows) -> LogBatch | None:
         """The common case, in one step: the head is where it was left. None where another replica moved it."""
         batch, frontier = self._grow(edge.frontier, rows)

@@ -6,7 +6,7 @@ After any failure the connection is thrown away, never used again.
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -129,6 +129,19 @@ class LogStore:
             yield writer.hold(since, most)
             if writer.holds:
                 self.discard()
+
+    def fold(self) -> None:
+        """Bring SQLite's journal into the database beside the writer, who would else wait for all of it at once.
+
+        For another thread than the writer's. Raises StoreFailed: what is durable stays so in the journal.
+        """
+        if self._state.file is None:
+            return
+        try:
+            with closing(self._state.engine.raw_connection()) as connection:
+                connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")
+        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+            raise _failed(error) from None
 
     @contextmanager
     def _writing(self) -> Iterator[LogWriter]:

@@ -203,6 +203,18 @@ def test_a_sealed_part_belongs_to_its_public_part(place: int, bit: int) -> None:
     pytest.fail("a changed entry was opened")
 
 
+def test_bits_that_base64_has_to_spare_do_not_make_another_entry() -> None:
+    changed = 0
+    for length in range(3):
+        body = encoded(entry(5, case="x" * length))
+        for one, other in ((b"A", b"B"), (b"Q", b"R"), (b"g", b"h"), (b"w", b"x")):
+            if (spare := body.replace(one + b'="', other + b'="').replace(one + b'=="', other + b'=="')) != body:
+                changed += 1
+                with pytest.raises(BodyMalformed):
+                    decoded(spare)
+    assert changed
+
+
 def test_a_sealed_part_moved_into_another_entry_does_not_open() -> None:
     one, other = (json.loads(encoded(entry(number))) for number in (1, 2))
     with pytest.raises(BodyMalformed):
