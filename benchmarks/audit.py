@@ -76,7 +76,7 @@ def run(options: argparse.Namespace) -> str:
         pool=options.pool,
         rounds=options.rounds,
         seconds=options.seconds,
-        load=load,
+        before=before,
         after=os.getloadavg()[0],
     )
     told = f"--callers {options.callers} --entries {options.entries}"
