@@ -129,8 +129,7 @@ def _open(body: bytes, document: dict[str, Any], opener: Opener) -> dict[str, An
         return document
     sealed = document["sealed"]
     try:
-        context = body.replace(b'"sealed":"%b"' % sealed.encode(), EMPTY_SEALED, 1)
-        plaintext = opener(document["sealed_by"], _base64(sealed), context)
+        plaintext = opener(document["sealed_by"], _base64(sealed), _unsealed(body, sealed.encode()))
         private = None if plaintext is None else orjson.loads(plaintext)
     except (NotBase64, ValueError):
         raise BodyMalformed("its sealed part doesn't open") from None
@@ -141,6 +140,15 @@ def _open(body: bytes, document: dict[str, Any], opener: Opener) -> dict[str, An
     except (KeyError, TypeError, ValueError):
         raise BodyMalformed("its sealed part is no object") from None
     return whole
+
+
+def _unsealed(body: bytes, sealed: bytes) -> bytes:
+    """The body with the value of `sealed` empty; raises ValueError where it is not written as it must be."""
+    before, _, after = body.partition(b'"sealed":"')  # in a string a quote is escaped: this is the member
+    if not after.startswith(sealed + b'"'):
+        msg = "its sealed part is written in another way"
+        raise ValueError(msg)
+    return before + EMPTY_SEALED + after[len(sealed) + 1 :]
 
 
 def _base64(text: str) -> bytes:

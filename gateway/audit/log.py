@@ -19,6 +19,7 @@ from gateway.audit import reading
 from gateway.audit._thread import WriterThread
 from gateway.audit._waiting import Waiting
 from gateway.audit.encoding import encode_entry
+from gateway.audit.probe import probe_entry
 from gateway.audit.sequencer import Receipts, Sequencer
 from gateway.errors import AuditOverloaded, AuditUnavailable, KeysUnreadable, SettingsInvalid
 from gateway.keys import LogSigner, RetentionKeys
@@ -386,16 +387,6 @@ class AuditLog:
         for waiting in batch:
             if waiting.receipts is not None and not waiting.receipts.done():
                 waiting.receipts.set_exception(AuditUnavailable(operator=why))
-
-
-def probe_entry(now: datetime) -> AuditEntry:
-    """The entry that shows that the log can be written again."""
-    return AuditEntry(
-        kind=EntryKind.PROBE, at=now, trace_id="", principal="", app="", organisation="", roles=(), purpose="",
-        legal_basis=(), case="", dataset="", fields=(), filter_shape="", rows=0, subjects=(), outcome="done", code="",
-        stage="", rules=(), policy_version="", duration_us=0, response_sha256="", justification="",
-        needs_review=False, refers_to=None, detail="the log can be written again",
-    )  # fmt: skip
 
 
 def _named(error: BaseException) -> str:

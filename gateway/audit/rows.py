@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count
 
+import orjson
+
 from gateway.audit.entry import (
     PRIVATE_COLUMNS,
     BodyMalformed,
@@ -35,6 +37,7 @@ Archived = Callable[[int], bytes | None]
 PART = 16_384
 _WORTH_PROCESSES = 4 * PART  # starting one takes as long as some ten thousand rows
 _MOST_PROCESSES = 4
+_MOMENT_LETTERS = len("2026-11-23T08:00:00.000000")
 _AT = 3  # of a row: index, leaf and body come before the search columns
 _NEEDS_REVIEW = 3 + COLUMNS.index("needs_review")
 
@@ -227,6 +230,10 @@ def _is_same(cell: object, wanted: object, name: str) -> bool:
 
 
 def _written(moment: object) -> str:
+    """As SQLite keeps it."""
     if not isinstance(moment, datetime):
         return ""
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
+    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    if utc.microsecond:  # orjson writes the very same, in a tenth of the time
+        return orjson.dumps(utc)[1 : _MOMENT_LETTERS + 1].decode()
+    return utc.replace(tzinfo=None).isoformat(timespec="microseconds")
