@@ -2,12 +2,13 @@
 
 import asyncio
 import sqlite3
+import tempfile
 import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, closing, nullcontext
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,14 +16,15 @@ import psycopg
 from pymerkle import InmemoryTree, SqliteTree
 
 from gateway.app import utc_now
-from gateway.audit import AuditLog
-from gateway.audit.entry import encode_entry
-from gateway.audit.log import probe_entry
+from gateway.audit import AuditLog, entry_at
+from gateway.audit.encoding import encode_entry
 from gateway.audit.merkle import leaf_hash
-from gateway.model.audit import AuditEntry, EntryKind, FieldTrace
-from gateway.settings import Audit
-from gateway.store import COLUMNS, open_state
+from gateway.model.audit import AuditEntry
+from gateway.settings import Audit, load_settings
+from gateway.store import COLUMNS, open_state, open_state_read_only
 from tests.audit_logs import ORIGIN, House, seals_in_memory
+from tests.key_rings import seals_of
+from tests.town import build, served
 
 _NAMES = ("idx", "leaf", "body", *COLUMNS)
 
@@ -36,31 +38,29 @@ class Contender(Protocol):
     async def append(self, number: int) -> None: ...
 
 
-def entries() -> list[AuditEntry]:
-    """Plausible ones, of some hundred people."""
-    base = replace(
-        probe_entry(datetime(2026, 11, 23, 4, tzinfo=UTC)),
-        kind=EntryKind.READ,
-        app="community-desk",
-        organisation="community-330102001001",
-        roles=("community/grid-worker",),
-        purpose="home-visit",
-        legal_basis=("中华人民共和国个人信息保护法 第三十四条",),
-        dataset="community.need",
-        fields=(FieldTrace(field="name", level="partial", uses=("show",)),),
-        rows=1,
-        outcome="released",
-    )
-    return [
-        replace(base, trace_id=f"{number:032x}", principal=f"worker-{number % 97}", subjects=(f"{number % 509:032x}",))
-        for number in range(1024)
-    ]
-
-
-ENTRIES = entries()
-
-
+QUESTION = "community.need?select=need_no,name,phone,address,need_kind&need_kind=eq.送餐&limit=1"
 SEALS = seals_in_memory()
+
+
+@cache
+def entries() -> tuple[AuditEntry, ...]:
+    """What the demo writes down of one question, as of some hundred askers and residents."""
+    with tempfile.TemporaryDirectory() as folder, served(build(Path(folder))) as town:
+        receipt = town.ask("grid-worker", QUESTION, "home-visit").receipt
+        settings = load_settings(town.demo.settings)
+        state = open_state_read_only(settings.state_url)
+        asked = entry_at(state, int(receipt.partition("#")[2].partition(":")[0]), seals_of(settings).open)
+        state.close()
+    return tuple(
+        replace(
+            asked,
+            at=asked.at.replace(microsecond=1 + number),
+            trace_id=f"{number:032x}",
+            principal=f"worker-{number % 97}",
+            subjects=(f"{number % 509:032x}",),
+        )
+        for number in range(1024)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +73,14 @@ class Log:
     @staticmethod
     def bodies() -> list[bytes]:
         """The entries' bytes."""
-        return [encode_entry(entry, SEALS).body for entry in ENTRIES]
+        return [encode_entry(entry, SEALS).body for entry in entries()]
 
     @classmethod
     @asynccontextmanager
     async def open(cls, home: House) -> AsyncIterator["Log"]:
         state = open_state(home.url)
         seals = home.seals(state)
-        seals.sealing(ENTRIES[0].purpose, ENTRIES[0].at)
+        seals.sealing(entries()[0].purpose, entries()[0].at)
         log = AuditLog.open(
             state,
             home.signer,
@@ -96,16 +96,14 @@ class Log:
         state.close()
 
     async def append(self, number: int) -> None:
-        await self.log.append(ENTRIES[number % len(ENTRIES)])
+        await self.log.append(entries()[number % len(entries())])
 
 
 def row_of(index: int, number: int, *, is_sqlite: bool) -> list[Any]:
     """An entry's row."""
-    encoded = encode_entry(ENTRIES[number % len(ENTRIES)], SEALS)
-    columns = dict(encoded.projection.columns)
-    if is_sqlite:
-        columns["at"] = str(columns["at"])[:26]
-    return [index, leaf_hash(encoded.body), encoded.body, *(columns[name] for name in COLUMNS)]
+    encoded = encode_entry(entries()[number % len(entries())], SEALS)
+    at, *others = encoded.projection.columns
+    return [index, leaf_hash(encoded.body), encoded.body, str(at)[:26] if is_sqlite else at, *others]
 
 
 class BareRows:

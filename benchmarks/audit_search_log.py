@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import psycopg
 
-from gateway.audit.log import probe_entry
 from gateway.audit.merkle import leaf_hash
+from gateway.audit.probe import probe_entry
 from gateway.audit.search_terms import facts_of
 from gateway.audit.segments import SIZES, Segment, build_segment
 from gateway.model.audit import AuditEntry, EntryKind, FieldTrace

@@ -13,8 +13,8 @@ from typing import Any
 from gateway.administration import open_seals
 from gateway.app import utc_now
 from gateway.audit import AuditLog, Opener, Verification, verify_log
-from gateway.audit.entry import encode_entry
-from gateway.audit.log import probe_entry
+from gateway.audit.encoding import encode_entry
+from gateway.audit.probe import probe_entry
 from gateway.keys import LocalRoot, LogSigner, RetentionKeys
 from gateway.model.audit import AuditEntry, EntryKind, FieldTrace
 from gateway.model.retention_key import RetentionKey

@@ -16,8 +16,8 @@ from benchmarks.serving.processes import cpu_seconds, memory
 from benchmarks.serving.questions import QUESTIONS
 from gateway.administration import open_ring, open_seals
 from gateway.app import utc_now
-from gateway.audit.entry import encode_entry
-from gateway.audit.log import probe_entry
+from gateway.audit.encoding import encode_entry
+from gateway.audit.probe import probe_entry
 from gateway.audit.sequencer import Sequencer
 from gateway.model.audit import EntryKind, FieldTrace
 from gateway.settings import load_settings

@@ -15,8 +15,8 @@ from gateway.administration.keys import open_ring, open_seals
 from gateway.audit import AuditLog
 from gateway.audit.archive import Manifest, entries_of, read_manifest, verify_archive, write_archive
 from gateway.audit.erasure import archive_text
-from gateway.audit.log import probe_entry
 from gateway.audit.merkle import leaf_hash
+from gateway.audit.probe import probe_entry
 from gateway.errors import ArchiveRefused, AuditUnavailable
 from gateway.model.audit import EntryKind
 from gateway.settings import Settings

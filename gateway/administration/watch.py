@@ -16,7 +16,7 @@ import orjson
 from gateway.administration.sampling import SAMPLED, Sampling, opening_detail
 from gateway.audit import AuditLog, Opener
 from gateway.audit.detectors import Detector, Memory, build_detector, look
-from gateway.audit.log import probe_entry
+from gateway.audit.probe import probe_entry
 from gateway.audit.ranges import Logged, head_of, read_range
 from gateway.errors import GatewayError
 from gateway.model.audit import AuditEntry, EntryKind

@@ -1,9 +1,10 @@
 """What stands in the queue of the log."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gateway.audit.entry import EncodedEntry
+from gateway.audit.encoding import EncodedEntry
 from gateway.model.audit import AuditEntry, AuditReceipt
 
 
@@ -12,7 +13,7 @@ class Waiting:
     """What one caller waits for: all of it becomes durable together, or none."""
 
     entries: tuple[AuditEntry, ...]
-    encoded: tuple[EncodedEntry, ...]
+    encoded: Sequence[EncodedEntry]
     receipts: "asyncio.Future[list[AuditReceipt]] | None"  # None: nobody waits, but it must be written all the same
     deadline: float
 

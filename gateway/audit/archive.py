@@ -193,7 +193,7 @@ def _check_columns(row: dict[str, Any]) -> None:
         wanted = project_public(body).columns
     except BodyMalformed:
         raise _refused(f"the bytes of entry {index} are no entry", f"第 {index} 条不是日志条目") from None
-    if row["leaf"] != leaf_hash(body) or any(row[name] != wanted[name] for name in _SHOWN):
+    if row["leaf"] != leaf_hash(body) or any(row[name] != getattr(wanted, name) for name in _SHOWN):
         raise _refused(f"a column of entry {index} is not what its bytes say", f"第 {index} 条的列与内容不符")
 
 
@@ -207,9 +207,8 @@ def _write_file(reader: LogReader, path: Path, begin: int, end: int) -> None:
                 if not body:
                     raise _refused(f"entry {index} is in another archive", f"第 {index} 条已在其他归档中")
                 columns = project_public(body).columns
-                rows.append({
-                    "idx": index, "leaf": leaf_hash(body), "body": body, **{name: columns[name] for name in _SHOWN}
-                })  # fmt: skip
+                shown = {name: getattr(columns, name) for name in _SHOWN}
+                rows.append({"idx": index, "leaf": leaf_hash(body), "body": body, **shown})
             writer.write_table(pa.Table.from_pylist(rows, schema=_SCHEMA))
 
 

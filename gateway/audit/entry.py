@@ -1,23 +1,23 @@
-"""AuditEntry -> canonical bytes, and bytes -> search columns. Pure.
+"""Canonical bytes -> the entry that they tell, and the columns that it is searched by. Pure.
 
-The bytes are RFC 8785 JSON (sorted keys, no spaces, UTF-8) and are what is hashed; docs/audit-format.md has each key.
-What they say of people is sealed in them under a key that can be destroyed; bytes and proofs then stay as they are.
-Search columns are recomputed from the bytes and what is sealed in them, so that a verifier can hold them against each
-other.
+docs/audit-format.md has each key; `gateway.audit.encoding` makes the bytes. What they say of people is sealed in them
+under a key that can be destroyed. Search columns are recomputed from the bytes and what is sealed in them, so that a
+verifier can hold them against each other.
 """
 
 import re
 from binascii import Error as NotBase64
 from binascii import a2b_base64, b2a_base64
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable
+from dataclasses import fields, is_dataclass, replace
+from datetime import datetime
+from enum import Enum
+from typing import Any, NamedTuple
 
 import orjson
 
-from gateway.errors import Defect, EntryErased, EntryTooLarge
-from gateway.model.audit import AuditEntry, CaseTrace, DecisionTrace, EntryKind, FieldTrace
+from gateway.errors import EntryErased
+from gateway.model.audit import AuditEntry, CaseTrace, DecisionTrace, EntryKind, FieldTrace, SearchColumns
 
 VERSION = 3
 _UNSEALED = (1, 2)  # what was written once is read for ever
@@ -25,205 +25,42 @@ LARGEST = 65_535  # a tlog-tiles bundle gives an entry's length two bytes
 LONGEST_COLUMN = 512  # an index of PostgreSQL takes no longer keys; the body has the whole
 PRIVATE_COLUMNS = ("principal", "case_id", "trace_id")
 """Search columns that tell of people: empty once the entry is erased."""
-_TEXTS = (
-    "kind", "principal", "app", "organisation", "purpose", "dataset", "outcome", "code", "trace_id", "sealed_by",
-    "case_id",
-)  # fmt: skip
-_EMPTY_SEALED = b'"sealed":""'
-_HASH = re.compile(r"[0-9a-f]{32}", re.ASCII)
+EMPTY_SEALED = b'"sealed":""'
+KEYED_HASH = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _KEY_NAME = re.compile(r"[^\x00-\x1f]{1,200}/[0-9]{4}-[0-9]{2}", re.ASCII)
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_NAMES_NOBODY = frozenset({
-    EntryKind.ARCHIVE, EntryKind.ERASURE, EntryKind.KEY, EntryKind.NOT_MADE, EntryKind.POLICY, EntryKind.PROBE,
-    EntryKind.READ, EntryKind.START,
-})  # fmt: skip
-"""Kinds whose `detail` is of the program's own words, names of the catalogue and numbers: it stays readable."""
 
 
 class BodyMalformed(ValueError):
     """Bytes that are no entry of this version."""
 
 
-class SealingKey(Protocol):
-    """Seals under one retention key."""
-
-    name: str
-
-    def seal(self, plaintext: bytes, context: bytes) -> bytes:
-        """What opens only under the same key with the same context."""
-        ...
-
-
-class Sealer(Protocol):
-    """Knows the retention key of each purpose and moment."""
-
-    def sealing(self, purpose: str, at: datetime) -> SealingKey:
-        """May block where the key is not made yet."""
-        ...
-
-
 Opener = Callable[[str, bytes, bytes], bytes | None]
 """Key name, what is sealed, context -> what was sealed; None where the key is destroyed. Raises ValueError."""
 
 
-@dataclass(frozen=True, slots=True)
-class Projection:
+class Projection(NamedTuple):
     """What the database is searched by."""
 
-    columns: dict[str, object]
-    subjects: tuple[str, ...]
+    columns: SearchColumns
+    subjects: tuple[str, ...]  # each once, in order
 
 
-@dataclass(frozen=True, slots=True)
-class EncodedEntry:
-    """The bytes that are hashed, and the search columns that they say."""
-
-    body: bytes
-    projection: Projection
-
-
-def encode_entry(entry: AuditEntry, sealer: Sealer) -> EncodedEntry:
-    """The canonical bytes of an entry, and its search columns, which `project` finds again in the bytes.
-
-    Raises EntryTooLarge over 65,535 bytes, and Defect for a naive time or a subject that is no keyed hash: an ID
-    number in clear must never get this far. Lone surrogates, which no UTF-8 can hold, become U+FFFD.
-    """
-    if entry.at.tzinfo is None:
-        raise Defect(operator="an audit entry without a time zone")
-    if not all(_HASH.fullmatch(subject) for subject in entry.subjects):
-        raise Defect(operator="an audit entry with a subject that is no keyed hash")
-    if not all(one == "" or _HASH.fullmatch(one) for one in _stand_ins(entry.decision)):
-        raise Defect(operator="an audit entry with a person who is told by no keyed hash")
-    key = sealer.sealing(entry.purpose, entry.at)
-    public, private = _public(entry, key.name), _private(entry)
-    people = private["subjects"]
-    private["subjects"] = _packed(people)
-    try:
-        try:
-            plaintext = orjson.dumps(private, option=orjson.OPT_SORT_KEYS)
-            context = orjson.dumps(public, option=orjson.OPT_SORT_KEYS)
-        except TypeError:
-            public, private = without_surrogates(public), without_surrogates(private)
-            plaintext = orjson.dumps(private, option=orjson.OPT_SORT_KEYS)
-            context = orjson.dumps(public, option=orjson.OPT_SORT_KEYS)
-    except TypeError:
-        raise Defect(operator="an audit entry that can't be encoded") from None
-    sealed = b2a_base64(key.seal(plaintext, context), newline=False)
-    # in a string a quote is escaped, so that this stands for the member and for nothing else
-    body = context.replace(_EMPTY_SEALED, b'"sealed":"%b"' % sealed, 1)
-    if len(body) > LARGEST:
-        raise EntryTooLarge
-    return EncodedEntry(body, _projection(public, private | {"subjects": people}))
-
-
-def _public(entry: AuditEntry, sealed_by: str) -> dict[str, Any]:
-    return {
-        "v": VERSION,
-        "kind": entry.kind.value,
-        "at": rfc3339(entry.at),
-        "app": entry.app,
-        "organisation": entry.organisation,
-        "purpose": entry.purpose,
-        "legal_basis": list(entry.legal_basis),
-        "dataset": entry.dataset,
-        "fields": [
-            {
-                "field": one.field,
-                "level": one.level,
-                "uses": list(one.uses),
-                "granted": list(one.granted),
-                "ceiling": one.ceiling,
-            }
-            for one in entry.fields
-        ],
-        "rows": entry.rows,
-        "outcome": entry.outcome,
-        "code": entry.code,
-        "stage": entry.stage,
-        "rules": list(entry.rules),
-        "policy_version": entry.policy_version,
-        "duration_us": entry.duration_us,
-        "response_sha256": entry.response_sha256,
-        "needs_review": entry.needs_review,
-        "refers_to": entry.refers_to,
-        "detail": entry.detail if entry.kind in _NAMES_NOBODY else "",
-        "sealed": "",
-        "sealed_by": sealed_by,
-    }
-
-
-def _private(entry: AuditEntry) -> dict[str, Any]:
-    return {
-        "trace_id": entry.trace_id,
-        "principal": entry.principal,
-        "roles": list(entry.roles),
-        "case": entry.case,
-        "filter_shape": entry.filter_shape,
-        "subjects": list(entry.subjects),
-        "justification": entry.justification,
-        "detail": "" if entry.kind in _NAMES_NOBODY else entry.detail,
-        "decision": _decision(entry.decision) if entry.decision is not None else None,
-    }
-
-
-def _packed(subjects: list[str]) -> str:
-    """Base64 of 16 bytes each: a page of a thousand people must fit, sealed."""
-    return b2a_base64(bytes.fromhex("".join(subjects)), newline=False).decode()
-
-
-def _unpacked(packed: str) -> list[str]:
-    text = a2b_base64(packed, strict_mode=True).hex()
-    return [text[at : at + 32] for at in range(0, len(text), 32)]
-
-
-def _decision(trace: DecisionTrace) -> dict[str, Any]:
-    case = trace.case
-    return {
-        "decided_at": rfc3339(trace.decided_at),
-        "regions": list(trace.regions),
-        "assurance": trace.assurance,
-        "network": trace.network,
-        "id_number": trace.id_number,
-        "case": None
-        if case is None
-        else {
-            "purpose": case.purpose,
-            "state": case.state,
-            "app": case.app,
-            "opened_by": case.opened_by,
-            "approved_by": case.approved_by,
-            "expires_at": rfc3339(case.expires_at),
-            "subjects": list(case.subjects),
-        },
-        "starred": trace.starred,
-        "not_shown": list(trace.not_shown),
-        "row_rules": list(trace.row_rules),
-        "obligations": list(trace.obligations),
-        "sha256": trace.sha256,
-    }
-
-
-def _stand_ins(trace: DecisionTrace | None) -> tuple[str, ...]:
-    if trace is None:
-        return ()
-    return (*(trace.case.subjects if trace.case is not None else ()), trace.id_number or "")
-
-
-def rfc3339(moment: datetime) -> str:
-    """`2026-11-23T08:00:00.000000Z`."""
-    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
-    return utc.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
-
-
-def without_surrogates(value: Any) -> Any:  # noqa: ANN401 - any part of a document
+def without_surrogates(value: Any) -> Any:  # noqa: ANN401 - any part of a document or an entry
     """The same with U+FFFD for what no UTF-8 can hold."""
     match value:
+        case Enum():
+            return value
         case str():
             return _SURROGATE.sub("\ufffd", value)
-        case list():
-            return [without_surrogates(item) for item in value]
+        case FieldTrace():
+            return FieldTrace(*map(without_surrogates, value))
+        case list() | tuple():
+            return type(value)(map(without_surrogates, value))
         case dict():
             return {key: without_surrogates(item) for key, item in value.items()}
+        case _ if is_dataclass(value) and not isinstance(value, type):
+            return replace(value, **{one.name: without_surrogates(getattr(value, one.name)) for one in fields(value)})
         case _:
             return value
 
@@ -292,8 +129,7 @@ def _open(body: bytes, document: dict[str, Any], opener: Opener) -> dict[str, An
         return document
     sealed = document["sealed"]
     try:
-        context = body.replace(b'"sealed":"%b"' % sealed.encode(), _EMPTY_SEALED, 1)
-        plaintext = opener(document["sealed_by"], a2b_base64(sealed, strict_mode=True), context)
+        plaintext = opener(document["sealed_by"], _base64(sealed), _unsealed(body, sealed.encode()))
         private = None if plaintext is None else orjson.loads(plaintext)
     except (NotBase64, ValueError):
         raise BodyMalformed("its sealed part doesn't open") from None
@@ -304,6 +140,29 @@ def _open(body: bytes, document: dict[str, Any], opener: Opener) -> dict[str, An
     except (KeyError, TypeError, ValueError):
         raise BodyMalformed("its sealed part is no object") from None
     return whole
+
+
+def _unsealed(body: bytes, sealed: bytes) -> bytes:
+    """The body with the value of `sealed` empty; raises ValueError where it is not written as it must be."""
+    before, _, after = body.partition(b'"sealed":"')  # in a string a quote is escaped: this is the member
+    if not after.startswith(sealed + b'"'):
+        msg = "its sealed part is written in another way"
+        raise ValueError(msg)
+    return before + EMPTY_SEALED + after[len(sealed) + 1 :]
+
+
+def _base64(text: str) -> bytes:
+    """The bytes of base64 in its one form: bits that its last letter has to spare must not make another entry."""
+    data = a2b_base64(text, strict_mode=True)
+    if b2a_base64(data, newline=False) != text.encode():
+        msg = "not base64"
+        raise ValueError(msg)
+    return data
+
+
+def _unpacked(packed: str) -> list[str]:
+    text = a2b_base64(packed, strict_mode=True).hex()
+    return [text[at : at + 32] for at in range(0, len(text), 32)]
 
 
 def _entry(document: dict[str, Any], private: dict[str, Any]) -> AuditEntry:
@@ -364,24 +223,27 @@ def _decision_trace(told: dict[str, Any] | None) -> DecisionTrace | None:
 
 def _projection(public: dict[str, Any], private: dict[str, Any]) -> Projection:
     try:
-        texts: tuple[Any, ...] = (
-            public["kind"], private["principal"], public["app"], public["organisation"], public["purpose"],
-            public["dataset"], public["outcome"], public["code"], private["trace_id"], public.get("sealed_by", ""),
-            private["case"],
-        )  # fmt: skip
-        whole = "".join(texts)
-        if len(whole) > LONGEST_COLUMN or "\x00" in whole:  # few are; each is looked at only then
-            texts = tuple(_searchable(text)[:LONGEST_COLUMN] for text in texts)
-        needs_review, at = public["needs_review"], datetime.fromisoformat(public["at"])
-        columns: dict[str, object] = {
-            "at": at,
-            **dict(zip(_TEXTS, texts, strict=True)),
-            "legal_basis": _searchable("; ".join(public["legal_basis"])),
-            "fields": _searchable(", ".join([f"{one['field']}:{one['level']}" for one in public["fields"]])),
-            "needs_review": needs_review,
-        }
-        named = private["subjects"]
-        subjects = tuple(sorted(set(named))) if len(named) > 1 else tuple(named)
+        at, needs_review, people = datetime.fromisoformat(public["at"]), public["needs_review"], private["subjects"]
+        columns = searchable(
+            SearchColumns(
+                at,
+                public["kind"],
+                private["principal"],
+                public["app"],
+                public["organisation"],
+                public["purpose"],
+                "; ".join(public["legal_basis"]),
+                private["case"],
+                public["dataset"],
+                ", ".join([f"{one['field']}:{one['level']}" for one in public["fields"]]),
+                public["outcome"],
+                public["code"],
+                needs_review,
+                private["trace_id"],
+                public.get("sealed_by", ""),
+            )
+        )
+        subjects = each_once(people)
     except (KeyError, TypeError, ValueError):
         raise BodyMalformed("an entry without its keys") from None
     if at.tzinfo is None or not isinstance(needs_review, bool) or not all(map(_is_hash, subjects)):
@@ -389,10 +251,28 @@ def _projection(public: dict[str, Any], private: dict[str, Any]) -> Projection:
     return Projection(columns, subjects)
 
 
+def searchable(columns: SearchColumns) -> SearchColumns:
+    """As every database keeps them: U+FFFD for NUL, and no text too long for an index but those that list.
+
+    Raises TypeError for a text that is none.
+    """
+    whole = "".join((*columns[1:12], *columns[13:]))
+    if "\x00" not in whole and len(whole) - len(columns.legal_basis) - len(columns.fields) <= LONGEST_COLUMN:
+        return columns  # most are; each is looked at only where it takes that
+    cut = [_searchable(cell)[:LONGEST_COLUMN] if isinstance(cell, str) else cell for cell in columns]
+    listed = (_searchable(columns.legal_basis), _searchable(columns.fields))
+    return SearchColumns._make(cut)._replace(legal_basis=listed[0], fields=listed[1])
+
+
 def _searchable(text: str) -> str:
     """Text that every database keeps: PostgreSQL's has no NUL."""
     return text.replace("\x00", "\ufffd")
 
 
+def each_once(people: Iterable[str]) -> tuple[str, ...]:
+    """Whom an entry is about, as the person index has them."""
+    return tuple(sorted(set(people)))
+
+
 def _is_hash(value: object) -> bool:
-    return isinstance(value, str) and _HASH.fullmatch(value) is not None
+    return isinstance(value, str) and KEYED_HASH.fullmatch(value) is not None

@@ -18,7 +18,8 @@ from typing import Self, TypeVar
 from gateway.audit import reading
 from gateway.audit._thread import WriterThread
 from gateway.audit._waiting import Waiting
-from gateway.audit.entry import encode_entry
+from gateway.audit.encoding import encode_entry
+from gateway.audit.probe import probe_entry
 from gateway.audit.sequencer import Receipts, Sequencer
 from gateway.errors import AuditOverloaded, AuditUnavailable, KeysUnreadable, SettingsInvalid
 from gateway.keys import LogSigner, RetentionKeys
@@ -62,6 +63,7 @@ class AuditLog:
         self._recovery: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._is_scheduled = False
+        self._is_keeping = False
         self._is_ready = False
         self._idle = asyncio.Event()
         self._idle.set()
@@ -140,7 +142,7 @@ class AuditLog:
         for entry in entries:
             if not self._seals.is_ready(entry.purpose, entry.at):
                 await self._make_key(entry)
-        encoded = tuple(encode_entry(entry, self._seals) for entry in entries)
+        encoded = [encode_entry(entry, self._seals) for entry in entries]
         if not self._is_ready:
             raise AuditUnavailable(operator="the log is not ready")
         if self._queued >= self._settings.queue_entries:
@@ -275,17 +277,19 @@ class AuditLog:
         if not self._is_ready:
             self._fail("late, but durable")  # green only after a probe that is durable in time
             return
-        if self._sequencer.is_mark_due() and self._keeper is not None:
-            self._keeper.run(self._sequencer.mark).add_done_callback(self._marked)
+        if self._keeper is not None and not self._is_keeping and self._sequencer.is_mark_due():
+            self._is_keeping = True
+            self._keeper.run(self._sequencer.keep).add_done_callback(self._kept)
         if self._waiting:
             self._dispatch()
         else:
             self._idle.set()
 
-    def _marked(self, work: "asyncio.Future[None]") -> None:
+    def _kept(self, work: "asyncio.Future[None]") -> None:
+        self._is_keeping = False
         error = work.exception()
         if error is not None:
-            self._fail(f"the high-water mark: {_named(error)}")
+            self._fail(f"the high-water mark or the journal: {_named(error)}")
 
     def _refuse_late(self) -> None:
         """Refuse whoever waited until the deadline. All wait equally long: the first in the row is due first."""
@@ -383,16 +387,6 @@ class AuditLog:
         for waiting in batch:
             if waiting.receipts is not None and not waiting.receipts.done():
                 waiting.receipts.set_exception(AuditUnavailable(operator=why))
-
-
-def probe_entry(now: datetime) -> AuditEntry:
-    """The entry that shows that the log can be written again."""
-    return AuditEntry(
-        kind=EntryKind.PROBE, at=now, trace_id="", principal="", app="", organisation="", roles=(), purpose="",
-        legal_basis=(), case="", dataset="", fields=(), filter_shape="", rows=0, subjects=(), outcome="done", code="",
-        stage="", rules=(), policy_version="", duration_us=0, response_sha256="", justification="",
-        needs_review=False, refers_to=None, detail="the log can be written again",
-    )  # fmt: skip
 
 
 def _named(error: BaseException) -> str:

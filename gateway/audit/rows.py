@@ -12,7 +12,8 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count
-from operator import itemgetter
+
+import orjson
 
 from gateway.audit.entry import (
     PRIVATE_COLUMNS,
@@ -28,6 +29,7 @@ from gateway.audit.merkle import leaf_hash
 from gateway.audit.replay import Unsound
 from gateway.errors import GatewayError, Words
 from gateway.keys import RetentionOpener
+from gateway.model.audit import SearchColumns
 from gateway.store import COLUMNS, LogReader, StoreFailed, moment_of, open_state_read_only, reading_log
 
 Archived = Callable[[int], bytes | None]
@@ -35,11 +37,8 @@ Archived = Callable[[int], bytes | None]
 PART = 16_384
 _WORTH_PROCESSES = 4 * PART  # starting one takes as long as some ten thousand rows
 _MOST_PROCESSES = 4
-_TEXTS = tuple(name for name in COLUMNS if name not in {"at", "needs_review"})
-_cells_of = itemgetter(*COLUMNS)
-_texts_of = itemgetter(*_TEXTS)
-_texts_in_row = itemgetter(*(3 + COLUMNS.index(name) for name in _TEXTS))
-_AT = 3 + COLUMNS.index("at")
+_MOMENT_LETTERS = len("2026-11-23T08:00:00.000000")
+_AT = 3  # of a row: index, leaf and body come before the search columns
 _NEEDS_REVIEW = 3 + COLUMNS.index("needs_review")
 
 
@@ -151,7 +150,7 @@ def _check_row(
         raise Unsound(index, ("its bytes do not have the leaf hash kept beside them", "内容与其旁存的叶哈希不符"))
     projection, is_whole = _projected(index, body, opener, part)
     columns = projection.columns
-    compares_people = opener is not None or not columns["sealed_by"]
+    compares_people = opener is not None or not columns.sealed_by
     if not compares_people or not _is_plainly_same(row, columns):
         _compare(index, row, columns, compares_people=compares_people, is_whole=is_whole)
     if compares_people and people != projection.subjects and tuple(sorted(map(str, people))) != projection.subjects:
@@ -186,7 +185,7 @@ def _projected(index: int, body: bytes, opener: Opener | None, part: Part) -> tu
     """What the bytes say, and whether nothing of it is erased."""
     try:
         projection, is_whole = project(body, opener) if opener is not None else (project_public(body), True)
-        if projection.columns["kind"] in {"archive", "erasure"}:
+        if projection.columns.kind in {"archive", "erasure"}:
             part.told.append((index, public_detail(body)))
     except BodyMalformed:
         raise Unsound(index, ("its bytes are no entry", "内容不是日志条目")) from None
@@ -194,14 +193,14 @@ def _projected(index: int, body: bytes, opener: Opener | None, part: Part) -> tu
         fault = (f"its key can't be read ({error.code})", f"无法读取其密钥（{error.code}）")
         raise Unsound(index, fault) from None
     if not is_whole:
-        part.erased.append((index, str(projection.columns["sealed_by"])))
+        part.erased.append((index, projection.columns.sealed_by))
     return projection, is_whole
 
 
 def _compare(
-    index: int, row: Sequence[object], columns: Mapping[str, object], *, compares_people: bool, is_whole: bool
+    index: int, row: Sequence[object], columns: SearchColumns, *, compares_people: bool, is_whole: bool
 ) -> None:
-    for name, cell, wanted in zip(COLUMNS, row[3:], _cells_of(columns), strict=True):
+    for name, cell, wanted in zip(COLUMNS, row[3:], columns, strict=True):
         if (not compares_people and name in PRIVATE_COLUMNS) or _is_same(cell, wanted, name):
             continue
         if not is_whole and name in PRIVATE_COLUMNS:
@@ -213,18 +212,12 @@ def _compare(
         raise Unsound(index, (f"its search column `{name}` is not what its bytes say", f"检索列 `{name}` 与内容不符"))
 
 
-def _is_plainly_same(row: Sequence[object], columns: Mapping[str, object]) -> bool:
+def _is_plainly_same(row: Sequence[object], columns: SearchColumns) -> bool:
     """The quick look, at cells that have the very types they are written with; False where it takes a closer one."""
-    at, wanted = row[_AT], columns["at"]
-    if at.__class__ is str:
-        wanted = wanted.isoformat(timespec="microseconds")[:26] if isinstance(wanted, datetime) else ""
-    needs_review = row[_NEEDS_REVIEW]
-    return (
-        _texts_in_row(row) == _texts_of(columns)  # a text is equal to nothing but the same text
-        and at == wanted
-        and needs_review.__class__ in {int, bool}
-        and needs_review == columns["needs_review"]
-    )
+    at = row[_AT]
+    wanted = columns.at if at.__class__ is not str else _written(columns.at)
+    # a text is equal to nothing but the same text
+    return row[_AT + 1 :] == columns[1:] and at == wanted and row[_NEEDS_REVIEW].__class__ in {int, bool}
 
 
 def _is_same(cell: object, wanted: object, name: str) -> bool:
@@ -237,6 +230,10 @@ def _is_same(cell: object, wanted: object, name: str) -> bool:
 
 
 def _written(moment: object) -> str:
+    """As SQLite keeps it."""
     if not isinstance(moment, datetime):
         return ""
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
+    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    if utc.microsecond:  # orjson writes the very same, in a tenth of the time
+        return orjson.dumps(utc)[1 : _MOMENT_LETTERS + 1].decode()
+    return utc.replace(tzinfo=None).isoformat(timespec="microseconds")

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from gateway.audit.checkpoint import sign_checkpoint
-from gateway.audit.entry import EncodedEntry, Projection
+from gateway.audit.encoding import EncodedEntry
 from gateway.audit.high_water import Mark, read_mark, write_mark
 from gateway.audit.merkle import EMPTY_ROOT, Frontier, leaf_hash, range_root
 from gateway.audit.tiles import TileNodes, read_frontier
@@ -44,9 +44,8 @@ class _Edge:
 class _Rows:
     """A batch's entries before they have their places."""
 
-    bodies: Sequence[bytes]
+    entries: Sequence[EncodedEntry]
     leaves: Sequence[bytes]
-    projections: Sequence[Projection]
     keeps_checkpoint: bool
 
 
@@ -154,9 +153,8 @@ class Sequencer:
         edge = self._edge
         if edge is None:
             raise StoreFailed("the log's edge is not known")
-        bodies = [one.body for one in entries]
-        leaves = [leaf_hash(body) for body in bodies]
-        rows = _Rows(bodies, leaves, [one.projection for one in entries], self._keeps_checkpoint())
+        leaves = [leaf_hash(one.body) for one in entries]
+        rows = _Rows(entries, leaves, self._keeps_checkpoint())
         # SECURITY: the note is signed before the commit and leaves this process only after it
         batch = self._commit_at(edge, rows) if self._alone >= _ALONE_AFTER else None
         if batch is None:
@@ -173,6 +171,11 @@ class Sequencer:
         if self._seen is not None:
             write_mark(self._high_water, self._seen)
             self._marked_at = time.monotonic()
+
+    def keep(self) -> None:
+        """The mark, and SQLite's journal: beside the writer, in another thread. Raises OSError, StoreFailed."""
+        self.mark()
+        self._store.fold()
 
     def _commit_at(self, edge: _Edge, rows: _Rows) -> LogBatch | None:
         """The common case, in one step: the head is where it was left. None where another replica moved it."""
@@ -217,10 +220,10 @@ class Sequencer:
         root = grown.root()
         batch = LogBatch(
             begin=frontier.size,
-            bodies=rows.bodies,
+            bodies=[one.body for one in rows.entries],
             leaves=rows.leaves,
-            columns=[projection.columns for projection in rows.projections],
-            subjects=[projection.subjects for projection in rows.projections],
+            columns=[one.projection.columns for one in rows.entries],
+            subjects=[one.projection.subjects for one in rows.entries],
             tiles=[TileRow(tile.level, tile.n, tile.data) for tile in filled],
             size=grown.size,
             root=root,

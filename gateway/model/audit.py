@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class EntryKind(StrEnum):
@@ -27,8 +28,7 @@ class EntryKind(StrEnum):
     TERMINAL = "terminal"  # a device registered, approved or revoked
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FieldTrace:
+class FieldTrace(NamedTuple):
     """What was done to one field: `clear`, a mask's name, or `denied`; and the uses it was put to."""
 
     field: str
@@ -102,6 +102,26 @@ class AuditEntry:
     refers_to: int | None  # index of the entry that this one follows (not-released)
     detail: str  # for cases, policy, start: one short machine-written sentence without personal data
     decision: DecisionTrace | None = None  # None: nothing was decided field by field, or an entry of version 1
+
+
+class SearchColumns(NamedTuple):
+    """What an entry is searched by beside its people, in the order of the table's columns. Its bytes say it too."""
+
+    at: datetime
+    kind: str
+    principal: str
+    app: str
+    organisation: str
+    purpose: str
+    legal_basis: str
+    case_id: str
+    dataset: str
+    fields: str
+    outcome: str
+    code: str
+    needs_review: bool
+    trace_id: str
+    sealed_by: str  # the retention key of the private part; empty before version 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

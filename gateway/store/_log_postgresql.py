@@ -9,9 +9,8 @@ import struct
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from operator import itemgetter
 from typing import Any, Self
 
 import psycopg
@@ -23,27 +22,26 @@ from gateway.store.state import DURABLE, State
 
 _BOOL, _BYTEA, _INT8, _INT2, _TEXT, _MOMENT = 16, 17, 20, 21, 25, 1184
 _BYTEAS, _INT8S, _INT2S, _TEXTS, _BOOLS, _MOMENTS = 1001, 1016, 1005, 1009, 1000, 1185
-_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_EPOCH, _MICROSECOND = datetime(2000, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 _BINARY = pq.Format.BINARY
-_TEXT_COLUMNS = tuple(name for name in COLUMNS if name not in {"at", "needs_review"})
-_texts_of = itemgetter(*_TEXT_COLUMNS)
+_CELLS = len(COLUMNS) + 2  # of an entry, beside its index
 
 # $1 to $6: size, root, note, begin, epoch, whether the note is kept beside the head
 _APPEND = f"""
 WITH moved AS (
   UPDATE audit_head SET size = $1, root = $2, note = $3 WHERE id = 1 AND size = $4 AND epoch = $5 RETURNING 1
 ), entries AS (
-  INSERT INTO audit_entry (idx, leaf, body, at, needs_review, {", ".join(_TEXT_COLUMNS)})
-  SELECT $4 + a.place - 1, {", ".join(f"a.c{at}" for at in range(len(_TEXT_COLUMNS) + 4))}
-  FROM moved, unnest({", ".join(f"${at + 7}" for at in range(len(_TEXT_COLUMNS) + 4))}) WITH ORDINALITY
-    AS a({", ".join(f"c{at}" for at in range(len(_TEXT_COLUMNS) + 4))}, place)
+  INSERT INTO audit_entry (idx, leaf, body, {", ".join(COLUMNS)})
+  SELECT $4 + a.place - 1, {", ".join(f"a.c{at}" for at in range(_CELLS))}
+  FROM moved, unnest({", ".join(f"${at + 7}" for at in range(_CELLS))}) WITH ORDINALITY
+    AS a({", ".join(f"c{at}" for at in range(_CELLS))}, place)
 ), people AS (
   INSERT INTO audit_subject (subject, idx)
-  SELECT a.subject, a.idx FROM moved, unnest(${len(_TEXT_COLUMNS) + 11}, ${len(_TEXT_COLUMNS) + 12}) AS a(subject, idx)
+  SELECT a.subject, a.idx FROM moved, unnest(${_CELLS + 7}, ${_CELLS + 8}) AS a(subject, idx)
 ), tiles AS (
   INSERT INTO audit_tile (level, n, data)
   SELECT a.level, a.n, a.data
-  FROM moved, unnest({", ".join(f"${len(_TEXT_COLUMNS) + at}" for at in (13, 14, 15))}) AS a(level, n, data)
+  FROM moved, unnest({", ".join(f"${_CELLS + at}" for at in (9, 10, 11))}) AS a(level, n, data)
 ), kept AS (
   INSERT INTO audit_checkpoint (size, root, note) SELECT $1, $2, $3 FROM moved WHERE $6
 )
@@ -51,7 +49,7 @@ SELECT 1 FROM moved
 """  # noqa: S608 - names of our own columns
 _APPEND_TYPES = (
     _INT8, _BYTEA, _BYTEA, _INT8, _INT8, _BOOL,
-    _BYTEAS, _BYTEAS, _MOMENTS, _BOOLS, *(_TEXTS for _ in _TEXT_COLUMNS),
+    _BYTEAS, _BYTEAS, *({"at": _MOMENTS, "needs_review": _BOOLS}.get(name, _TEXTS) for name in COLUMNS),
     _TEXTS, _INT8S, _INT2S, _INT8S, _BYTEAS,
 )  # fmt: skip
 _STATEMENTS = {
@@ -185,9 +183,8 @@ class PostgresqlWriter:
 
 # ------------------------------------------------------------------ binary forms
 def _parameters(batch: LogBatch, epoch: int) -> list[bytes]:
-    count = len(batch.bodies)
-    texts = zip(*map(_texts_of, batch.columns), strict=True)
-    people = [(subject, index) for index, subjects in enumerate(batch.subjects, batch.begin) for subject in subjects]
+    people = [subject for subjects in batch.subjects for subject in subjects]
+    places = [index for index, subjects in enumerate(batch.subjects, batch.begin) for _ in subjects]
     return [
         _int8(batch.size),
         batch.root,
@@ -195,39 +192,44 @@ def _parameters(batch: LogBatch, epoch: int) -> list[bytes]:
         _int8(batch.begin),
         _int8(epoch),
         b"\1" if batch.keeps_checkpoint else b"\0",
-        _bytes_array(_BYTEA, batch.leaves),
-        _bytes_array(_BYTEA, batch.bodies),
-        _fixed_array(_MOMENT, "q", [_microseconds(columns["at"]) for columns in batch.columns]),
-        _fixed_array(_BOOL, "?", [columns["needs_review"] for columns in batch.columns]),
-        *(_array(_TEXT, count, b"".join(map(_cell, column))) for column in texts),
-        _array(_TEXT, len(people), b"".join([_cell(subject) for subject, _ in people])),
-        _fixed_array(_INT8, "q", [index for _, index in people]),
+        _array(_BYTEA, batch.leaves),
+        _array(_BYTEA, batch.bodies),
+        *map(_column, COLUMNS, zip(*batch.columns, strict=True)),
+        _array(_TEXT, [subject.encode() for subject in people]),
+        _fixed_array(_INT8, "q", places),
         _fixed_array(_INT2, "h", [tile.level for tile in batch.tiles]),
         _fixed_array(_INT8, "q", [tile.n for tile in batch.tiles]),
-        _bytes_array(_BYTEA, [tile.data for tile in batch.tiles]),
+        _array(_BYTEA, [tile.data for tile in batch.tiles]),
     ]
 
 
-def _array(kind: int, count: int, cells: bytes) -> bytes:
+def _column(name: str, cells: tuple[Any, ...]) -> bytes:
+    match name:
+        case "at":
+            return _fixed_array(_MOMENT, "q", [(moment - _EPOCH) // _MICROSECOND for moment in cells])
+        case "needs_review":
+            return _fixed_array(_BOOL, "?", cells)
+        case "trace_id":
+            return _array(_TEXT, [text.encode() for text in cells])
+        case _:  # most of them come again: apps, purposes, people
+            return _array_of(_TEXT, len(cells), b"".join(map(_cell, cells)))
+
+
+def _array_of(kind: int, count: int, cells: bytes) -> bytes:
     """A one-dimensional array without NULL, from 1 on."""
     if not count:
         return struct.pack("!iii", 0, 0, kind)
     return struct.pack("!iiiii", 1, 0, kind, count, 1) + cells
 
 
-def _bytes_array(kind: int, values: Sequence[bytes]) -> bytes:
-    cells: list[bytes] = []
-    for value in values:
-        cells += (_length(len(value)), value)
-    return _array(kind, len(values), b"".join(cells))
+def _array(kind: int, values: Sequence[bytes]) -> bytes:
+    return _array_of(kind, len(values), b"".join([part for value in values for part in (_length(len(value)), value)]))
 
 
 def _fixed_array(kind: int, form: str, values: Sequence[object]) -> bytes:
-    if not values:
-        return _array(kind, 0, b"")
     width = struct.calcsize(f"!{form}")
     flat = [part for value in values for part in (width, value)]
-    return _array(kind, len(values), struct.pack("!" + f"i{form}" * len(values), *flat))
+    return _array_of(kind, len(values), struct.pack("!" + f"i{form}" * len(values), *flat))
 
 
 @lru_cache(maxsize=65_536)
@@ -237,7 +239,6 @@ def _length(count: int) -> bytes:
 
 @lru_cache(maxsize=16_384)
 def _cell(text: str) -> bytes:
-    """Most texts come again: apps, purposes, people."""
     value = text.encode()
     return struct.pack("!i", len(value)) + value
 
@@ -248,10 +249,3 @@ def _int8(value: int) -> bytes:
 
 def _int(value: bytes) -> int:
     return int.from_bytes(value, "big", signed=True)
-
-
-def _microseconds(moment: object) -> int:
-    if not isinstance(moment, datetime) or moment.tzinfo is None:
-        raise StoreFailed("a moment without a time zone")
-    since = moment - _EPOCH
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds

@@ -5,9 +5,10 @@ import sqlite3
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from operator import itemgetter
 from pathlib import Path
 from typing import Self
+
+import orjson
 
 from gateway.store.log import COLUMNS, LogBatch, LogHead, StoreFailed, head_of
 from gateway.store.state import State
@@ -16,8 +17,6 @@ _STEPS = (64, 8, 1)  # rows a statement
 _MOMENT_LETTERS = len("2026-11-23T08:00:00.000000")
 _BEGIN = "BEGIN IMMEDIATE"
 _MOVE = "UPDATE audit_head SET size = ?, root = ?, note = ? WHERE id = 1 AND size = ? AND epoch = ?"
-_REST = tuple(name for name in COLUMNS if name != "at")
-_rest_of = itemgetter(*_REST)
 
 
 def _inserts(table: str, columns: Sequence[str]) -> dict[int, str]:
@@ -26,7 +25,7 @@ def _inserts(table: str, columns: Sequence[str]) -> dict[int, str]:
     return {step: start + ", ".join([row] * step) for step in _STEPS}
 
 
-_ENTRIES = _inserts("audit_entry", ("idx", "leaf", "body", "at", *_REST))
+_ENTRIES = _inserts("audit_entry", ("idx", "leaf", "body", *COLUMNS))
 _SUBJECTS = _inserts("audit_subject", ("subject", "idx"))
 _TILES = _inserts("audit_tile", ("level", "n", "data"))
 _CHECKPOINTS = _inserts("audit_checkpoint", ("size", "root", "note"))
@@ -108,7 +107,7 @@ class SqliteWriter:
 
 def _rows(batch: LogBatch) -> list[Sequence[object]]:
     return [
-        (index, leaf, body, written(columns["at"]), *_rest_of(columns))
+        (index, leaf, body, written(columns.at), *columns[1:])
         for index, (leaf, body, columns) in enumerate(
             zip(batch.leaves, batch.bodies, batch.columns, strict=True), batch.begin
         )
@@ -119,11 +118,13 @@ def _people(batch: LogBatch) -> list[tuple[str, int]]:
     return [(subject, index) for index, subjects in enumerate(batch.subjects, batch.begin) for subject in subjects]
 
 
-def written(moment: object) -> str:
+def written(moment: datetime) -> str:
     """A moment as `UtcTime` keeps it."""
-    if not isinstance(moment, datetime) or moment.tzinfo is None:
+    if moment.tzinfo is None:
         raise StoreFailed("a moment without a time zone")
     utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    if utc.microsecond:  # orjson writes the very same, in a tenth of the time
+        return orjson.dumps(utc)[1 : _MOMENT_LETTERS + 1].decode()
     return utc.isoformat(timespec="microseconds")[:_MOMENT_LETTERS]
 
 

@@ -5,18 +5,19 @@ After any failure the connection is thrown away, never used again.
 """
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
 from sqlalchemy import RowMapping, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway.store._tables import audit_entry, audit_head
+from gateway.model.audit import SearchColumns
+from gateway.store._tables import audit_head
 from gateway.store.state import State
 
-COLUMNS = tuple(column.name for column in audit_entry.c if column.name not in {"idx", "leaf", "body"})
+COLUMNS = SearchColumns._fields
 _ONE = 1
 
 
@@ -54,7 +55,7 @@ class LogBatch:
     begin: int
     bodies: Sequence[bytes]
     leaves: Sequence[bytes]
-    columns: Sequence[Mapping[str, object]]
+    columns: Sequence[SearchColumns]
     subjects: Sequence[tuple[str, ...]]
     tiles: Sequence[TileRow]
     size: int
@@ -128,6 +129,19 @@ class LogStore:
             yield writer.hold(since, most)
             if writer.holds:
                 self.discard()
+
+    def fold(self) -> None:
+        """Bring SQLite's journal into the database beside the writer, who would else wait for all of it at once.
+
+        For another thread than the writer's. Raises StoreFailed: what is durable stays so in the journal.
+        """
+        if self._state.file is None:
+            return
+        try:
+            with closing(self._state.engine.raw_connection()) as connection:
+                connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")
+        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+            raise _failed(error) from None
 
     @contextmanager
     def _writing(self) -> Iterator[LogWriter]:

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, text
 from gateway.app import utc_now
 from gateway.audit import Witnessing, export_log, verify_export, verify_log
 from gateway.audit.checkpoint import sign_checkpoint
-from gateway.audit.entry import encode_entry
+from gateway.audit.encoding import encode_entry
 from gateway.audit.merkle import Frontier, leaf_hash
 from gateway.audit.witness import create_home
 from gateway.keys import LogSigner, RetentionKeys
@@ -148,7 +148,7 @@ class Intruder:
     def _put(self, idx: int) -> None:
         forged = encode_entry(entry(7777), self._seals)
         body = forged.body
-        columns: dict[str, Any] = {**forged.projection.columns, "leaf": leaf_hash(body), "body": body}
+        columns: dict[str, Any] = {**forged.projection.columns._asdict(), "leaf": leaf_hash(body), "body": body}
         if self._connection.dialect.name == "sqlite":
             columns["at"] = "2026-11-23T04:00:00.123456"
         names = ", ".join(columns)

@@ -16,7 +16,8 @@ from typer.testing import CliRunner
 from gateway.administration import Apps, KeyDesk, create_ring, open_ring, open_seals, rewrap_ring
 from gateway.app import Gateway, create_application, utc_now
 from gateway.audit import AuditLog, verify_log
-from gateway.audit.entry import decode_entry, encode_entry
+from gateway.audit.encoding import encode_entry
+from gateway.audit.entry import decode_entry
 from gateway.cli import app as command
 from gateway.demo.ask import Answer, Asker, get, post
 from gateway.demo.personas import DEMO_ISSUER

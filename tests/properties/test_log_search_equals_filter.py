@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from gateway.audit.entry import encode_entry
+from gateway.audit.encoding import encode_entry
 from gateway.audit.index_check import check_index
 from gateway.audit.indexer import Indexer, rebuild_index
 from gateway.audit.searching import LogSearcher

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.administration.redecide import Redecision, compare
-from gateway.audit.entry import decode_entry, encode_entry
+from gateway.audit.encoding import encode_entry
+from gateway.audit.entry import decode_entry
 from gateway.audit.record import entry_of
 from gateway.decision import PolicyEngine
 from gateway.model.audit import AuditEntry, EntryKind

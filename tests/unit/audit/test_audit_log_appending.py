@@ -10,7 +10,8 @@ import pytest
 
 from gateway.app import utc_now
 from gateway.audit import AuditLog, verify_inclusion
-from gateway.audit.entry import EncodedEntry, project_public
+from gateway.audit.encoding import EncodedEntry
+from gateway.audit.entry import project_public
 from gateway.audit.merkle import leaf_hash, verify_consistency
 from gateway.errors import AuditOverloaded, AuditUnavailable, EntryTooLarge, EntryUnknown, SettingsInvalid
 from gateway.model.audit import AuditEntry, AuditReceipt

@@ -202,8 +202,11 @@ def rewritten(index: int, signer: "object | None" = None) -> Tamper:
     def tamper(connection: sqlite3.Connection) -> None:
         body = of_version_2(entry(1234))
         columns = {
-            **project_public(body).columns, "at": "2026-11-23T04:00:00.123456", "leaf": leaf_hash(body), "body": body
-        }  # fmt: skip
+            **project_public(body).columns._asdict(),
+            "at": "2026-11-23T04:00:00.123456",
+            "leaf": leaf_hash(body),
+            "body": body,
+        }
         sets = ", ".join(f"{name} = :{name}" for name in columns)
         connection.execute(f"UPDATE audit_entry SET {sets} WHERE idx = {index}", columns)
         connection.execute("UPDATE audit_subject SET subject = ? WHERE idx = ?", (PEOPLE[1234 % 3], index))
