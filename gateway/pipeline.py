@@ -26,8 +26,8 @@ from gateway.errors import (
     PolicyChanged,
     PurposeMissing,
     SourceFailed,
-    SourceUnavailable,
 )
+from gateway.fetching import Fetching
 from gateway.model.audit import AuditReceipt, EntryKind
 from gateway.model.caller import Caller, InboundRequest
 from gateway.model.case import CaseFacts
@@ -35,31 +35,20 @@ from gateway.model.catalog import Dataset, Purpose
 from gateway.model.change import Change
 from gateway.model.explanation import Explanation
 from gateway.model.ids import CaseId, DatasetName, DepartmentName, FieldName, PrincipalId, PurposeId, SourceName
-from gateway.model.plan import Fetch, ReadPlan
+from gateway.model.plan import ReadPlan
 from gateway.model.query import STREAMED, BoundQuery, MediaType
 from gateway.model.response import Refusal, Response, Stream
-from gateway.model.rows import Batch, Disclosure, RawRows
+from gateway.model.rows import Disclosure, RawRows
 from gateway.model.trail import Trail
 from gateway.planning import explain_plan, offering, plan_question
 from gateway.prepared import PreparedQuestions
 from gateway.query import bind, bind_links, parse, shape_of
 from gateway.settings import Limits, Timeouts
 from gateway.spi import Capabilities, Connector, MaskContext, MaskKeys, TerminalKey
-from gateway.streaming import BatchedAnswer, batches_of, within
+from gateway.streaming import BatchedAnswer, Reading, batches_of, within
 from gateway.telemetry import Stage, Tracing, log_failure
 
 Permission = tuple[DatasetName, FieldName]
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class _Reading:
-    """A planned question that is answered in batches."""
-
-    engine: PolicyEngine
-    recorder: Recorder
-    plan: ReadPlan
-    caller: Caller
-    purpose: Purpose
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,7 +181,7 @@ class Pipeline:
         if plan.matches and purpose.matches_per_day is not None:
             await asyncio.to_thread(self.charge, caller.principal, purpose, self.clock(), plan.matches)
         if bound.media_type in STREAMED:
-            return await self._in_batches(_Reading(engine, recorder, plan, caller, purpose))
+            return await self._in_batches(Reading(engine, recorder, plan, caller, purpose))
         disclosure = await self._disclose(recorder, plan, caller, purpose)
         body = render(disclosure, bound.media_type, self.limits.answer_bytes, strips_nulls=bound.strips_nulls)
         receipt = await self._release(recorder, caller, purpose, disclosure, body)
@@ -209,21 +198,16 @@ class Pipeline:
     async def _plan(
         self, engine: PolicyEngine, recorder: Recorder, request: InboundRequest, caller: Caller, purpose: Purpose
     ) -> ReadPlan:
-        """What was asked before is decided anew and not planned anew; a first question goes all the way."""
-        shape = shape_of(request)
-        known = self.prepared.find(engine, caller, shape)
-        if known is not None and shape is not None:
-            recorder.at(Stage.BIND)
-            engine.check_purpose(purpose, caller, None, self.clock())
-            with self.tracing.stage(recorder.at(Stage.DECIDE)):
-                now = self.clock()
-                decided = engine.decide_question(known.bound, caller, None, now)
-            plan = known.plan(decided, shape, self._capabilities)
-            if plan is not None:
-                recorder.at(Stage.PLAN)
-                recorder.saw(bound=plan.bound)
-                recorder.decided(decided.decision, None, now)
-                return plan
+        """What was asked before is decided anew, not planned anew; a first question goes all the way."""
+        shape, now = shape_of(request), self.clock()
+        with self.tracing.stage(recorder.at(Stage.BIND)):
+            again = self.prepared.plan_again(engine, caller, purpose, shape, now, self._capabilities)
+        if again is not None:
+            decided, plan = again
+            recorder.at(Stage.PLAN)
+            recorder.saw(bound=plan.bound)
+            recorder.decided(decided.decision, None, now)
+            return plan
         bound, facts = await self._bind(engine, recorder, request, caller, purpose)
         with self.tracing.stage(recorder.at(Stage.DECIDE)):
             now = self.clock()
@@ -261,7 +245,7 @@ class Pipeline:
             return await recorder.released(disclosure, body, refers_to=refers_to)
 
     # ------------------------------------------------------------------ long answers
-    async def _in_batches(self, reading: _Reading) -> Response | Stream:
+    async def _in_batches(self, reading: Reading) -> Response | Stream:
         """The whole where it is one batch; else a stream, once its first batch is there and its opening is durable."""
         recorder, plan = reading.recorder, reading.plan
         writer = writer_of(plan.media_type, plan)
@@ -312,7 +296,7 @@ class Pipeline:
             is_head=plan.bound.is_head,
         )
 
-    async def _release_batch(self, reading: _Reading, opening: int, disclosure: Disclosure, body: bytes) -> None:
+    async def _release_batch(self, reading: Reading, opening: int, disclosure: Disclosure, body: bytes) -> None:
         """As `_release`; what was decided at the beginning must still hold. Raises PolicyChanged."""
         engine, caller = reading.engine, reading.caller
         if self.engine().version != engine.version:
@@ -367,13 +351,10 @@ class Pipeline:
         return explain_plan(decided, self._capabilities, self.limits, self.timeouts.source)
 
     def _capabilities(self, dataset: Dataset) -> Capabilities:
-        return self._source(dataset).capabilities(dataset.table)
+        return Fetching(self.sources, self.tracing).capabilities(dataset)
 
-    def _source(self, dataset: Dataset) -> Connector:
-        source = self.sources.get(dataset.source) if dataset.source is not None else None
-        if source is None:
-            raise SourceUnavailable(dataset=dataset.name, operator="the dataset's source is not configured")
-        return source
+    def _open(self, plan: ReadPlan) -> RawRows:
+        return Fetching(self.sources, self.tracing).open(plan)
 
     async def _disclose(self, recorder: Recorder, plan: ReadPlan, caller: Caller, purpose: Purpose) -> Disclosure:
         context = await self._mask_context(recorder, caller, purpose)
@@ -389,22 +370,6 @@ class Pipeline:
     async def _terminal(self, caller: Caller) -> TerminalKey | None:
         """The key that answers are sealed to; raises TerminalUnavailable where the one that is named can't be used."""
         return await asyncio.to_thread(self.find_terminal, caller) if caller.terminal is not None else None
-
-    def _open(self, plan: ReadPlan) -> RawRows:
-        source = self._source(plan.bound.dataset)
-        at_once = getattr(source, "fetch_at_once", None)
-        return RawRows(
-            at_once=partial(self._fetched_at_once, at_once, plan) if at_once is not None else None,
-            batches=self.tracing.fetching(source.fetch(plan.fetch)),
-            width=len(plan.fetch.columns) + len(plan.fetch.aggregates),
-            counts=self.tracing.fetching(source.fetch(plan.count_fetch)) if plan.count_fetch is not None else None,
-        )
-
-    async def _fetched_at_once(
-        self, at_once: Callable[[Fetch], Awaitable[Batch | None]], plan: ReadPlan
-    ) -> Batch | None:
-        with self.tracing.stage(Stage.FETCH):
-            return await at_once(plan.fetch)
 
     # ------------------------------------------------------------------ refusals
     def _recorder(self, request: InboundRequest, engine: PolicyEngine) -> Recorder:

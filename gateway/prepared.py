@@ -7,11 +7,12 @@ very decision that it was made for, and for sources that can what they could. Qu
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Final
 
 from gateway.decision import PolicyEngine
 from gateway.model.caller import Caller
-from gateway.model.catalog import Dataset
+from gateway.model.catalog import Dataset, Purpose
 from gateway.model.decision import DecidedQuery, Decision
 from gateway.model.plan import ReadPlan
 from gateway.model.query import BoundQuery
@@ -61,11 +62,28 @@ class PreparedQuestions:
         """How many questions are kept."""
         return len(self._questions)
 
-    def find(self, engine: PolicyEngine, caller: Caller, shape: QuestionShape | None) -> Question | None:
-        """The question as it was bound under this policy and purpose; None where it has to be bound."""
+    def plan_again(  # noqa: PLR0917 - all that a plan is made from
+        self,
+        engine: PolicyEngine,
+        caller: Caller,
+        purpose: Purpose,
+        shape: QuestionShape | None,
+        now: datetime,
+        capabilities_of: CapabilitiesOf,
+    ) -> tuple[DecidedQuery, ReadPlan] | None:
+        """The decision, made now, and the plan that is kept for it; None where the question has to be planned.
+
+        Raises what `check_purpose` raises.
+        """
         if shape is None or engine is not self._engine or caller.case is not None:
             return None
-        return self._questions.get((caller.purpose, shape.key))
+        known = self._questions.get((caller.purpose, shape.key))
+        if known is None:
+            return None
+        engine.check_purpose(purpose, caller, None, now)
+        decided = engine.decide_question(known.bound, caller, None, now)
+        plan = known.plan(decided, shape, capabilities_of)
+        return None if plan is None else (decided, plan)
 
     def keep(  # noqa: PLR0917 - all that a plan is made from
         self,

@@ -11,9 +11,13 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
+from gateway.audit import Recorder
+from gateway.decision import PolicyEngine
 from gateway.disclosure import BatchWriter
 from gateway.errors import ClientGone, Defect, GatewayError, SourceTimeout
 from gateway.model.audit import AuditReceipt
+from gateway.model.caller import Caller
+from gateway.model.catalog import Purpose
 from gateway.model.plan import ReadPlan
 from gateway.model.response import Response
 from gateway.model.rows import Disclosure
@@ -34,6 +38,17 @@ class BatchedAnswer:
     refuse: Callable[[Exception], Awaitable[Response]]
     take_back: Callable[[], None]  # the batch that was handed out last may not have been sent to its end
     seconds: float  # from the first batch to the last
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Reading:
+    """A planned question that is answered in batches: what holds from its first to its last."""
+
+    engine: PolicyEngine
+    recorder: Recorder
+    plan: ReadPlan
+    caller: Caller
+    purpose: Purpose
 
 
 async def batches_of(answer: BatchedAnswer) -> AsyncGenerator[bytes, None]:

@@ -48,7 +48,7 @@ def test_only_the_pipeline_builds_a_response() -> None:
 
 def test_only_the_pipeline_asks_a_source_for_rows() -> None:
     allowed = {
-        "gateway/pipeline.py",
+        "gateway/fetching.py",  # which only the pipeline may use: a contract in pyproject.toml
         "gateway/audit/source.py",
         "gateway/administration/discovery/sampling.py",  # statistics only, no value leaves it
         "gateway/sources/guarded.py",
@@ -83,17 +83,13 @@ def test_a_file_is_one_idea(path: Path) -> None:
 
 def test_the_pipeline_reads_as_the_way_of_a_request() -> None:
     text = (ROOT / "gateway/pipeline.py").read_text(encoding="utf-8")
-    stages = [
-        "_authenticate(engine",
-        "_bind(engine",
-        "engine.decide",
-        "plan_question(",
-        "_disclose(recorder",
-        "render(",
-    ]
-    body = text[text.index("async def _read") : text.index("def _identify")]
-    places = [body.index(stage) for stage in stages]
+    planning = text[text.index("async def _plan") : text.index("def _release")]
+    steps = [planning.index(step) for step in ("_bind(engine", "engine.decide", "plan_question(")]
+    assert steps == sorted(steps)
+    body = text[text.index("async def _read") : text.index("async def _plan")]
+    places = [body.index(stage) for stage in ("_authenticate(engine", "_plan(engine", "_disclose(recorder", "render(")]
     assert places == sorted(places)
+    body = text[text.index("async def _read") : text.index("def _identify")]
     assert body.index("self._release(") > places[-1]
     assert body.index("return Response(") > body.index("self._release(")
     release = text[text.index("async def _release(") : text.index("# ---", text.index("async def _release("))]

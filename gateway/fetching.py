@@ -1,0 +1,46 @@
+"""A plan -> the rows of its source, not yet fetched: which connector is asked, at once or in batches."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from gateway.errors import SourceUnavailable
+from gateway.model.catalog import Dataset
+from gateway.model.ids import SourceName
+from gateway.model.plan import Fetch, ReadPlan
+from gateway.model.rows import Batch, RawRows
+from gateway.spi import Capabilities, Connector
+from gateway.telemetry import Stage, Tracing
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Fetching:
+    """The sources of one pipeline. Every fetch has a span, where its request is sampled."""
+
+    sources: Mapping[SourceName, Connector]
+    tracing: Tracing
+
+    def capabilities(self, dataset: Dataset) -> Capabilities:
+        """What the dataset's source runs itself; raises SourceUnavailable where none is configured."""
+        return self._source(dataset).capabilities(dataset.table)
+
+    def open(self, plan: ReadPlan) -> RawRows:
+        """What the plan asks of its source; nothing is asked before it is read. Raises SourceUnavailable."""
+        source = self._source(plan.bound.dataset)
+        at_once = getattr(source, "fetch_at_once", None)
+        return RawRows(
+            at_once=partial(self._at_once, at_once, plan.fetch) if at_once is not None else None,
+            batches=self.tracing.fetching(source.fetch(plan.fetch)),
+            width=len(plan.fetch.columns) + len(plan.fetch.aggregates),
+            counts=self.tracing.fetching(source.fetch(plan.count_fetch)) if plan.count_fetch is not None else None,
+        )
+
+    def _source(self, dataset: Dataset) -> Connector:
+        source = self.sources.get(dataset.source) if dataset.source is not None else None
+        if source is None:
+            raise SourceUnavailable(dataset=dataset.name, operator="the dataset's source is not configured")
+        return source
+
+    async def _at_once(self, ask: Callable[[Fetch], Awaitable[Batch | None]], fetch: Fetch) -> Batch | None:
+        with self.tracing.stage(Stage.FETCH):
+            return await ask(fetch)
