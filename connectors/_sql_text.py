@@ -5,7 +5,8 @@ SQLAlchemy is the compiler only; a driver is given its text and the values. What
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import cast
 
 from sqlalchemy.engine import Dialect as Engine
 
@@ -13,7 +14,10 @@ from connectors._sql_dialect import Dialect
 from connectors._sql_lift import Question, Slot, lift
 from connectors._sql_reading import Reading
 from connectors._sql_statement import Statement, compile_question
+from gateway.model.catalog import FieldType
+from gateway.model.parts import conjuncts
 from gateway.model.plan import Fetch
+from gateway.model.predicate import EVERYTHING, AllOf, Comparator, Compare, Predicate
 
 MOST_SHAPES = 512
 
@@ -31,6 +35,47 @@ class Text:
         return [values[place.number] if isinstance(place, Slot) else place for place in self.places]
 
 
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """A fetch that was asked before, without its literals: those of equality with a text. `fetch` has no filter."""
+
+    fetch: Fetch
+    text: Text
+    values: tuple[object, ...]
+    terms: tuple[Predicate, ...]
+    slots: Mapping[int, int]  # place of a term -> place of its value
+
+    def again(self, fetch: Fetch, dialect: Dialect) -> Sequence[object] | None:
+        """The values of a fetch that differs in such literals only; None where it differs in anything else.
+
+        What a plan is made of is one and the same object in every question that the plan is kept for.
+        """
+        before = self.fetch
+        is_same = (
+            fetch.known is before.known
+            and fetch.aggregates is before.aggregates
+            and fetch.order is before.order
+            and fetch.rows is before.rows
+            and fetch.table == before.table
+            and (fetch.limit, fetch.offset) == (before.limit, before.offset)
+        )
+        terms = _terms(fetch.where)
+        if not is_same or len(terms) != len(self.terms):
+            return None
+        values = list(self.values)
+        for at, (term, old) in enumerate(zip(terms, self.terms, strict=True)):
+            if term is old:
+                continue
+            slot = self.slots.get(at)
+            if slot is None or not (isinstance(term, Compare) and isinstance(old, Compare)):
+                return None
+            is_text = term.field == old.field and term.comparator is Comparator.EQ and type(term.value) is str
+            if not is_text or dialect.always(Comparator.EQ, term.value, FieldType.TEXT) is not None:
+                return None
+            values[slot] = dialect.encoded(term.value, FieldType.TEXT)
+        return values
+
+
 class Texts:
     """The statements of one source; the one unused for longest goes first."""
 
@@ -39,24 +84,56 @@ class Texts:
         self._engine = engine
         self._schema = schema
         self._known: dict[Question, Text] = {}
+        self._before: dict[int, _Before] = {}  # by the identity of the columns, which are held in it
 
     def of(self, fetch: Fetch, stored: Mapping[str, object]) -> tuple[Text, list[object]]:
         """The text and what is bound; `stored` is the same for a table until `forget`.
 
         Raises Defect for what capabilities do not claim, NotPromised where a column can't be of its type.
         """
+        before = self._before.get(id(fetch.columns))
+        again = None if before is None else before.again(fetch, self._dialect)
+        if before is not None and again is not None:
+            return before.text, before.text.bound(again)
         question, values = lift(fetch, self._dialect)
         text = self._known.pop(question, None)
         if text is None:
             text = self._compiled(fetch, question, values, stored)
             if len(self._known) >= MOST_SHAPES:
                 del self._known[next(iter(self._known))]
+        elif before is None:  # a second time: it may come again
+            self._remember(fetch, question, values, text)
         self._known[question] = text
         return text, text.bound(values)
 
     def forget(self) -> None:
         """A table may have changed."""
         self._known.clear()
+        self._before.clear()
+
+    def _remember(self, fetch: Fetch, question: Question, values: Sequence[object], text: Text) -> None:
+        """Where all that is asked, beside the rows that exist for the asker, are equalities with texts."""
+        terms, own = list(_terms(fetch.where)), conjuncts(fetch.rows)
+        slots: dict[int, int] = {}
+        for at, term in enumerate(terms):
+            if term in own:
+                continue
+            if not (isinstance(term, Compare) and term.comparator is Comparator.EQ and type(term.value) is str):
+                return
+            other = replace(term, value="1" if term.value == "0" else "0")
+            probe = replace(fetch, where=AllOf((*terms[:at], other, *terms[at + 1 :])))
+            asked, found = lift(probe, self._dialect)
+            differ = [place for place, pair in enumerate(zip(found, values, strict=False)) if pair[0] != pair[1]]
+            if fetch.known[term.field].type is not FieldType.TEXT or asked != question or len(differ) != 1:
+                return
+            slots[at] = differ[0]
+        kept = [None if place in slots.values() else value for place, value in enumerate(values)]
+        for at in slots:
+            terms[at] = replace(cast("Compare", terms[at]), value="")
+        if len(self._before) >= MOST_SHAPES:
+            self._before.clear()
+        before = _Before(replace(fetch, where=EVERYTHING), text, tuple(kept), tuple(terms), slots)
+        self._before[id(fetch.columns)] = before
 
     def _compiled(
         self, fetch: Fetch, question: Question, values: Sequence[object], stored: Mapping[str, object]
@@ -67,6 +144,10 @@ class Texts:
         names: Sequence[str] = getattr(compiled, "positiontup", None) or ()
         places = tuple(slots.get(name, compiled.params.get(name)) for name in names)
         return Text(compiled.string, places, statement.reading)
+
+
+def _terms(where: Predicate) -> tuple[Predicate, ...]:
+    return where.terms if isinstance(where, AllOf) else (where,)
 
 
 class Statements:

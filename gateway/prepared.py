@@ -77,9 +77,11 @@ class PreparedQuestions:
         """
         if shape is None or engine is not self._engine or caller.case is not None:
             return None
-        known = self._questions.get((caller.purpose, shape.key))
+        key = (caller.purpose, shape.key)
+        known = self._questions.pop(key, None)
         if known is None:
             return None
+        self._questions[key] = known  # whatever is unused for longest stands first, and goes first
         engine.check_purpose(purpose, caller, None, now)
         decided = engine.decide_question(known.bound, caller, None, now)
         plan = known.plan(decided, shape, capabilities_of)

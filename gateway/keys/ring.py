@@ -29,6 +29,7 @@ NOTICE: Final = timedelta(seconds=1)
 STALE_SECONDS: Final = 10.0
 """After so long without reading the table a following ring uses no key."""
 _ALWAYS: Final = datetime(1970, 1, 1, tzinfo=UTC)  # first versions are in force by every replica's clock
+_NEVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
 _HASH_BYTES: Final = 16
 _MASKED: Final = (KeyUse.PSEUDONYM, KeyUse.TOKEN, KeyUse.SHIFT)
 _WRAPS: Final = {"international": "aes-gcm", "national": "sm4-gcm"}
@@ -36,18 +37,27 @@ _WRAPS: Final = {"international": "aes-gcm", "national": "sm4-gcm"}
 
 @dataclass(frozen=True, slots=True, repr=False)
 class _Snapshot:
-    """What one reading of the table found. `derived` fills as keys are asked for, and goes with the snapshot."""
+    """What one reading of the table found. The last three fill as keys are asked for, and go with the snapshot."""
 
     records: Mapping[tuple[KeyUse, int], DataKey]
     material: Mapping[tuple[KeyUse, int], bytes] = field(repr=False)
     derived: dict[tuple[KeyUse, int, str], bytes] = field(default_factory=dict, repr=False)
     purposes: dict[tuple[PurposeId, tuple[int, ...]], PurposeKeys] = field(default_factory=dict, repr=False)
 
+    found: dict[KeyUse, tuple[datetime, datetime, DataKey]] = field(default_factory=dict, repr=False)
+
     def in_force(self, use: KeyUse, now: datetime) -> DataKey:
-        found = _in_force(self.records.values(), use, now)
-        if found is None:
+        known = self.found.get(use)
+        if known is not None and known[0] <= now < known[1]:
+            return known[2]
+        record = _in_force(self.records.values(), use, now)
+        if record is None:
             raise KeyUnavailable(use=use.value, version=0, state="missing")
-        return found
+        moments = [one.active_at for one in self.records.values() if one.use is use]
+        since = max(moment for moment in moments if moment <= now)
+        until = min((moment for moment in moments if moment > now), default=_NEVER)
+        self.found[use] = since, until, record  # it stays in force between two beginnings
+        return record
 
     def derive(self, use: KeyUse, version: int, info: str) -> bytes:
         place = (use, version, info)

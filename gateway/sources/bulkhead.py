@@ -25,17 +25,25 @@ class Bulkhead:
 
     @asynccontextmanager
     async def place(self, most_seconds: float) -> AsyncIterator[None]:
-        """Hold one place; raises NoPlace at once where the queue is full, or after the wait."""
+        """Hold one place; raises as `enter`."""
+        await self.enter(most_seconds)
+        try:
+            yield
+        finally:
+            self.leave()
+
+    async def enter(self, most_seconds: float) -> None:
+        """Take one place until `leave`; raises NoPlace at once where the queue is full, or after the wait."""
         if self._places.locked():
             await self._wait(min(self._wait_seconds, most_seconds))
         else:
             await self._places.acquire()
         self.running += 1
-        try:
-            yield
-        finally:
-            self.running -= 1
-            self._places.release()
+
+    def leave(self) -> None:
+        """Give it back."""
+        self.running -= 1
+        self._places.release()
 
     async def _wait(self, seconds: float) -> None:
         if self.waiting >= self._queue:

@@ -145,7 +145,8 @@ class GuardedSource:
             return None
         deadline = self.monotonic() + fetch.time_limit_seconds
         self._refuse_where_resting(fetch.dataset)
-        async with self._place(fetch.dataset, fetch.time_limit_seconds):
+        await self._enter(fetch.dataset, fetch.time_limit_seconds)
+        try:
             ticket = self._admit(fetch.dataset)
             began, verdict = self.monotonic(), Verdict.NOTHING
             try:
@@ -163,6 +164,8 @@ class GuardedSource:
                     self._answered(ticket, began)
                 else:
                     self._settle(ticket, verdict)
+        finally:
+            self._bulkhead.leave()
 
     async def describe(self) -> tuple[TableDescription, ...]:
         """The connector's."""
@@ -255,16 +258,18 @@ class GuardedSource:
     # -------------------------------------------------------------- one question
     @asynccontextmanager
     async def _place(self, dataset: str, most_seconds: float) -> AsyncIterator[None]:
-        place = self._bulkhead.place(most_seconds)
-        try:
-            await place.__aenter__()
-        except NoPlace:
-            self._counts.busy += 1
-            raise SourceBusy(dataset=dataset, operator="no place at the source") from None
+        await self._enter(dataset, most_seconds)
         try:
             yield
         finally:
-            await place.__aexit__(None, None, None)
+            self._bulkhead.leave()
+
+    async def _enter(self, dataset: str, most_seconds: float) -> None:
+        try:
+            await self._bulkhead.enter(most_seconds)
+        except NoPlace:
+            self._counts.busy += 1
+            raise SourceBusy(dataset=dataset, operator="no place at the source") from None
 
     async def _once_more(self, fetch: Fetch, deadline: float) -> AsyncIterator[Batch]:
         """The batches; from the start again where none came yet and the credential had changed meanwhile."""

@@ -1,0 +1,89 @@
+"""A question of a shape that is known gets the statement and the values that it would have been given anew."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
+
+from connectors._postgresql import POSTGRESQL
+from connectors._sql_text import Texts
+from connectors.testing import make_fetch
+from gateway.model.ids import FieldName
+from gateway.model.plan import Fetch
+from gateway.model.predicate import EVERYTHING, AllOf, Comparator, Compare, Predicate, Under
+
+STORED: Mapping[str, object] = {}
+ROWS = Under(FieldName("region"), ("3301",))
+texts = st.text(st.characters(codec="utf-8"), max_size=6)
+
+
+def equal(field: str, text: str) -> Compare:
+    return Compare(FieldName(field), Comparator.EQ, text)
+
+
+def new() -> Texts:
+    return Texts(POSTGRESQL, asyncpg_dialect(), None)  # type: ignore[no-untyped-call]  # untyped in the library
+
+
+def asked(template: Fetch, *terms: Predicate) -> Fetch:
+    where = (*((ROWS,) if template.rows != EVERYTHING else ()), *terms)
+    return replace(template, where=where[0] if len(where) == 1 else AllOf(where))
+
+
+@given(
+    pairs=st.lists(st.tuples(texts, texts), min_size=2, max_size=6),
+    is_filtered=st.booleans(),
+    limit=st.sampled_from([None, 5]),
+)
+def test_the_same_as_a_first_time(pairs: list[tuple[str, str]], is_filtered: bool, limit: int | None) -> None:
+    known = new()
+    template = replace(make_fetch(where=EVERYTHING, limit=limit), rows=ROWS if is_filtered else EVERYTHING)
+    for name, region in pairs:
+        fetch = asked(template, equal("name", name), equal("region", region))
+        text, bound = known.of(fetch, STORED)
+        first, due = new().of(fetch, STORED)
+        assert (text.sql, bound) == (first.sql, due)
+
+
+def test_what_is_remembered_is_found_by_its_columns_and_holds_no_literal() -> None:
+    known, template = new(), replace(make_fetch(where=EVERYTHING), rows=ROWS)
+    for number in range(3):
+        known.of(asked(template, equal("name", f"s3cret-{number}")), STORED)
+    (before,) = known._before.values()
+    assert "s3cret" not in repr(before)
+    assert before.again(asked(template, equal("name", "x")), POSTGRESQL) is not None
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        lambda fetch: replace(fetch, limit=1),
+        lambda fetch: replace(fetch, offset=1),
+        lambda fetch: replace(fetch, rows=EVERYTHING),
+        lambda fetch: replace(fetch, table="other"),
+        lambda fetch: replace(fetch, where=AllOf((ROWS, equal("region", "x")))),
+        lambda fetch: replace(fetch, where=AllOf((Under(FieldName("region"), ("99",)), equal("name", "x")))),
+        lambda fetch: replace(fetch, where=AllOf((ROWS, Compare(FieldName("name"), Comparator.NEQ, "x")))),
+        lambda fetch: replace(fetch, where=AllOf((ROWS, equal("name", "a"), equal("name", "b")))),
+        lambda fetch: replace(fetch, where=equal("name", "x")),
+    ],
+)
+def test_whatever_else_differs_is_compiled_for_itself(changed: object) -> None:
+    known, template = new(), replace(make_fetch(where=EVERYTHING), rows=ROWS)
+    for number in range(3):
+        known.of(asked(template, equal("name", f"{number}")), STORED)
+    (before,) = known._before.values()
+    assert callable(changed)
+    fetch = changed(asked(template, equal("name", "x")))
+    assert before.again(fetch, POSTGRESQL) is None
+    assert known.of(fetch, STORED)[1] == new().of(fetch, STORED)[1]
+
+
+def test_another_question_beside_equalities_is_not_remembered() -> None:
+    known, template = new(), make_fetch(where=EVERYTHING)
+    for number in range(3):
+        known.of(asked(template, Compare(FieldName("name"), Comparator.GT, f"{number}")), STORED)
+    assert not known._before
