@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connectors._conformance import Check, NotConformant, Subject, collect
+from connectors._conformance import Check, NotConformant, Subject, assert_same, collect
 from connectors._reference import DATASET, FIELDS, KNOWN, ROWS, make_fetch
 from connectors._reference_questions import (
     aggregates,
@@ -286,6 +287,21 @@ def the_source_describes_itself(subject: Subject) -> None:
             raise NotConformant("the description of the table has other columns")
 
 
+def an_answer_at_once_is_that_of_the_batches(subject: Subject) -> None:
+    """Where the connector gives short answers as a whole, they are the same rows; long ones it leaves to `fetch`."""
+    subject.lay(ROWS)
+    ask = getattr(subject.connector, "fetch_at_once", None)
+    if ask is None:
+        return
+    for limit in (None, 1, len(ROWS)):
+        fetch = replace(make_fetch(limit=limit, order=[("id", False, False)]), table=subject.table)
+        whole = subject.run(_awaited(partial(ask, fetch)))
+        if whole is not None:
+            assert_same(whole, subject.run(collect(subject.connector, fetch)), ordered=True)
+        elif limit is not None:
+            raise NotConformant(f"{limit} rows are a short answer")
+
+
 async def _awaited(call: Callable[[], Awaitable[T]]) -> T:
     return await call()
 
@@ -308,4 +324,5 @@ CHECKS: tuple[Check, ...] = (
     nothing_is_written,
     what_is_not_there_is_refused_in_silence,
     the_source_describes_itself,
+    an_answer_at_once_is_that_of_the_batches,
 )

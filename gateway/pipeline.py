@@ -72,7 +72,7 @@ class Pipeline:
     default_department: DepartmentName | None  # what a short name means where the asker names no department
     tracing: Tracing
     clock: Callable[[], datetime]
-    prepared: PreparedQuestions = field(default_factory=PreparedQuestions)
+    prepared: PreparedQuestions = field(init=False, default_factory=PreparedQuestions)  # under these very settings
 
     async def answer(self, request: InboundRequest, *, parent_span: str | None = None) -> Response | Stream:
         """The disclosure or the refusal, with the receipt of its entry; a long answer as a stream."""

@@ -1,8 +1,9 @@
 """Questions that were asked before, so that only what differs is done again. Of one policy version; bounded.
 
-What is kept of a question: its names resolved, and for each decision its plan; no literal, nobody's name. What is done
-at every request, kept or not: who asks, whether the purpose stands now, the decision itself. A plan counts only for the
-very decision that it was made for, and for sources that can what they could. Questions under a case are never kept.
+What is kept of a question: its names resolved, and for each decision its plan; nobody's name, and none of the literals
+that were taken out. What is done at every request, kept or not: who asks, whether the purpose stands now, the decision.
+A plan counts only for the very decision that it was made for, and for sources that can what they could. Questions
+under a case are never kept.
 """
 
 from collections.abc import Callable

@@ -12,7 +12,6 @@ from gateway.model.caller import Caller, InboundRequest
 from gateway.model.catalog import Purpose
 from gateway.model.plan import ReadPlan
 from gateway.pipeline import Pipeline
-from gateway.prepared import PreparedQuestions
 
 _plan = Pipeline._plan
 
@@ -30,7 +29,7 @@ def compared() -> Iterator[list[str]]:
         caller: Caller,
         purpose: Purpose,
     ) -> ReadPlan:
-        first = replace(pipeline, prepared=PreparedQuestions())
+        first = replace(pipeline)  # which has been asked nothing yet
         anew = await _plan(first, engine, recorder, request, caller, purpose)
         await _plan(pipeline, engine, recorder, request, caller, purpose)
         again = await _plan(pipeline, engine, recorder, request, caller, purpose)

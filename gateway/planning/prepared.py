@@ -14,37 +14,31 @@ from gateway.model.parts import conjuncts
 from gateway.model.plan import ReadPlan
 from gateway.model.predicate import NOTHING, AllOf, Comparator, Compare, Predicate
 from gateway.obligations import join_obligations
-from gateway.planning.conjuncts import conjunction
 from gateway.spi import AmendsPlan
 
 Literals = Sequence[tuple[str, str]]
 """Field and text of each equality filter, in the order in which they were asked."""
-Terms = tuple[Predicate, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class _Filters:
-    """Conjuncts in which some stand for literals: (place among the conjuncts, number of the literal)."""
+    """A predicate in which some conjuncts stand for literals: (place among its terms, number of the literal)."""
 
-    terms: Terms
+    where: Predicate
     slots: tuple[tuple[int, int], ...]
 
     @classmethod
     def of(cls, where: Predicate, asked: Sequence[Compare]) -> Self:
-        terms = conjuncts(where)
-        slots = tuple((at, asked.index(term)) for at, term in enumerate(terms) if term in asked)
-        return cls(tuple(NOTHING if term in asked else term for term in terms), slots)
+        slots = tuple((at, asked.index(term)) for at, term in enumerate(_terms(where)) if term in asked)
+        return cls(_filled(where, slots, [NOTHING for _ in asked]), slots)
 
-    def filled(self, asked: Sequence[Compare]) -> Terms:
-        terms = list(self.terms)
-        for at, number in self.slots:
-            terms[at] = asked[number]
-        return tuple(terms)
+    def filled(self, asked: Sequence[Compare]) -> Predicate:
+        return _filled(self.where, self.slots, asked)
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedPlan:
-    """Built by `prepare`. Holds no literal: where one belongs there is NOTHING."""
+    """Built by `prepare`. Holds none of the literals: where one belongs there is NOTHING."""
 
     plan: ReadPlan
     bound: _Filters
@@ -54,11 +48,9 @@ class PreparedPlan:
     def of(self, literals: Literals) -> ReadPlan:
         """The plan for these literals, which are of the same fields in the same order."""
         asked = [Compare(FieldName(name), Comparator.EQ, text) for name, text in literals]
-        return (
-            _with(self.plan, self.bound.filled(asked), self.pushed.filled(asked), self.residual.filled(asked))
-            if asked
-            else self.plan
-        )
+        if not asked:
+            return self.plan
+        return _with(self.plan, self.bound.filled(asked), self.pushed.filled(asked), self.residual.filled(asked))
 
 
 def prepare(plan: ReadPlan, literals: Literals) -> PreparedPlan | None:
@@ -79,16 +71,29 @@ def prepare(plan: ReadPlan, literals: Literals) -> PreparedPlan | None:
     )
     if not is_sound:
         return None
-    return PreparedPlan(_with(plan, bound.terms, pushed.terms, residual.terms), bound, pushed, residual)
+    return PreparedPlan(_with(plan, bound.where, pushed.where, residual.where), bound, pushed, residual)
 
 
-def _with(plan: ReadPlan, bound: Terms, pushed: Terms, residual: Terms) -> ReadPlan:
-    """The plan with these conjuncts."""
-    there = conjunction(pushed)
+def _with(plan: ReadPlan, bound: Predicate, pushed: Predicate, residual: Predicate) -> ReadPlan:
+    """The plan with these filters."""
+    kept = plan.residual
     return replace(
         plan,
-        bound=replace(plan.bound, where=AllOf(bound)),
-        fetch=replace(plan.fetch, where=there),
-        count_fetch=None if plan.count_fetch is None else replace(plan.count_fetch, where=there),
-        residual=replace(plan.residual, where=conjunction(residual)),
+        bound=replace(plan.bound, where=bound),
+        fetch=replace(plan.fetch, where=pushed),
+        count_fetch=None if plan.count_fetch is None else replace(plan.count_fetch, where=pushed),
+        residual=kept if residual is kept.where else replace(kept, where=residual),
     )
+
+
+def _terms(where: Predicate) -> tuple[Predicate, ...]:
+    return where.terms if isinstance(where, AllOf) else (where,)
+
+
+def _filled(where: Predicate, slots: Sequence[tuple[int, int]], asked: Sequence[Predicate]) -> Predicate:
+    if not slots:
+        return where
+    terms = list(_terms(where))
+    for at, number in slots:
+        terms[at] = asked[number]
+    return AllOf(tuple(terms)) if isinstance(where, AllOf) else terms[0]

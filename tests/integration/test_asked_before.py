@@ -23,7 +23,8 @@ class Desk:
     def __init__(self, demo: Demo, gateway: Gateway) -> None:
         self._demo = demo
         self.gateway = gateway
-        self.pipeline = replace(gateway.rooms.pipeline, prepared=PreparedQuestions(most=3))
+        self.pipeline = replace(gateway.rooms.pipeline)
+        object.__setattr__(self.pipeline, "prepared", PreparedQuestions(most=3))
 
     async def ask(self, question: str, person: str = "grid-worker", purpose: str = "home-visit") -> Response:
         asker = Asker.from_demo(self._demo.folder, person, utc_now())

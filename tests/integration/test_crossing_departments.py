@@ -326,6 +326,8 @@ class _Failing:
         self._good = good
         self.ask = inner.ask
 
+    is_ready = True
+
     async def append(self, entry: AuditEntry) -> AuditReceipt:
         return (await self.append_all((entry,)))[0]
 
