@@ -55,7 +55,7 @@ def test_a_form_is_the_same_at_the_source(kind: str, form: SqlForm, values: list
             connector, table = SqlConnector.open(SourceName("s"), {"folder": made, "file": "a.db"}), kit.TABLE
         else:
             write_csv(Path(made) / "a.csv", rows(values))
-            connector, table = FilesConnector.open(SourceName("s"), {"folder": made}), "a.csv"
+            connector, table = FilesConnector.open(SourceName("s"), {"folder": made, "settle_seconds": 0.001}), "a.csv"
         found = asyncio.run(ask(connector, table, form))
     assert found == [(at, None if value is None else kit.masked(form, value)) for at, value in enumerate(values)]
 

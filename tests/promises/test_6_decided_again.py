@@ -8,8 +8,6 @@ import asyncio
 import itertools
 import json
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -34,6 +32,7 @@ from gateway.model.query import BoundQuery
 from gateway.model.response import Response
 from gateway.settings import load_settings
 from gateway.store import open_state_read_only
+from tests.commands import Done, run
 from tests.key_rings import ring_of, seals_of
 from tests.town import Town, build, edited_bundle, served
 
@@ -178,9 +177,8 @@ def test_entries_that_tell_of_no_decision_say_so(yesterday: Yesterday) -> None:
             yesterday.redecided(index)
 
 
-def _command(demo: Demo, index: int) -> subprocess.CompletedProcess[str]:
-    words = [sys.executable, "-m", "gateway.cli", "audit", "redecide", str(index), "--settings", str(demo.settings)]
-    return subprocess.run(words, capture_output=True, text=True, check=False)
+def _command(demo: Demo, index: int) -> Done:
+    return run("audit", "redecide", str(index), "--settings", str(demo.settings))
 
 
 def test_the_command_says_the_same_in_both_languages(yesterday: Yesterday) -> None:
