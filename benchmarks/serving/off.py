@@ -33,6 +33,8 @@ _RECEIPT = AuditReceipt(origin="none", index=0, leaf_hash="", tree_size=0, at=ut
 class NoLog:
     """Stands where the log would."""
 
+    is_ready = True
+
     async def ask(self, call: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401  # whatever the call gives
         return await asyncio.to_thread(call, *arguments)  # it reads the app key in the database
 
@@ -88,7 +90,8 @@ def main(arguments: Sequence[str]) -> None:
     async def run() -> None:
         async with gateway.open():
             rooms = gateway.rooms
-            parts: dict[str, Any] = {one.name: getattr(rooms.pipeline, one.name) for one in fields(rooms.pipeline)}
+            made = [one.name for one in fields(rooms.pipeline) if one.init]
+            parts: dict[str, Any] = {name: getattr(rooms.pipeline, name) for name in made}
             engine = OneDecision(rooms.policy.current)
             pipeline = BarePipeline(**parts | {"audit": NoLog(), "engine": lambda: engine})
             gateway._rooms = replace(rooms, pipeline=pipeline)  # noqa: SLF001  # there is no switch, and must be none
