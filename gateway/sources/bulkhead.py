@@ -5,8 +5,6 @@ First come, first served.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 
 class NoPlace(Exception):
@@ -22,15 +20,6 @@ class Bulkhead:
         self._wait_seconds = wait_seconds
         self.running = 0
         self.waiting = 0
-
-    @asynccontextmanager
-    async def place(self, most_seconds: float) -> AsyncIterator[None]:
-        """Hold one place; raises as `enter`."""
-        await self.enter(most_seconds)
-        try:
-            yield
-        finally:
-            self.leave()
 
     async def enter(self, most_seconds: float) -> None:
         """Take one place until `leave`; raises NoPlace at once where the queue is full, or after the wait."""

@@ -1,29 +1,40 @@
 """The bulkhead: places, a queue with an end, a wait with an end, and nothing lost to those who leave."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
 from gateway.sources.bulkhead import Bulkhead, NoPlace
 
 
+@asynccontextmanager
+async def place(bulkhead: Bulkhead) -> AsyncIterator[None]:
+    await bulkhead.enter(30)
+    try:
+        yield
+    finally:
+        bulkhead.leave()
+
+
 async def test_the_queue_has_an_end_and_says_so_at_once() -> None:
     bulkhead = Bulkhead(concurrency=1, queue=1, wait_seconds=30)
-    async with bulkhead.place(30):
-        waiting = asyncio.create_task(bulkhead.place(30).__aenter__())
+    async with place(bulkhead):
+        waiting = asyncio.create_task(place(bulkhead).__aenter__())
         await asyncio.sleep(0)
         assert (bulkhead.running, bulkhead.waiting) == (1, 1)
         with pytest.raises(NoPlace):
-            await bulkhead.place(30).__aenter__()
+            await place(bulkhead).__aenter__()
     await waiting
     assert (bulkhead.running, bulkhead.waiting) == (1, 0)
 
 
 async def test_the_wait_has_an_end_too() -> None:
     bulkhead = Bulkhead(concurrency=1, queue=9, wait_seconds=0.01)
-    async with bulkhead.place(30):
+    async with place(bulkhead):
         with pytest.raises(NoPlace):
-            await bulkhead.place(30).__aenter__()
+            await place(bulkhead).__aenter__()
     assert (bulkhead.running, bulkhead.waiting) == (0, 0)
 
 
@@ -31,7 +42,7 @@ async def test_those_who_leave_while_they_wait_cost_no_place() -> None:
     bulkhead = Bulkhead(concurrency=1, queue=50, wait_seconds=30)
 
     async def hold() -> None:
-        async with bulkhead.place(30):
+        async with place(bulkhead):
             await asyncio.sleep(0)
 
     for _ in range(20):
