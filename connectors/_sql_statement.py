@@ -7,7 +7,6 @@ The row has a last column more than the fetch asks for: whether the cells that d
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import (
@@ -42,7 +41,6 @@ from connectors._sql_lift import (
     Slot,
     Special,
     fields_of,
-    lift,
 )
 from connectors._sql_masks import masked, read_marked
 from connectors._sql_reading import Reading
@@ -81,17 +79,6 @@ class Statement:
 
     select: Select[Any]
     reading: Reading
-
-
-def compile_fetch(
-    fetch: Fetch, dialect: Dialect, schema: str | None, stored: Mapping[str, object] = MappingProxyType({})
-) -> Statement:
-    """The whole fetch in one statement; `stored`: columns as the dialect found them.
-
-    Raises Defect for what capabilities do not claim.
-    """
-    question, values = lift(fetch, dialect)
-    return compile_question(fetch, question, values, dialect=dialect, schema=schema, stored=stored)
 
 
 def compile_question(

@@ -98,7 +98,7 @@ def log_curve(databases: Databases, folder: Path, sizes: Sequence[int], rounds: 
     return _table("entries in the log", points)
 
 
-def _point(size: int, bundle: Path, databases: Databases, folder: Path, rounds: int, seconds: float) -> Point:  # noqa: PLR0917
+def _point(size: int, bundle: Path, databases: Databases, folder: Path, rounds: int, seconds: float) -> Point:  # noqa: PLR0917 - one point of a curve
     home = build_home(
         folder / f"{bundle.name}-home", databases, state_url("postgresql", databases, folder), bundle=bundle
     )
@@ -108,7 +108,7 @@ def _point(size: int, bundle: Path, databases: Databases, folder: Path, rounds: 
         shutil.rmtree(bundle)
 
 
-def _measure(size: int, home: Home, databases: Databases, folder: Path, rounds: int, seconds: float) -> Point:  # noqa: PLR0917
+def _measure(size: int, home: Home, databases: Databases, folder: Path, rounds: int, seconds: float) -> Point:  # noqa: PLR0917 - one point of a curve
     question = QUESTIONS["a"]
     begun = time.perf_counter()
     with ExitStack() as stack:

@@ -106,11 +106,11 @@ async def _unless_gone(work: Coroutine[Any, Any, None], client: _Client) -> None
     """
     task = asyncio.current_task()
     watching: list[asyncio.Task[None]] = []
-    has_gone = False
+    has_gone = is_over = False
 
     def gone(leaving: "asyncio.Task[None]") -> None:
         nonlocal has_gone
-        if task is not None and not leaving.cancelled():
+        if task is not None and not leaving.cancelled() and not is_over:
             has_gone = True
             task.cancel()
 
@@ -125,9 +125,9 @@ async def _unless_gone(work: Coroutine[Any, Any, None], client: _Client) -> None
         if not has_gone or task is None or task.uncancel():
             raise  # the server itself ends
     finally:
+        is_over = True  # a callback that waits for its turn stops nothing any more
         timer.cancel()
         for leaving in watching:
-            leaving.remove_done_callback(gone)
             leaving.cancel()
 
 

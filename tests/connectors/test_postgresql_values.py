@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from sqlalchemy.dialects import postgresql
 
 from connectors._postgresql import POSTGRESQL, StoredColumn
-from connectors._sql_statement import compile_fetch
 from connectors.postgresql import PostgresqlConnector
 from connectors.sql import SqlConnector
 from gateway.disclosure.residual import compile_predicate
@@ -48,6 +47,7 @@ from gateway.model.range_value import EMPTY, Bound, Range, range_of
 from gateway.model.rows import Row
 from gateway.planning.pushdown import split
 from tests.connectors import kit
+from tests.connectors.compiled import compile_fetch
 from tests.connectors.stored_values import COLUMNS, D, T
 from tests.postgres_server import Server
 

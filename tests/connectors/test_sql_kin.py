@@ -13,7 +13,6 @@ from connectors._dm import DmDialect as DmEngine
 from connectors._sql_claims import EVERYTHING, ON_MSSQL
 from connectors._sql_dialect import Dialect
 from connectors._sql_kin import DM, MSSQL, ORACLE, TRINO
-from connectors._sql_statement import compile_fetch
 from connectors.sql import CLAIMS, DIALECTS, SqlConnector
 from connectors.testing import FIELDS, HOSTILE, KNOWN, aggregates, make_fetch
 from gateway.errors import Defect, SettingsInvalid
@@ -35,6 +34,7 @@ from gateway.model.predicate import (
 from gateway.model.query import AggregateFunction
 from gateway.model.sqlform import Column, Concat, Constant, IfShape, Left, Right, Shape, SqlForm
 from tests.connectors import kit
+from tests.connectors.compiled import compile_fetch
 from tests.properties.test_masks_sql_form import FORMS
 
 Engine = tuple[Dialect, Callable[[], Any], str]

@@ -15,7 +15,6 @@ from sqlalchemy.exc import DBAPIError
 from connectors._mariadb import MARIADB, MYSQL
 from connectors._postgresql import POSTGRESQL
 from connectors._sql_dialect import Dialect
-from connectors._sql_statement import compile_fetch
 from connectors._sqlite import connect_read_only
 from connectors.sql import SqlConnector
 from gateway.errors import SettingsInvalid, SourceBusy, SourceFailed, SourceRubbish, SourceTimeout, SourceUnavailable
@@ -25,6 +24,7 @@ from gateway.model.plan import FetchColumn
 from gateway.model.predicate import AllOf, Comparator, Compare, Like, Not, OneOf, Predicate, Under
 from gateway.model.sqlform import Column, Concat, Constant, IfShape, Left, Right, Shape
 from tests.connectors import kit
+from tests.connectors.compiled import compile_fetch
 from tests.connectors.sources import quoted, write_sqlite
 
 SOURCE = SourceName("tried-db")  # no other source of the process has its name
