@@ -193,6 +193,7 @@ def time_limits_are_kept(subject: Subject) -> None:
     """An endless answer ends at the limit, and what it held is free for the next question."""
     if subject.endless is None:
         return
+    subject.lay(ROWS)  # a source may be made with its first rows
     endless = replace(make_fetch(columns=["id"], seconds=0.4), table=subject.endless)
 
     async def exhaust() -> None:
@@ -216,6 +217,7 @@ def cancelling_stops_the_work(subject: Subject) -> None:
     """Whoever is cancelled while waiting is gone at once, and what it held is free for the next question."""
     if subject.endless is None:
         return
+    subject.lay(ROWS)  # a source may be made with its first rows
     endless = replace(make_fetch(columns=["id"], seconds=60), table=subject.endless)
 
     async def cancel() -> None:
