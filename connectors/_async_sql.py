@@ -25,6 +25,7 @@ from gateway.model.ids import SourceName
 from gateway.model.plan import Fetch
 from gateway.model.rows import Batch
 from gateway.spi import Capabilities, Finding, Outcome, PromisedTable, TableDescription
+from gateway.time_limit import TimeLimit
 
 SHORT_ROWS = 2_000
 HEALTH_SECONDS = 5.0
@@ -241,7 +242,7 @@ class AsyncSqlConnector(ABC, Generic[C]):
 
     async def _within(self, work: Awaitable[T], fetch: Fetch, deadline: float) -> T:
         try:
-            async with asyncio.timeout_at(deadline):
+            with TimeLimit(deadline):
                 return await work
         except Exception as error:  # noqa: BLE001  # the cause may hold SQL and values
             raise self._failure(error, fetch.dataset) from None

@@ -45,7 +45,7 @@ from gateway.prepared import PreparedQuestions
 from gateway.query import bind, bind_links, parse, shape_of
 from gateway.settings import Limits, Timeouts
 from gateway.spi import Capabilities, Connector, MaskContext, MaskKeys, TerminalKey
-from gateway.streaming import BatchedAnswer, Reading, batches_of, within
+from gateway.streaming import BatchedAnswer, Reading, Within, batches_of
 from gateway.telemetry import Stage, Tracing, log_failure
 
 Permission = tuple[DatasetName, FieldName]
@@ -252,10 +252,9 @@ class Pipeline:
         context = await self._mask_context(recorder, reading.caller, reading.purpose)
         parts = disclose_in_batches(self._open, plan, self.hash_subject, context, self.limits.page_rows)
         try:
-            with self.tracing.stage(recorder.at(Stage.DISCLOSE)):
-                async with within(self.timeouts.total, plan):
-                    first = await anext(parts)
-                    second = None if plan.bound.is_head else await anext(parts, None)
+            with self.tracing.stage(recorder.at(Stage.DISCLOSE)), Within(self.timeouts.total, plan):
+                first = await anext(parts)
+                second = None if plan.bound.is_head else await anext(parts, None)
             refuse_range(first)
             if second is None:
                 await parts.aclose()
@@ -358,9 +357,8 @@ class Pipeline:
 
     async def _disclose(self, recorder: Recorder, plan: ReadPlan, caller: Caller, purpose: Purpose) -> Disclosure:
         context = await self._mask_context(recorder, caller, purpose)
-        with self.tracing.stage(recorder.at(Stage.DISCLOSE)):
-            async with within(self.timeouts.total, plan):
-                return await disclose(self._open, plan, self.hash_subject, context)
+        with self.tracing.stage(recorder.at(Stage.DISCLOSE)), Within(self.timeouts.total, plan):
+            return await disclose(self._open, plan, self.hash_subject, context)
 
     async def _mask_context(self, recorder: Recorder, caller: Caller, purpose: Purpose) -> MaskContext:
         keys = self.mask_keys(purpose.id)

@@ -6,9 +6,10 @@ ends its work.
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Any, Final
 
 from gateway.audit import Recorder
@@ -21,6 +22,7 @@ from gateway.model.catalog import Purpose
 from gateway.model.plan import ReadPlan
 from gateway.model.response import Response
 from gateway.model.rows import Disclosure
+from gateway.time_limit import TimeLimit
 
 _END: Final[Any] = object()
 
@@ -83,16 +85,34 @@ async def batches_of(answer: BatchedAnswer) -> AsyncGenerator[bytes, None]:
         raise Defect(operator=type(error).__name__) from None
 
 
-@asynccontextmanager
-async def within(seconds: float, plan: ReadPlan) -> AsyncIterator[None]:
-    """Raises SourceTimeout where the block takes longer."""
-    try:
-        if seconds <= 0:  # what doesn't wait would not notice
-            raise TimeoutError
-        async with asyncio.timeout(seconds):
-            yield
-    except TimeoutError:
-        raise SourceTimeout(dataset=plan.bound.dataset.name) from None
+class Within:
+    """`with Within(seconds, plan): ...` raises SourceTimeout where the block takes longer."""
+
+    __slots__ = ("_limit", "_plan", "_seconds")
+
+    def __init__(self, seconds: float, plan: ReadPlan) -> None:
+        self._seconds, self._plan = seconds, plan
+
+    def __enter__(self) -> None:
+        """Raises SourceTimeout where no time is left: what doesn't wait would not notice."""
+        if self._seconds <= 0:
+            raise self._late()
+        self._limit = TimeLimit(asyncio.get_running_loop().time() + self._seconds)
+        self._limit.__enter__()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """As said above."""
+        try:
+            self._limit.__exit__(kind, error, traceback)
+        except TimeoutError:
+            raise self._late() from None
+        if isinstance(error, TimeoutError):
+            raise self._late() from None
+
+    def _late(self) -> SourceTimeout:
+        return SourceTimeout(dataset=self._plan.bound.dataset.name)
 
 
 async def _parts(answer: BatchedAnswer) -> AsyncGenerator[Disclosure, None]:
@@ -102,7 +122,7 @@ async def _parts(answer: BatchedAnswer) -> AsyncGenerator[Disclosure, None]:
         for part in answer.ready:
             yield part
         while True:
-            async with within(deadline - loop.time(), answer.plan):
+            with Within(deadline - loop.time(), answer.plan):
                 part = await anext(following, _END)
             if part is _END:
                 return

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from contextlib import aclosing
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from gateway.api.inbound import Scope, read_scope
@@ -148,8 +149,13 @@ def _start(status: int, headers: dict[str, str]) -> MutableMapping[str, Any]:
     return {
         "type": "http.response.start",
         "status": status,
-        "headers": [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()],
+        "headers": [(_header(name), value.encode("latin-1")) for name, value in headers.items()],
     }
+
+
+@lru_cache
+def _header(name: str) -> bytes:
+    return name.encode("latin-1")
 
 
 def stream_headers(stream: Stream, trace_id: str) -> dict[str, str]:

@@ -70,18 +70,17 @@ class PolicyEngine:
         """The purpose that the caller declares; raises PurposeMissing, PurposeUnavailable."""
         if caller.purpose is None:
             raise PurposeMissing
-        refusal = refuse_purpose(caller.purpose, caller, now, self.catalog, self.hierarchies.roles.above)
+        refusal = refuse_purpose(caller.purpose, caller, now, self.catalog, self._admits)
         if refusal is not None:
             raise refusal
         return self.catalog.purposes[caller.purpose]
 
     def purposes_open_to(self, caller: Caller, now: datetime) -> tuple[Purpose, ...]:
         """The purposes that the caller could declare in this app, by name."""
-        above = self.hierarchies.roles.above
         return tuple(
             purpose
             for name, purpose in sorted(self.catalog.purposes.items())
-            if refuse_purpose(name, replace(caller, purpose=name), now, self.catalog, above) is None
+            if refuse_purpose(name, replace(caller, purpose=name), now, self.catalog, self._admits) is None
         )
 
     def check_purpose(self, purpose: Purpose, caller: Caller, case: CaseFacts | None, now: datetime) -> None:
@@ -89,9 +88,9 @@ class PolicyEngine:
 
         Raises PurposeUnavailable, JustificationMissing, CaseMissing, CaseUnavailable.
         """
-        refusal = refuse_purpose(
-            purpose.id, caller, now, self.catalog, self.hierarchies.roles.above
-        ) or refuse_circumstances(purpose.id, caller, case, now, self.catalog)
+        refusal = refuse_purpose(purpose.id, caller, now, self.catalog, self._admits) or refuse_circumstances(
+            purpose.id, caller, case, now, self.catalog
+        )
         if refusal is not None:
             raise refusal
 
@@ -166,7 +165,7 @@ class PolicyEngine:
         The purpose must be theirs and in its time. A case isn't demanded: opening and approving one are such actions.
         """
         known = self.catalog.datasets.get(dataset.name)
-        refusal = refuse_purpose(purpose.id, caller, now, self.catalog, self.hierarchies.roles.above)
+        refusal = refuse_purpose(purpose.id, caller, now, self.catalog, self._admits)
         if refusal is not None or known is None or field not in known.fields:
             return False, ()
         sitting = self.judge.sit(self._request(purpose.id, caller, case, now))
@@ -175,14 +174,11 @@ class PolicyEngine:
 
     # ------------------------------------------------------------------ one question, piece by piece
     def _stands(self, bound: BoundQuery, caller: Caller, case: CaseFacts | None, now: datetime) -> bool:
-        purpose = self.catalog.purposes.get(bound.purpose.id)
+        purpose = bound.purpose.id
         return (
-            purpose is not None
-            and bound.case == caller.case
-            and caller.purpose == purpose.id
-            and purpose.valid_from <= now < purpose.valid_until
-            and self._admits(purpose.id, caller.app, caller.roles)
-            and refuse_circumstances(purpose.id, caller, case, now, self.catalog) is None
+            bound.case == caller.case
+            and refuse_purpose(purpose, caller, now, self.catalog, self._admits) is None
+            and refuse_circumstances(purpose, caller, case, now, self.catalog) is None
         )
 
     def _request(self, purpose: PurposeId, caller: Caller, case: CaseFacts | None, now: datetime) -> Request:

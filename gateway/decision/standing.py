@@ -1,6 +1,6 @@
 """Whether a caller may act for a purpose at all, before any rule is asked: the purpose's own terms, and its case."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from gateway.errors import CaseMissing, CaseUnavailable, GatewayError, JustificationMissing, PurposeUnavailable
@@ -10,21 +10,23 @@ from gateway.model.catalog import Catalog, Purpose
 from gateway.model.ids import AppId, PurposeId, RoleName
 
 JUSTIFICATION_LETTERS = range(10, 501)
+Admits = Callable[[PurposeId, AppId, tuple[RoleName, ...]], bool]
 
 
 def refuse_purpose(
-    purpose_id: PurposeId, caller: Caller, now: datetime, catalog: Catalog, roles_above: Mapping[str, frozenset[str]]
+    purpose_id: PurposeId, caller: Caller, now: datetime, catalog: Catalog, is_admitted: Admits
 ) -> GatewayError | None:
     """Why the caller can't act for the purpose: unknown, abstract, out of its time, or not theirs. None: they can.
 
-    Both must be admitted: the app (by the purpose and by its own registration) and one of the person's roles.
+    Both must be admitted: the app (by the purpose and by its own registration) and one of the person's roles, as
+    `admits` says.
     """
     purpose = catalog.purposes.get(purpose_id)
     if (
         purpose is None
         or caller.purpose != purpose_id
         or not purpose.valid_from <= now < purpose.valid_until
-        or not admits(purpose, caller.app, caller.roles, catalog, roles_above)
+        or not is_admitted(purpose_id, caller.app, caller.roles)
     ):
         return PurposeUnavailable(purpose=purpose_id)
     return None

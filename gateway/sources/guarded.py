@@ -35,6 +35,7 @@ from gateway.sources.credentials import Credentials
 from gateway.sources.standing import SourceStanding
 from gateway.spi import Capabilities, Connector, FetchesAtOnce, TableDescription
 from gateway.telemetry import operator_log
+from gateway.time_limit import TimeLimit
 
 LEAST_WAIT_SECONDS = 0.01
 GRACE_SECONDS = 1.0  # for a connector to say itself that its time is over
@@ -318,7 +319,8 @@ class GuardedSource:
         asked = replace(fetch, time_limit_seconds=left) if has_waited else fetch  # what was waited is gone
         used = self._begun()
         try:
-            async with asyncio.timeout(min(self.resilience.batch_seconds, left + GRACE_SECONDS)):
+            limit = min(self.resilience.batch_seconds, left + GRACE_SECONDS)
+            with TimeLimit(asyncio.get_running_loop().time() + limit):
                 return await cast("FetchesAtOnce", used.connector).fetch_at_once(asked)
         except TimeoutError:
             raise SourceTimeout(dataset=fetch.dataset, operator="stopped by the gateway") from None

@@ -4,19 +4,19 @@ import re
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import AbstractContextManager, aclosing, contextmanager, nullcontext
+from contextvars import ContextVar
 from enum import StrEnum
 from typing import cast
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.sampling import Decision, ParentBased, TraceIdRatioBased
+from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from opentelemetry.trace import (
     NonRecordingSpan,
     SpanContext,
     StatusCode,
     TraceFlags,
-    get_current_span,
     set_span_in_context,
 )
 
@@ -25,6 +25,8 @@ from gateway.model.rows import Batch
 from gateway.settings import Telemetry
 
 _NO_SPAN: AbstractContextManager[None] = nullcontext()  # shared: it keeps nothing
+_is_sampled: ContextVar[bool] = ContextVar("is_sampled", default=False)
+_RANDOM_DIGITS = 16  # of a trace id, at its end: what W3C says of them, and what a ratio is taken of
 _TRACEPARENT = re.compile(r"^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$", re.ASCII)
 
 
@@ -65,10 +67,9 @@ class Tracing:
 
     def request(self, trace_id: str, parent_span: str | None = None) -> AbstractContextManager[None]:
         """The span of one request under the given trace id, where it is sampled."""
-        sampled = self._ratio.should_sample(None, int(trace_id, 16), "request")
-        if sampled.decision is not Decision.RECORD_AND_SAMPLE:
-            return _NO_SPAN
-        return self._request(trace_id, parent_span)
+        # as the sampler itself will decide it, by the last half of the id
+        is_sampled = int(trace_id[-_RANDOM_DIGITS:], 16) < self._ratio.bound
+        return self._request(trace_id, parent_span) if is_sampled else _NO_SPAN
 
     @contextmanager
     def _request(self, trace_id: str, parent_span: str | None) -> Iterator[None]:
@@ -82,11 +83,15 @@ class Tracing:
         with self._tracer.start_as_current_span(
             "request", context=context, record_exception=False, set_status_on_exception=False
         ):
-            yield
+            token = _is_sampled.set(True)
+            try:
+                yield
+            finally:
+                _is_sampled.reset(token)
 
     def stage(self, stage: Stage) -> AbstractContextManager[None]:
         """The span of one stage of a sampled request; an error leaves its code there and nothing else."""
-        return self._stage(stage) if get_current_span().is_recording() else _NO_SPAN
+        return self._stage(stage) if _is_sampled.get() else _NO_SPAN
 
     @contextmanager
     def _stage(self, stage: Stage) -> Iterator[None]:
@@ -105,7 +110,7 @@ class Tracing:
 
     def fetching(self, batches: AsyncIterator[Batch]) -> AsyncIterator[Batch]:
         """The batches of a source, with a span from the first request to the last batch."""
-        return self._fetching(batches) if get_current_span().is_recording() else batches
+        return self._fetching(batches) if _is_sampled.get() else batches
 
     async def _fetching(self, batches: AsyncIterator[Batch]) -> AsyncIterator[Batch]:
         # not the current span: an async generator may be closed in another context than it was begun in

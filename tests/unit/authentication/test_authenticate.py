@@ -180,9 +180,13 @@ def test_a_revoked_app_key_is_refused_within_a_second(issuer: Issuer) -> None:
     at, request = _Door(issuer), _request(_token(issuer))
     at.door.authenticate(request, NOW)
     at.keys.clear()
-    at.seconds += 0.999
+    at.seconds += 0.499
+    assert at.door.recall(request, NOW) is not None
+    at.seconds += 0.5
+    assert at.door.recall(request, NOW) is None  # sent to read it anew, and takes its time
     assert at.door.recall(request, NOW) is not None
     at.seconds += 0.001
+    assert at.door.recall(request, NOW) is None
     assert at.door.recall(request, NOW) is None
     with pytest.raises(AppNotAuthenticated):
         at.door.authenticate(request, NOW)
@@ -196,6 +200,25 @@ def test_a_key_that_is_read_again_makes_every_caller_of_it_fresh(issuer: Issuer)
     at.seconds += 5
     assert at.door.authenticate(one, NOW) is callers[0]
     assert at.door.recall(other, NOW) is callers[1]
+
+
+def test_one_asker_reads_a_key_anew_while_the_others_go_on(issuer: Issuer) -> None:
+    at, request = _Door(issuer), _request(_token(issuer))
+    caller = at.door.authenticate(request, NOW)
+    at.seconds += 0.6
+    recalled = [at.door.recall(request, NOW) for _ in range(5)]
+    assert recalled == [None, caller, caller, caller, caller]
+    assert at.door.authenticate(request, NOW) is caller
+    at.seconds += 0.45
+    assert at.door.recall(request, NOW) is caller  # read 0.45 s ago
+    at.seconds += 0.1
+    assert [at.door.recall(request, NOW) for _ in range(2)] == [None, caller]
+    assert at.reads == 2
+
+    at.keys.clear()
+    with pytest.raises(AppNotAuthenticated):
+        at.door.authenticate(request, NOW)
+    assert at.door.recall(request, NOW) is None  # known to be gone: for everybody, at once
 
 
 def test_a_token_that_has_expired_is_not_recalled(issuer: Issuer) -> None:
