@@ -80,6 +80,7 @@ from gateway.sources import Sources, keeping_fresh, open_sources
 from gateway.spi import Connector
 from gateway.store import open_state
 from gateway.telemetry import Metrics, Tracing, configure_logging, operator_log
+from gateway.turns import Turns
 
 _LOG_SOURCE = SourceName("langqiao-audit")
 
@@ -195,6 +196,7 @@ class Gateway:
                 default_department=(
                     DepartmentName(settings.default_department) if settings.default_department is not None else None
                 ),
+                turns=Turns(settings.turns),
                 tracing=tracing,
                 clock=self.clock,
             )

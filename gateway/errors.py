@@ -216,6 +216,17 @@ class ClientGone(RequestInvalid):
     mend = {"en": "ask again", "zh": "请重新查询"}
 
 
+@dataclass(eq=False, kw_only=True)
+class TooManyAtOnce(RequestInvalid):
+    """So many questions of one app wait for their turn already."""
+
+    code = "GW118"
+    status = 429
+    text = {"en": "{limit} questions of this app wait already", "zh": "该应用已有 {limit} 个查询在排队"}
+    mend = {"en": "ask fewer at once; try again in a few seconds", "zh": "请减少并发查询，几秒后重试"}
+    limit: int
+
+
 # ------------------------------------------------------------------ GW2xx names and catalogue
 class NameUnknown(GatewayError):
     """A name means nothing to this asker: it does not exist, or it is not theirs."""

@@ -31,22 +31,23 @@ from gateway.fetching import Fetching
 from gateway.model.audit import AuditReceipt, EntryKind
 from gateway.model.caller import Caller, InboundRequest
 from gateway.model.case import CaseFacts
-from gateway.model.catalog import Dataset, Purpose
+from gateway.model.catalog import Purpose
 from gateway.model.change import Change
 from gateway.model.explanation import Explanation
 from gateway.model.ids import CaseId, DatasetName, DepartmentName, FieldName, PrincipalId, PurposeId, SourceName
 from gateway.model.plan import ReadPlan
 from gateway.model.query import STREAMED, BoundQuery, MediaType
 from gateway.model.response import Refusal, Response, Stream
-from gateway.model.rows import Disclosure, RawRows
+from gateway.model.rows import Disclosure
 from gateway.model.trail import Trail
 from gateway.planning import explain_plan, offering, plan_question
 from gateway.prepared import PreparedQuestions
 from gateway.query import bind, bind_links, parse, shape_of
 from gateway.settings import Limits, Timeouts
-from gateway.spi import Capabilities, Connector, MaskContext, MaskKeys, TerminalKey
+from gateway.spi import Connector, MaskContext, MaskKeys, TerminalKey
 from gateway.streaming import BatchedAnswer, Reading, Within, batches_of
 from gateway.telemetry import Stage, Tracing, log_failure
+from gateway.turns import Turns
 
 Permission = tuple[DatasetName, FieldName]
 
@@ -70,6 +71,7 @@ class Pipeline:
     limits: Limits
     timeouts: Timeouts
     default_department: DepartmentName | None  # what a short name means where the asker names no department
+    turns: Turns
     tracing: Tracing
     clock: Callable[[], datetime]
     prepared: PreparedQuestions = field(init=False, default_factory=PreparedQuestions)  # under these very settings
@@ -117,9 +119,7 @@ class Pipeline:
             purposes = engine.purposes_open_to(caller, self.clock())
             if caller.purpose is not None:
                 purpose = engine.admit(caller, self.clock())
-                for dataset in engine.catalog.datasets.values():
-                    if dataset.source is None:
-                        continue
+                for dataset in (one for one in engine.catalog.datasets.values() if one.source is not None):
                     question = replace(request, path=f"/data/{dataset.name}", query_string="select=*")
                     bound, facts = await self._bind(engine, recorder, question, caller, purpose)
                     explanation = await self._explain(engine, recorder, bound, caller, facts)
@@ -173,40 +173,37 @@ class Pipeline:
     # ------------------------------------------------------------------ the stages, in order
     async def _read(self, engine: PolicyEngine, recorder: Recorder, request: InboundRequest) -> Response | Stream:
         caller, purpose = await self._authenticate(engine, recorder, request)
+        async with self.turns.of(caller.app):
+            answered = await self._read_in_turn(engine, recorder, request, caller, purpose)
+        return await self._in_batches(answered) if isinstance(answered, Reading) else answered
+
+    async def _read_in_turn(
+        self, engine: PolicyEngine, recorder: Recorder, request: InboundRequest, caller: Caller, purpose: Purpose
+    ) -> Response | Reading:
         plan = await self._plan(engine, recorder, request, caller, purpose)
-        bound = plan.bound
-        recorder.saw(plan=plan)
         if purpose.is_break_glass:
             await asyncio.to_thread(self.check_glass, purpose, caller, self.clock())
         if plan.matches and purpose.matches_per_day is not None:
             await asyncio.to_thread(self.charge, caller.principal, purpose, self.clock(), plan.matches)
-        if bound.media_type in STREAMED:
-            return await self._in_batches(Reading(engine, recorder, plan, caller, purpose))
+        if plan.media_type in STREAMED:
+            return Reading(engine, recorder, plan, caller, purpose)
         disclosure = await self._disclose(recorder, plan, caller, purpose)
-        body = render(disclosure, bound.media_type, self.limits.answer_bytes, strips_nulls=bound.strips_nulls)
+        body = render(disclosure, plan.media_type, self.limits.answer_bytes, strips_nulls=plan.bound.strips_nulls)
         receipt = await self._release(recorder, caller, purpose, disclosure, body)
-        return Response(
-            outcome=disclosure,
-            body=body,
-            media_type=bound.media_type,
-            receipt=receipt,
-            policy_version=engine.version,
-            is_head=bound.is_head,
-            take_back=lambda may_have_arrived: recorder.take_back(may_have_arrived=may_have_arrived),
-        )
+        return self._answered(recorder, plan, disclosure, body, receipt)
 
     async def _plan(
         self, engine: PolicyEngine, recorder: Recorder, request: InboundRequest, caller: Caller, purpose: Purpose
     ) -> ReadPlan:
         """What was asked before is decided anew, not planned anew; a first question goes all the way."""
-        shape, now = shape_of(request), self.clock()
+        shape, now, capabilities = shape_of(request), self.clock(), self._fetching.capabilities
         with self.tracing.stage(recorder.at(Stage.BIND)):
-            again = self.prepared.plan_again(engine, caller, purpose, shape, now, self._capabilities)
+            again = self.prepared.plan_again(engine, caller, purpose, shape, now, capabilities)
         if again is not None:
             decided, plan = again
             recorder.at(Stage.PLAN)
-            recorder.saw(bound=plan.bound)
             recorder.decided(decided.decision, None, now)
+            recorder.saw(bound=plan.bound, plan=plan)
             return plan
         bound, facts = await self._bind(engine, recorder, request, caller, purpose)
         with self.tracing.stage(recorder.at(Stage.DECIDE)):
@@ -216,11 +213,12 @@ class Pipeline:
         with self.tracing.stage(recorder.at(Stage.PLAN)):
             try:
                 seconds = self.timeouts.stream if bound.media_type in STREAMED else self.timeouts.source
-                plan = plan_question(decided, self._capabilities, self.limits, seconds)
+                plan = plan_question(decided, capabilities, self.limits, seconds)
             except EmbedUnavailable as error:
                 links = bind_links(engine.catalog.datasets[DatasetName(error.dataset)], bound)
                 raise offering(error, engine.decide_question(links, caller, facts, now)) from None
-        self.prepared.keep(engine, caller, shape, decided, plan, self._capabilities)
+        recorder.saw(plan=plan)
+        self.prepared.keep(engine, caller, shape, decided, plan, capabilities)
         return plan
 
     async def _release(
@@ -239,10 +237,24 @@ class Pipeline:
             await asyncio.to_thread(self.check_glass, purpose, caller, self.clock())
         if purpose.limits_release:
             # what left is known only now: it is counted before the entry, and a refusal here has counted nothing
-            rows, people = disclosure.all_rows, disclosure.all_subjects
-            await asyncio.to_thread(self.charge_release, caller.principal, purpose, self.clock(), rows, people)
+            leaving = (disclosure.all_rows, disclosure.all_subjects)
+            await asyncio.to_thread(self.charge_release, caller.principal, purpose, self.clock(), *leaving)
         with self.tracing.stage(recorder.at(Stage.AUDIT)):
             return await recorder.released(disclosure, body, refers_to=refers_to)
+
+    @staticmethod
+    def _answered(
+        recorder: Recorder, plan: ReadPlan, disclosure: Disclosure, body: bytes, receipt: AuditReceipt
+    ) -> Response:
+        return Response(
+            outcome=disclosure,
+            body=body,
+            media_type=plan.media_type,
+            receipt=receipt,
+            policy_version=recorder.policy_version,
+            is_head=plan.bound.is_head,
+            take_back=lambda may_have_arrived: recorder.take_back(may_have_arrived=may_have_arrived),
+        )
 
     # ------------------------------------------------------------------ long answers
     async def _in_batches(self, reading: Reading) -> Response | Stream:
@@ -250,9 +262,9 @@ class Pipeline:
         recorder, plan = reading.recorder, reading.plan
         writer = writer_of(plan.media_type, plan)
         context = await self._mask_context(recorder, reading.caller, reading.purpose)
-        parts = disclose_in_batches(self._open, plan, self.hash_subject, context, self.limits.page_rows)
+        parts = disclose_in_batches(self._fetching.open, plan, self.hash_subject, context, self.limits.page_rows)
         try:
-            with self.tracing.stage(recorder.at(Stage.DISCLOSE)), Within(self.timeouts.total, plan):
+            with self.tracing.stage(recorder.at(Stage.DISCLOSE)), Within(self.timeouts.stream, plan):
                 first = await anext(parts)
                 second = None if plan.bound.is_head else await anext(parts, None)
             refuse_range(first)
@@ -260,15 +272,7 @@ class Pipeline:
                 await parts.aclose()
                 body = writer.batch(first) + writer.end()
                 receipt = await self._release(recorder, reading.caller, reading.purpose, first, body)
-                return Response(
-                    outcome=first,
-                    body=body,
-                    media_type=plan.media_type,
-                    receipt=receipt,
-                    policy_version=reading.engine.version,
-                    is_head=plan.bound.is_head,
-                    take_back=lambda may_have_arrived: recorder.take_back(may_have_arrived=may_have_arrived),
-                )
+                return self._answered(recorder, plan, first, body, receipt)
             opening = await recorder.record(EntryKind.READ, "opened")
         except BaseException:
             await parts.aclose()
@@ -347,18 +351,16 @@ class Pipeline:
             now = self.clock()
             decided = await asyncio.to_thread(engine.decide_question, bound, caller, facts, now)
             recorder.decided(decided.decision, facts, now)
-        return explain_plan(decided, self._capabilities, self.limits, self.timeouts.source)
+        return explain_plan(decided, self._fetching.capabilities, self.limits, self.timeouts.source)
 
-    def _capabilities(self, dataset: Dataset) -> Capabilities:
-        return Fetching(self.sources, self.tracing).capabilities(dataset)
-
-    def _open(self, plan: ReadPlan) -> RawRows:
-        return Fetching(self.sources, self.tracing).open(plan)
+    @property
+    def _fetching(self) -> Fetching:
+        return Fetching(self.sources, self.tracing)
 
     async def _disclose(self, recorder: Recorder, plan: ReadPlan, caller: Caller, purpose: Purpose) -> Disclosure:
         context = await self._mask_context(recorder, caller, purpose)
         with self.tracing.stage(recorder.at(Stage.DISCLOSE)), Within(self.timeouts.total, plan):
-            return await disclose(self._open, plan, self.hash_subject, context)
+            return await disclose(self._fetching.open, plan, self.hash_subject, context)
 
     async def _mask_context(self, recorder: Recorder, caller: Caller, purpose: Purpose) -> MaskContext:
         keys = self.mask_keys(purpose.id)

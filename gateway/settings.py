@@ -46,6 +46,14 @@ class Limits(_Strict):
     report_entries: PositiveInt = 200_000  # entries of the log that one report may cover
 
 
+class Turns(_Strict):
+    """How many questions one process works on at a time, so that no app keeps the others waiting."""
+
+    at_once: PositiveInt = 64  # where one app asks
+    shared: PositiveInt = 8  # where several ask: all of them together, in equal parts, at least one each
+    waiting: PositiveInt = 512  # of one app; more are refused
+
+
 class Timeouts(_Strict):
     """Seconds."""
 
@@ -128,6 +136,9 @@ class Resilience(_Strict):
     concurrency: PositiveInt = 8  # questions that are with it at a time
     queue: PositiveInt = 64  # that may wait for a place
     wait_seconds: PositiveFloat = 2.0  # for a place
+    streams: PositiveInt | None = None  # places that answers in batches may hold at a time; None: half of all
+    stream_queue: PositiveInt = 256
+    stream_wait_seconds: PositiveFloat = 60.0
     batch_seconds: PositiveFloat = 15.0  # for the first batch and each one after
     failures: PositiveInt = 5  # of the last `window` outcomes that open its circuit
     window: PositiveInt = 10
@@ -199,6 +210,7 @@ class Settings(BaseSettings):
     networks: dict[str, tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]] = Field(default_factory=dict)
     audit: Audit = Audit()
     limits: Limits = Limits()
+    turns: Turns = Turns()
     timeouts: Timeouts = Timeouts()
     telemetry: Telemetry = Telemetry()
 

@@ -1,47 +1,84 @@
 """The bulkhead of one source: so many questions at a time, so many waiting, none waiting longer than so long.
 
 What a source is slow with stays in its own compartment: the questions to every other source never stand behind it.
-First come, first served.
+Answers in batches hold a place for as long as somebody reads them: they have no more than a share of the places, and
+wait in a row of their own, with more patience, so that short questions never stand behind them. First come, first
+served in either row.
 """
 
 import asyncio
+from dataclasses import dataclass, field
 
 
 class NoPlace(Exception):
     """The queue is full, or the wait was over."""
 
 
-class Bulkhead:
-    """Places of one source."""
+@dataclass(slots=True)
+class Row:
+    """Places, and who waits for one."""
 
-    def __init__(self, *, concurrency: int, queue: int, wait_seconds: float) -> None:
-        self._places = asyncio.Semaphore(concurrency)
-        self._queue = queue
-        self._wait_seconds = wait_seconds
-        self.running = 0
-        self.waiting = 0
+    places: int
+    queue: int
+    wait_seconds: float
+    waiting: int = field(init=False, default=0)
+    _free: asyncio.Semaphore = field(init=False)
+
+    def __post_init__(self) -> None:
+        """All places are free."""
+        self._free = asyncio.Semaphore(self.places)
 
     async def enter(self, most_seconds: float) -> None:
         """Take one place until `leave`; raises NoPlace at once where the queue is full, or after the wait."""
-        if self._places.locked():
-            await self._wait(min(self._wait_seconds, most_seconds))
-        else:
-            await self._places.acquire()
-        self.running += 1
-
-    def leave(self) -> None:
-        """Give it back."""
-        self.running -= 1
-        self._places.release()
-
-    async def _wait(self, seconds: float) -> None:
-        if self.waiting >= self._queue:
+        if not self._free.locked():
+            await self._free.acquire()  # at once
+            return
+        if self.waiting >= self.queue:
             raise NoPlace
         self.waiting += 1
         try:
-            async with asyncio.timeout(seconds):
-                await self._places.acquire()
+            async with asyncio.timeout(min(self.wait_seconds, most_seconds)):
+                await self._free.acquire()
         except TimeoutError:
             raise NoPlace from None
         finally:
             self.waiting -= 1
+
+    def leave(self) -> None:
+        """Give it back."""
+        self._free.release()
+
+
+class Bulkhead:
+    """Places of one source; `long`: those of them that answers in batches may have."""
+
+    def __init__(self, every: Row, long: Row) -> None:
+        self._every = every
+        self._long = long
+        self.running = 0
+
+    @property
+    def waiting(self) -> int:
+        """Questions that wait, long and short."""
+        return self._every.waiting + self._long.waiting
+
+    async def enter(self, most_seconds: float, *, is_long: bool = False) -> None:
+        """Take one place until `leave`; raises NoPlace."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + most_seconds
+        if is_long:
+            await self._long.enter(most_seconds)
+        try:
+            await self._every.enter(end - loop.time())
+        except BaseException:
+            if is_long:
+                self._long.leave()
+            raise
+        self.running += 1
+
+    def leave(self, *, is_long: bool = False) -> None:
+        """Give it back, as it was taken."""
+        self.running -= 1
+        self._every.leave()
+        if is_long:
+            self._long.leave()

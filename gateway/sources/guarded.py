@@ -30,7 +30,7 @@ from gateway.model.plan import Fetch
 from gateway.model.rows import Batch
 from gateway.settings import Resilience
 from gateway.sources.breaker import Breaker, BreakerRule, Circuit, Ticket, Verdict
-from gateway.sources.bulkhead import Bulkhead, NoPlace
+from gateway.sources.bulkhead import Bulkhead, NoPlace, Row
 from gateway.sources.credentials import Credentials
 from gateway.sources.standing import SourceStanding
 from gateway.spi import Capabilities, Connector, FetchesAtOnce, TableDescription
@@ -97,7 +97,11 @@ class GuardedSource:
                 probes=rule.probes,
             )
         )
-        self._bulkhead = Bulkhead(concurrency=rule.concurrency, queue=rule.queue, wait_seconds=rule.wait_seconds)
+        streams = min(rule.concurrency, rule.streams or max(1, rule.concurrency // 2))
+        self._bulkhead = Bulkhead(
+            Row(rule.concurrency, rule.queue, rule.wait_seconds),
+            Row(streams, rule.stream_queue, rule.stream_wait_seconds),
+        )
 
     def __repr__(self) -> str:
         """Name, kind and circuit."""
@@ -118,7 +122,8 @@ class GuardedSource:
         """The connector's rows; raises SourceFailed."""
         deadline = self.monotonic() + fetch.time_limit_seconds
         self._refuse_where_resting(fetch.dataset)
-        async with self._place(fetch.dataset, fetch.time_limit_seconds):
+        is_long = fetch.limit is None or fetch.limit > fetch.batch_rows
+        async with self._place(fetch.dataset, fetch.time_limit_seconds, is_long=is_long):
             ticket = self._admit(fetch.dataset)
             began, verdict, has_answered = self.monotonic(), Verdict.NOTHING, False
             try:
@@ -258,16 +263,16 @@ class GuardedSource:
 
     # -------------------------------------------------------------- one question
     @asynccontextmanager
-    async def _place(self, dataset: str, most_seconds: float) -> AsyncIterator[None]:
-        await self._enter(dataset, most_seconds)
+    async def _place(self, dataset: str, most_seconds: float, *, is_long: bool) -> AsyncIterator[None]:
+        await self._enter(dataset, most_seconds, is_long=is_long)
         try:
             yield
         finally:
-            self._bulkhead.leave()
+            self._bulkhead.leave(is_long=is_long)
 
-    async def _enter(self, dataset: str, most_seconds: float) -> None:
+    async def _enter(self, dataset: str, most_seconds: float, *, is_long: bool = False) -> None:
         try:
-            await self._bulkhead.enter(most_seconds)
+            await self._bulkhead.enter(most_seconds, is_long=is_long)
         except NoPlace:
             self._counts.busy += 1
             raise SourceBusy(dataset=dataset, operator="no place at the source") from None

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from gateway.sources.bulkhead import Bulkhead, NoPlace
+from gateway.sources.bulkhead import Bulkhead, NoPlace, Row
 
 
 @asynccontextmanager
@@ -19,7 +19,7 @@ async def place(bulkhead: Bulkhead) -> AsyncIterator[None]:
 
 
 async def test_the_queue_has_an_end_and_says_so_at_once() -> None:
-    bulkhead = Bulkhead(concurrency=1, queue=1, wait_seconds=30)
+    bulkhead = Bulkhead(Row(1, 1, 30), Row(1, 1, 30))
     async with place(bulkhead):
         waiting = asyncio.create_task(place(bulkhead).__aenter__())
         await asyncio.sleep(0)
@@ -31,7 +31,7 @@ async def test_the_queue_has_an_end_and_says_so_at_once() -> None:
 
 
 async def test_the_wait_has_an_end_too() -> None:
-    bulkhead = Bulkhead(concurrency=1, queue=9, wait_seconds=0.01)
+    bulkhead = Bulkhead(Row(1, 9, 0.01), Row(1, 9, 0.01))
     async with place(bulkhead):
         with pytest.raises(NoPlace):
             await place(bulkhead).__aenter__()
@@ -39,7 +39,7 @@ async def test_the_wait_has_an_end_too() -> None:
 
 
 async def test_those_who_leave_while_they_wait_cost_no_place() -> None:
-    bulkhead = Bulkhead(concurrency=1, queue=50, wait_seconds=30)
+    bulkhead = Bulkhead(Row(1, 50, 30), Row(1, 50, 30))
 
     async def hold() -> None:
         async with place(bulkhead):
@@ -53,3 +53,35 @@ async def test_those_who_leave_while_they_wait_cost_no_place() -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
         assert (bulkhead.running, bulkhead.waiting) == (0, 0)
     await hold()
+
+
+async def test_long_answers_have_their_share_and_wait_in_their_own_row() -> None:
+    bulkhead = Bulkhead(Row(4, 9, 0.01), Row(2, 1, 30))
+    for _ in range(2):
+        await bulkhead.enter(30, is_long=True)
+    third = asyncio.create_task(bulkhead.enter(30, is_long=True))
+    await asyncio.sleep(0)
+    assert (bulkhead.running, bulkhead.waiting) == (2, 1)
+    with pytest.raises(NoPlace):
+        await bulkhead.enter(30, is_long=True)
+    for _ in range(2):  # short ones never stand behind it
+        await bulkhead.enter(30)
+    with pytest.raises(NoPlace):
+        await bulkhead.enter(30)
+    bulkhead.leave()
+    bulkhead.leave(is_long=True)
+    await third
+    assert (bulkhead.running, bulkhead.waiting) == (3, 0)
+
+
+async def test_a_long_answer_that_finds_no_place_costs_none_of_its_row() -> None:
+    bulkhead = Bulkhead(Row(1, 9, 0.01), Row(1, 9, 30))
+    await bulkhead.enter(30)
+    for _ in range(3):
+        with pytest.raises(NoPlace):
+            await bulkhead.enter(30, is_long=True)
+    bulkhead.leave()
+    await bulkhead.enter(30, is_long=True)
+    assert (bulkhead.running, bulkhead.waiting) == (1, 0)
+    with pytest.raises(NoPlace):
+        await bulkhead.enter(0.01, is_long=True)  # no longer than who asks has time

@@ -1,0 +1,126 @@
+"""Whose turn it is: a process works on so many questions at a time, and no app takes the places of another.
+
+An app that asks alone has all places. While several ask, there are fewer, shared equally: what is under way at once is
+what everybody's next answer waits for. Whoever waits is served app by app, and within one first come, first served.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Final
+
+from gateway.errors import TooManyAtOnce
+from gateway.model.ids import AppId
+from gateway.settings import Turns as Rule
+
+_STILL_ASKING_SECONDS: Final = 1.0
+"""An app that asked no longer ago is still reckoned with."""
+
+
+@dataclass(slots=True, eq=False)
+class _Lane:
+    """One app."""
+
+    asked_at: float
+    running: int = 0
+    waiting: deque["asyncio.Future[None]"] = field(default_factory=deque)
+
+
+class Turns:
+    """The places of one process, on one event loop."""
+
+    def __init__(self, rule: Rule, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._rule = rule
+        self._monotonic = monotonic
+        self._lanes: dict[AppId, _Lane] = {}
+        self._running = 0
+
+    @property
+    def running(self) -> int:
+        """Questions that are under way."""
+        return self._running
+
+    @property
+    def waiting(self) -> int:
+        """Questions that wait for their turn."""
+        return sum(len(lane.waiting) for lane in self._lanes.values())
+
+    def of(self, app: AppId) -> "Turn":
+        """`async with turns.of(app): ...`; entering raises TooManyAtOnce where too many of the app wait already."""
+        return Turn(self, app)
+
+    async def take(self, app: AppId) -> None:
+        """Wait for a place; raises TooManyAtOnce."""
+        now = self._monotonic()
+        lane = self._lanes.get(app)
+        if lane is None:
+            lane = self._lanes[app] = _Lane(now)
+        lane.asked_at = now
+        if not lane.waiting and self._may_run(lane, self._asking(now)):
+            self._begin(lane)
+            return
+        if len(lane.waiting) >= self._rule.waiting:
+            raise TooManyAtOnce(limit=self._rule.waiting)
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        lane.waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self.give_back(app)  # it was given just now
+            else:
+                lane.waiting.remove(turn)
+            raise
+
+    def give_back(self, app: AppId) -> None:
+        """End what `take` began: the next one runs."""
+        lane = self._lanes[app]
+        lane.running -= 1
+        self._running -= 1
+        now = self._monotonic()
+        asking = self._asking(now)
+        # whoever has least under way is next; of equals whoever asked first was put in first
+        for other in sorted((one for one in self._lanes.values() if one.waiting), key=lambda one: one.running):
+            while other.waiting and self._may_run(other, asking):
+                self._begin(other)
+                other.waiting.popleft().set_result(None)
+
+    def _begin(self, lane: _Lane) -> None:
+        lane.running += 1
+        self._running += 1
+
+    def _may_run(self, lane: _Lane, asking: int) -> bool:
+        if asking < 2:
+            return self._running < self._rule.at_once
+        # a lone question of an app never waits for what others have begun
+        return lane.running < max(1, self._rule.shared // asking)
+
+    def _asking(self, now: float) -> int:
+        """How many apps ask; those that are done with it are forgotten."""
+        if len(self._lanes) > 1:
+            for app, lane in list(self._lanes.items()):
+                if not lane.running and not lane.waiting and now - lane.asked_at > _STILL_ASKING_SECONDS:
+                    del self._lanes[app]
+        return len(self._lanes)
+
+
+class Turn:
+    """One question's place."""
+
+    __slots__ = ("_app", "_turns")
+
+    def __init__(self, turns: Turns, app: AppId) -> None:
+        self._turns, self._app = turns, app
+
+    async def __aenter__(self) -> None:
+        """Raises TooManyAtOnce."""
+        await self._turns.take(self._app)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """The place is free again."""
+        self._turns.give_back(self._app)

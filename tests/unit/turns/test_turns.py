@@ -1,0 +1,166 @@
+"""Turns: a lone app has all places, several share them, and nobody waits for ever or takes what is not theirs."""
+
+import asyncio
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.errors import TooManyAtOnce
+from gateway.model.ids import AppId
+from gateway.settings import Turns as Rule
+from gateway.turns import Turns
+
+ONE, OTHER, THIRD = AppId("one"), AppId("other"), AppId("third")
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def settled() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_an_app_that_asks_alone_has_all_places() -> None:
+    turns = Turns(Rule(at_once=3, shared=2, waiting=9))
+    for _ in range(3):
+        await asyncio.wait_for(turns.take(ONE), 1)
+    fourth = asyncio.create_task(turns.take(ONE))
+    await settled()
+    assert (turns.running, turns.waiting) == (3, 1)
+    turns.give_back(ONE)
+    await asyncio.wait_for(fourth, 1)
+    assert (turns.running, turns.waiting) == (3, 0)
+
+
+async def test_who_asks_beside_a_greedy_app_is_served_at_once() -> None:
+    turns = Turns(Rule(at_once=4, shared=4, waiting=99))
+    greedy = [asyncio.create_task(turns.take(ONE)) for _ in range(50)]
+    await settled()
+    assert (turns.running, turns.waiting) == (4, 46)
+    await asyncio.wait_for(turns.take(OTHER), 1)
+    for _ in range(3):  # four of its own are under way, and its share is two now
+        turns.give_back(ONE)
+    await settled()
+    assert (turns.running, turns.waiting) == (1 + 2, 45)
+    for task in greedy:
+        task.cancel()
+    await asyncio.gather(*greedy, return_exceptions=True)
+    assert turns.waiting == 0
+
+
+async def test_the_share_of_who_stopped_asking_goes_back_to_the_others() -> None:
+    clock = Clock()
+    turns = Turns(Rule(at_once=4, shared=2, waiting=9), clock)
+    await turns.take(OTHER)
+    turns.give_back(OTHER)
+    await turns.take(ONE)
+    waiting = [asyncio.create_task(turns.take(ONE)) for _ in range(3)]
+    await settled()
+    assert (turns.running, turns.waiting) == (1, 3)
+    clock.now += 1.1
+    turns.give_back(ONE)
+    await settled()
+    assert (turns.running, turns.waiting) == (3, 0)
+    await asyncio.gather(*waiting)
+
+
+async def test_however_many_apps_ask_each_has_a_place() -> None:
+    turns = Turns(Rule(at_once=4, shared=2, waiting=9))
+    for app in (ONE, OTHER, THIRD, AppId("fourth"), AppId("fifth")):
+        await asyncio.wait_for(turns.take(app), 1)
+    assert turns.running == 5
+
+
+async def test_the_row_of_an_app_has_an_end_and_that_of_another_has_not_ended() -> None:
+    turns = Turns(Rule(at_once=1, shared=1, waiting=2))
+    await turns.take(ONE)
+    waiting = [asyncio.create_task(turns.take(ONE)) for _ in range(2)]
+    await settled()
+    with pytest.raises(TooManyAtOnce):
+        await turns.take(ONE)
+    await asyncio.wait_for(turns.take(OTHER), 1)
+    for _ in range(3):
+        turns.give_back(ONE)
+        await settled()
+    await asyncio.gather(*waiting)
+    assert (turns.running, turns.waiting) == (1, 0)
+
+
+async def test_one_apps_questions_are_served_in_order() -> None:
+    turns, served = Turns(Rule(at_once=1, shared=1, waiting=9)), []
+
+    async def ask(number: int) -> None:
+        async with turns.of(ONE):
+            served.append(number)
+            await asyncio.sleep(0)
+
+    await asyncio.gather(*map(ask, range(9)))
+    assert served == list(range(9))
+
+
+async def test_a_block_that_fails_gives_its_place_back() -> None:
+    turns = Turns(Rule(at_once=1, shared=1, waiting=1))
+    for _ in range(3):
+        with pytest.raises(KeyError):
+            async with turns.of(ONE):
+                raise KeyError
+    assert turns.running == 0
+
+
+STEPS = st.lists(
+    st.tuples(st.sampled_from([ONE, OTHER, THIRD]), st.sampled_from(["ask", "end", "leave", "wait"])), max_size=60
+)
+
+
+@settings(max_examples=150)
+@given(STEPS, st.integers(1, 5), st.integers(1, 5))
+def test_no_place_is_lost_and_none_is_given_twice(steps: list[tuple[AppId, str]], at_once: int, shared: int) -> None:
+    clock = Clock()
+
+    async def live() -> None:
+        turns = Turns(Rule(at_once=at_once, shared=shared, waiting=3), clock)
+        tasks: list[tuple[AppId, asyncio.Task[None]]] = []
+        running: Counter[AppId] = Counter()
+
+        def look() -> None:
+            for app, task in list(tasks):
+                if task.done():
+                    tasks.remove((app, task))
+                    if not task.cancelled() and task.exception() is None:
+                        running[app] += 1
+
+        for app, step in steps:
+            if step == "ask":
+                tasks.append((app, asyncio.create_task(turns.take(app))))
+            elif step == "end" and running[app]:
+                running[app] -= 1
+                turns.give_back(app)
+            elif step == "leave":
+                for one, task in tasks:
+                    if one == app:
+                        task.cancel()
+            else:
+                clock.now += 0.4
+            await settled()
+            look()
+            assert turns.running == running.total()
+            assert turns.waiting == len(tasks)
+            assert max(running.values(), default=0) <= max(at_once, shared)
+        while running.total():  # whoever waits is served once the others end
+            app = next(app for app, count in running.items() if count)
+            running[app] -= 1
+            turns.give_back(app)
+            await settled()
+            look()
+        assert not tasks
+        assert (turns.running, turns.waiting) == (0, 0)
+
+    asyncio.run(live())
