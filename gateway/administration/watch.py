@@ -6,7 +6,7 @@ kept in one transaction, guarded by the place itself: of several replicas one ge
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -67,31 +67,39 @@ class Watch:
 
     async def catch_up(self) -> None:
         """Watch every entry that is durable now, and write what follows from them; raises GatewayError, StoreFailed."""
-        loop = asyncio.get_running_loop()
         while True:
-            began = loop.time()
-            while seen := await asyncio.to_thread(self._advance):
-                if seen == _CHUNK:  # there is more: requests come first, and this takes a part of a core
-                    await asyncio.sleep(_REST * (loop.time() - began))
-                began = loop.time()
-            if not await self._write_due():
+            # what comes in meanwhile is for the next look: else a busy gateway would never be done with this one
+            until = (await asyncio.to_thread(head_of, self._state)).size
+            while await self._resting(asyncio.to_thread(self._advance, until)):
+                pass
+            if not await self._resting(self._write_due()):
                 break
         overdue = await asyncio.to_thread(self._count_overdue)
         if overdue != self._overdue and any(overdue):
             operator_log().warning("reviews overdue", count=overdue[0], detail=f"{overdue[1]} answers overdue")
         self._overdue = overdue
 
+    @staticmethod
+    async def _resting(work: Awaitable[bool]) -> bool:
+        """Whether there is more to do, and then only after a rest: requests come first, this takes a part of a core."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        is_more = await work
+        if is_more:
+            await asyncio.sleep(_REST * (loop.time() - began))
+        return is_more
+
     # ------------------------------------------------------------------ reading
-    def _advance(self) -> int:
-        """How many entries further; 0 where there are none."""
+    def _advance(self, until: int) -> bool:
+        """Watch some entries; whether there are more before `until`."""
         begin = watched_until(self._state)
-        end = min(begin + _CHUNK, head_of(self._state).size)
+        end = min(begin + _CHUNK, until)
         if begin >= end:
-            return 0
+            return False
         logged = list(read_range(self._state, begin, end, self._opener))
         memories, tasks = self._watched(logged)
         keep_watch(self._state, begin, end, memories, tasks)
-        return end - begin
+        return end < until
 
     def _watched(self, logged: Sequence[Logged]) -> tuple[dict[tuple[str, str], str], list[WatchTask]]:
         canaries = [subject for subject, _, _ in read_canaries(self._state)]

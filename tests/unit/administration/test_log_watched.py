@@ -142,6 +142,30 @@ async def test_a_watch_goes_on_where_the_last_one_ended(
                 assert memory.count("+00:00") == begin + 5
 
 
+async def test_a_log_that_never_rests_does_not_keep_a_look_from_its_end(
+    home: House, engine: PolicyEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One more entry after each piece of work: a look is over at what was durable when it began."""
+    async with room(home, engine) as here:
+        await here.write(*refusals(19))
+        loop, advance = asyncio.get_running_loop(), here.watch._advance
+        looks: list[int] = []
+
+        def busy(until: int) -> bool:
+            looks.append(until)
+            is_more = advance(until)
+            asyncio.run_coroutine_threadsafe(here.write(*refusals(1)), loop).result(30)
+            return is_more
+
+        monkeypatch.setattr(here.watch, "_advance", busy)
+        await asyncio.wait_for(here.watch.catch_up(), 60)
+        assert looks == [19]
+        assert not here.of(EntryKind.FLAG)
+        await asyncio.wait_for(here.watch.catch_up(), 60)
+        assert len(here.of(EntryKind.FLAG)) == 1, "the twentieth is in the next one"
+        assert looks == sorted(looks)
+
+
 def _memories(state: State, detector: str) -> list[str]:
     with state.reading() as connection:
         keys = connection.execute(text("SELECT key FROM watch_memory WHERE detector = :d"), {"d": detector}).scalars()
