@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import fields, is_dataclass, replace
 from datetime import datetime
 from enum import Enum
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
@@ -174,7 +175,7 @@ def _entry(document: dict[str, Any], private: dict[str, Any]) -> AuditEntry:
                 **_of_people(private),
                 "kind": EntryKind(document["kind"]),
                 "at": datetime.fromisoformat(document["at"]),
-                "fields": tuple(map(_field_trace, document["fields"])),
+                "fields": _field_traces(orjson.dumps(document["fields"])),
                 "detail": document["detail"] or private["detail"],
                 "decision": _decision_trace(private.get("decision")),
                 **{key: tuple(document[key]) for key in ("legal_basis", "rules")},
@@ -187,6 +188,12 @@ def _entry(document: dict[str, Any], private: dict[str, Any]) -> AuditEntry:
 
 def _of_people(document: dict[str, Any]) -> dict[str, Any]:
     return {key: document[key] for key in _ERASED if key != "decision"}
+
+
+@lru_cache(maxsize=1_024)
+def _field_traces(told: bytes) -> tuple[FieldTrace, ...]:
+    """Most questions come again, and what was done to their fields with them."""
+    return tuple(map(_field_trace, orjson.loads(told)))
 
 
 def _field_trace(told: dict[str, Any]) -> FieldTrace:
