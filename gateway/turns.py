@@ -16,7 +16,7 @@ from gateway.errors import TooManyAtOnce
 from gateway.model.ids import AppId
 from gateway.settings import Turns as Rule
 
-_STILL_ASKING_SECONDS: Final = 1.0
+_STILL_ASKING_SECONDS: Final = 0.1
 """An app that asked no longer ago is still reckoned with."""
 
 
@@ -71,7 +71,7 @@ class Turns:
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
                 self.give_back(app)  # it was given just now
-            else:
+            elif turn in lane.waiting:
                 lane.waiting.remove(turn)
             raise
 
@@ -85,8 +85,10 @@ class Turns:
         # whoever has least under way is next; of equals whoever asked first was put in first
         for other in sorted((one for one in self._lanes.values() if one.waiting), key=lambda one: one.running):
             while other.waiting and self._may_run(other, asking):
-                self._begin(other)
-                other.waiting.popleft().set_result(None)
+                turn = other.waiting.popleft()
+                if not turn.done():  # else its asker has just left
+                    self._begin(other)
+                    turn.set_result(None)
 
     def _begin(self, lane: _Lane) -> None:
         lane.running += 1

@@ -1,6 +1,7 @@
 """`langqiao demo`, `serve`, `token`."""
 
 import asyncio
+import sys
 from typing import Annotated
 
 import typer
@@ -12,6 +13,9 @@ from gateway.cli.terminal import DEMO_FOLDER, DemoFolder, SettingsPath, out, sto
 from gateway.demo.personas import PERSONA_NAMES
 from gateway.errors import BundleInvalid, GatewayError
 from gateway.settings import load_settings
+
+_SWITCH_SECONDS = 0.0005
+"""How long a thread that works beside the requests may keep them from going on: Python's own is ten times that."""
 
 
 def demo(
@@ -34,6 +38,7 @@ def demo(
 
 def serve(settings: SettingsPath = None) -> None:
     """Run the gateway. SIGHUP takes the bundle's files again."""
+    sys.setswitchinterval(_SWITCH_SECONDS)
     try:
         read = load_settings(settings)
         gateway = Gateway(settings=read)

@@ -65,7 +65,7 @@ async def test_the_share_of_who_stopped_asking_goes_back_to_the_others() -> None
     waiting = [asyncio.create_task(turns.take(ONE)) for _ in range(3)]
     await settled()
     assert (turns.running, turns.waiting) == (1, 3)
-    clock.now += 1.1
+    clock.now += 0.2
     turns.give_back(ONE)
     await settled()
     assert (turns.running, turns.waiting) == (3, 0)
@@ -104,6 +104,22 @@ async def test_one_apps_questions_are_served_in_order() -> None:
 
     await asyncio.gather(*map(ask, range(9)))
     assert served == list(range(9))
+
+
+async def test_who_leaves_at_the_very_moment_of_their_turn_leaves_it_to_the_next() -> None:
+    turns = Turns(Rule(at_once=1, shared=1, waiting=9))
+    await turns.take(ONE)
+    waiting = [asyncio.create_task(turns.take(ONE)) for _ in range(3)]
+    await settled()
+    waiting[0].cancel()
+    turns.give_back(ONE)  # before the one who left could say so
+    await settled()
+    assert [task.done() for task in waiting] == [True, True, False]
+    assert (turns.running, turns.waiting) == (1, 1)
+    turns.give_back(ONE)
+    waiting[2].cancel()  # its place was given already, and it never heard of it
+    await settled()
+    assert (turns.running, turns.waiting) == (0, 0)
 
 
 async def test_a_block_that_fails_gives_its_place_back() -> None:
@@ -148,7 +164,7 @@ def test_no_place_is_lost_and_none_is_given_twice(steps: list[tuple[AppId, str]]
                     if one == app:
                         task.cancel()
             else:
-                clock.now += 0.4
+                clock.now += 0.04
             await settled()
             look()
             assert turns.running == running.total()
