@@ -18,6 +18,7 @@ from typing import Self, TypeVar
 from gateway.audit import reading
 from gateway.audit._thread import WriterThread
 from gateway.audit._waiting import Waiting
+from gateway.audit._writing import BatchWriter
 from gateway.audit.encoding import encode_entry
 from gateway.audit.probe import probe_entry
 from gateway.audit.sequencer import Receipts, Sequencer
@@ -58,7 +59,7 @@ class AuditLog:
         self._queued = 0  # entries in `_waiting`
         self._in_flight: list[Waiting] = []
         self._owed: list[Waiting] = []  # of writes that failed: it is not known yet what of them is durable
-        self._thread: WriterThread | None = None
+        self._writer: BatchWriter | None = None
         self._keeper: WriterThread | None = None
         self._recovery: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -95,10 +96,10 @@ class AuditLog:
         Raises SettingsInvalid where the log is older than its high-water mark or is another one, and AuditUnavailable
         where it can't be read.
         """
-        self._thread = WriterThread("audit-writer")
+        self._writer = BatchWriter(self._sequencer, self._deadline_seconds)
         self._keeper = WriterThread("audit-keeper")
         try:
-            await self._thread.run(self._begin)
+            await self._writer.thread.run(self._begin)
         except StoreFailed as error:
             raise AuditUnavailable(operator=str(error)) from None
         except OSError as error:
@@ -181,13 +182,13 @@ class AuditLog:
 
     async def close(self) -> None:
         """Write what waits, leave the high-water mark, and end. Waits no longer than the deadline."""
-        thread, keeper, recovery = self._thread, self._keeper, self._recovery
-        if thread is not None and keeper is not None:
+        writer, keeper, recovery = self._writer, self._keeper, self._recovery
+        if writer is not None and keeper is not None:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._deadline_seconds if self._is_ready else 0):
                     await self._idle.wait()
             self._is_ready = False
-            self._thread = self._keeper = None
+            self._writer = self._keeper = None
             if recovery is not None:
                 recovery.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
@@ -196,10 +197,11 @@ class AuditLog:
                 self._timer.cancel()
             self._refuse("the gateway is stopping", self._in_flight)
             self._refuse_waiting("the gateway is stopping")
+            await writer.give_up()
             with contextlib.suppress(TimeoutError, OSError):
                 async with asyncio.timeout(self._deadline_seconds):
-                    await thread.run(self._end)
-            thread.stop()
+                    await writer.thread.run(self._end)
+            writer.thread.stop()
             keeper.stop()
 
     def _end(self) -> None:
@@ -245,7 +247,7 @@ class AuditLog:
     def _dispatch(self) -> None:
         """Write what waits, unless something is being written already: then it is the next."""
         self._is_scheduled = False
-        if self._in_flight or self._recovery is not None or not self._waiting or self._thread is None:
+        if self._in_flight or self._recovery is not None or not self._waiting or self._writer is None:
             return
         taken = 0
         while self._waiting and taken < self._settings.batch_entries:
@@ -254,9 +256,11 @@ class AuditLog:
             taken += len(waiting.encoded)
         self._queued -= taken
         entries = list(chain.from_iterable([waiting.encoded for waiting in self._in_flight]))
-        self._thread.run(lambda: self._sequencer.append(entries)).add_done_callback(self._written)
+        self._writer.write(entries).add_done_callback(self._written)
 
     def _written(self, work: "asyncio.Future[Receipts]") -> None:
+        if work.cancelled():
+            return  # given up by `close`: its callers were told
         batch, self._in_flight = self._in_flight, []
         error = work.exception()
         if error is not None:
@@ -332,8 +336,9 @@ class AuditLog:
             operator_log().error("audit log down", detail=why)
         self._is_ready = False
         self._refuse_waiting(why)
-        if self._recovery is None and not self._in_flight and self._thread is not None:
-            self._recovery = asyncio.get_running_loop().create_task(self._recover(self._thread), name="audit-recovery")
+        if self._recovery is None and not self._in_flight and self._writer is not None:
+            recovering = self._recover(self._writer.thread)
+            self._recovery = asyncio.get_running_loop().create_task(recovering, name="audit-recovery")
 
     async def _recover(self, thread: WriterThread) -> None:
         """Throw all away, read the head anew, and go on only when a probe is durable."""

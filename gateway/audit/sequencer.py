@@ -21,6 +21,7 @@ from gateway.store import (
     LogBatch,
     LogHead,
     LogStore,
+    SentBatch,
     State,
     StoreFailed,
     TileRow,
@@ -73,8 +74,18 @@ class Receipts:
         ]
 
 
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """A batch that is on its way to the server."""
+
+    sent: SentBatch
+    batch: LogBatch
+    frontier: Frontier
+    epoch: int
+
+
 class Sequencer:
-    """One replica's writer. Not safe for two threads."""
+    """One replica's writer. Not safe for two threads at once."""
 
     def __init__(
         self, state: State, signer: LogSigner, high_water: Path, clock: Callable[[], datetime], deadline_seconds: float
@@ -161,6 +172,26 @@ class Sequencer:
             batch = self._commit_behind(edge, rows)
         self._seen = Mark(self._signer.name, batch.size, batch.root)
         return Receipts(self._signer.name, batch.begin, leaves, batch.size, self._clock())
+
+    def send(self, entries: Sequence[EncodedEntry]) -> Sending | None:
+        """`append` without waiting, to be ended by `arrived`; None where it takes `append`. Raises StoreFailed."""
+        edge = self._edge
+        if edge is None or self._alone < _ALONE_AFTER or not self._store.can_send:
+            return None
+        leaves = [leaf_hash(one.body) for one in entries]
+        batch, frontier = self._grow(edge.frontier, _Rows(entries, leaves, self._keeps_checkpoint()))
+        # SECURITY: the server has the signed note before it commits; from this process it leaves only after `arrived`
+        return Sending(self._store.send(batch, edge.epoch), batch, frontier, edge.epoch)
+
+    def arrived(self, sending: Sending) -> Receipts | None:
+        """The receipts of what was sent and answered; None where another replica moved the head before it."""
+        batch = sending.batch
+        if not sending.sent.is_added:
+            self._alone = 0
+            return None
+        self._edge = _Edge(sending.frontier, sending.epoch)
+        self._seen = Mark(self._signer.name, batch.size, batch.root)
+        return Receipts(self._signer.name, batch.begin, batch.leaves, batch.size, self._clock())
 
     def is_mark_due(self) -> bool:
         """Whether the high-water mark is a second old."""

@@ -31,7 +31,7 @@ from gateway.store.data_keys import (
 )
 from gateway.store.flags import FlagKey, claim_flag, read_flags, settle_flag
 from gateway.store.forwarding import claim_forwarding, move_forwarding, read_positions, release_forwarding
-from gateway.store.log import COLUMNS, LogBatch, LogHead, LogStore, StoreFailed, TileRow
+from gateway.store.log import COLUMNS, LogBatch, LogHead, LogStore, SentBatch, StoreFailed, TileRow
 from gateway.store.log_index import (
     TOLD,
     IndexReader,
@@ -139,6 +139,7 @@ __all__ = [
     "ReviewItem",
     "SegmentChange",
     "SegmentRow",
+    "SentBatch",
     "State",
     "StoreFailed",
     "TerminalRecord",

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import psycopg
 from psycopg import pq
@@ -130,6 +130,17 @@ class PostgresqlWriter:
             steps.append((b"log_commit", ()))
         return self._run(steps)[0].ntuples == 1
 
+    def send(self, batch: LogBatch, epoch: int) -> "SentToPostgresql":
+        """As SendsBatches says."""
+        if self._holds:
+            raise StoreFailed("a transaction is open")
+        parameters = _parameters(batch, epoch)
+        try:
+            self._libpq.send_query_prepared(b"log_append", parameters, [_BINARY] * len(parameters), _BINARY)
+        except psycopg.Error as error:
+            raise StoreFailed(f"PostgreSQL: {type(error).__name__}") from None
+        return SentToPostgresql(self._libpq)
+
     def close(self) -> None:
         """As LogWriter says."""
         with suppress(psycopg.Error):
@@ -166,9 +177,7 @@ class PostgresqlWriter:
             result = self._libpq.get_result()
             if result is None:
                 return found
-            if result.status not in {ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK, ExecStatus.PIPELINE_SYNC}:
-                state = (result.error_field(DiagnosticField.SQLSTATE) or b"gone").decode()
-                raise StoreFailed(f"PostgreSQL: {state}")
+            _check(result)
             found.append(result)
             if result.status is ExecStatus.PIPELINE_SYNC:
                 return found
@@ -179,6 +188,37 @@ class PostgresqlWriter:
         if left <= 0 or not self._poll.poll(left * 1000):
             raise StoreFailed("PostgreSQL: silent")
         self._libpq.consume_input()
+
+
+class SentToPostgresql:
+    """As SentBatch says: a statement whose answer libpq collects."""
+
+    def __init__(self, libpq: "pq.abc.PGconn") -> None:
+        self._libpq = libpq
+        self.socket: Final = libpq.socket
+        self.has_more = True
+        self.is_added = False
+
+    def go_on(self) -> bool:
+        """As SentBatch says."""
+        try:
+            self.has_more = bool(self._libpq.flush())
+            self._libpq.consume_input()
+            while not self._libpq.is_busy():
+                result = self._libpq.get_result()
+                if result is None:
+                    return True
+                _check(result)
+                self.is_added = result.ntuples == 1
+        except psycopg.Error as error:
+            raise StoreFailed(f"PostgreSQL: {type(error).__name__}") from None
+        return False
+
+
+def _check(result: "pq.abc.PGresult") -> None:
+    if result.status not in {ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK, ExecStatus.PIPELINE_SYNC}:
+        state = (result.error_field(DiagnosticField.SQLSTATE) or b"gone").decode()
+        raise StoreFailed(f"PostgreSQL: {state}")
 
 
 # ------------------------------------------------------------------ binary forms

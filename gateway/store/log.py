@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from sqlalchemy import RowMapping, insert, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -88,8 +88,40 @@ class LogWriter(Protocol):
         ...
 
 
+class SentBatch(Protocol):
+    """A batch that was handed to a server, whose answer nobody waits for in a thread."""
+
+    @property
+    def socket(self) -> int:
+        """To be looked at: when it can be read, and where `has_more` when it can be written, it goes on."""
+        ...
+
+    @property
+    def has_more(self) -> bool:
+        """Whether not all of it could be sent yet."""
+        ...
+
+    @property
+    def is_added(self) -> bool:
+        """Once it is over: as `LogWriter.append` tells it."""
+        ...
+
+    def go_on(self) -> bool:
+        """Send and read what can be without waiting; whether it is over. Raises StoreFailed."""
+        ...
+
+
+@runtime_checkable
+class SendsBatches(Protocol):
+    """A LogWriter that need not wait."""
+
+    def send(self, batch: LogBatch, epoch: int) -> SentBatch:
+        """Begin what `append` does; nothing else may be asked of the connection until it is over."""
+        ...
+
+
 class LogStore:
-    """The writer's way to the log. For one thread."""
+    """The writer's way to the log. For one thread at a time."""
 
     def __init__(self, state: State, patience_seconds: float = 2.0) -> None:
         self._state = state
@@ -121,6 +153,18 @@ class LogStore:
         """Durable when it returns True; False where another moved the head. Raises StoreFailed: nothing is known."""
         with self._writing() as writer:
             return writer.append(batch, epoch)
+
+    @property
+    def can_send(self) -> bool:
+        """Whether the connection is open, and to a server that need not be waited for."""
+        return isinstance(self._writer, SendsBatches)
+
+    def send(self, batch: LogBatch, epoch: int) -> SentBatch:
+        """As SendsBatches says, where `can_send`. Raises StoreFailed."""
+        with self._writing() as writer:
+            if not isinstance(writer, SendsBatches):
+                raise StoreFailed("this database has to be waited for")
+            return writer.send(batch, epoch)
 
     @contextmanager
     def holding(self, since: int, most: int) -> Iterator[tuple[LogHead, list[bytes]]]:
