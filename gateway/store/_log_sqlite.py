@@ -13,7 +13,7 @@ import orjson
 from gateway.store.log import COLUMNS, LogBatch, LogHead, StoreFailed, head_of
 from gateway.store.state import State
 
-_STEPS = (64, 8, 1)  # rows a statement
+_STEPS = (64, 32, 16, 8, 4, 2, 1)  # rows a statement
 _MOMENT_LETTERS = len("2026-11-23T08:00:00.000000")
 _BEGIN = "BEGIN IMMEDIATE"
 _MOVE = "UPDATE audit_head SET size = ?, root = ?, note = ? WHERE id = 1 AND size = ? AND epoch = ?"
