@@ -6,6 +6,9 @@ is a decimal with all its digits, JSON and ranges are their text, an embedded ro
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from types import NoneType
 from typing import Any
 
 import pyarrow as pa
@@ -27,6 +30,7 @@ _SCALARS: Mapping[FieldType, pa.DataType] = {
     FieldType.DATE: pa.date32(),
     FieldType.TIMESTAMP: pa.timestamp("us", tz="UTC"),
 }
+_PLAIN = frozenset({str, int, bool, Decimal, date, datetime, NoneType})  # what pyarrow takes as it is
 _SUM_OF_INTEGERS = pa.decimal128(38, 0)
 _SUM_OF_NUMERICS = pa.decimal256(76, 12)
 _AVERAGE = pa.decimal256(76, 28)
@@ -45,7 +49,7 @@ class ArrowWriter:
         if disclosure.rows:
             columns = zip(*disclosure.rows, strict=True)
             arrays = [
-                pa.array([_cell(cell) for cell in column], type=field.type)
+                pa.array(column if _PLAIN.issuperset(map(type, column)) else list(map(_cell, column)), type=field.type)
                 for column, field in zip(columns, self._schema, strict=True)
             ]
             self._writer.write_batch(pa.record_batch(arrays, schema=self._schema))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Final
 
 from gateway.disclosure.grouping import computing, recast
@@ -175,12 +176,8 @@ class Assembler:
         columns = level.plan.columns
         rows = [level.rows[at] for at in places]
         about = level.plan.subject_index
-        return mask_rows(
-            [tuple(None if column.embed is not None else row[column.raw_index] for column in columns) for row in rows],
-            columns,
-            self._context,
-            None if about is None else [row[about] for row in rows],
-        )
+        people = None if about is None else [row[about] for row in rows]
+        return mask_rows(_chosen(rows, columns), columns, self._context, people)
 
     # ------------------------------------------------------------------ whom they are about
     def subjects(self, root: Level, page: Page) -> tuple[str, ...]:
@@ -222,6 +219,13 @@ class _ShownBelow:
             return cells if not self.below.embed.one else (cells[0] if cells else None)
         objects = [dict(zip(self.names, shown, strict=True)) for shown in found]
         return objects if not self.below.embed.one else (objects[0] if objects else None)
+
+
+def _chosen(rows: Sequence[Row], columns: Sequence[PlannedColumn]) -> list[Row]:
+    """Of raw rows the cells of the plan's columns; the cell of an embed is empty."""
+    if len(columns) > 1 and not any(column.embed is not None for column in columns):
+        return list(map(itemgetter(*[column.raw_index for column in columns]), rows))
+    return [tuple(None if column.embed is not None else row[column.raw_index] for column in columns) for row in rows]
 
 
 def _of_nothing(plan: ReadPlan) -> ShownRow | None:

@@ -4,6 +4,7 @@ The bytes are what the audit entry's hash covers.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from typing import assert_never, cast
 
@@ -15,6 +16,8 @@ from gateway.model.json_value import Json
 from gateway.model.query import MediaType
 from gateway.model.range_value import Range
 from gateway.model.rows import Cell, Disclosure, Shown
+
+_TEXTS, _DATES = {str}, {date}
 
 
 def render(disclosure: Disclosure, media_type: MediaType, answer_bytes: int, *, strips_nulls: bool = False) -> bytes:
@@ -89,6 +92,16 @@ def _written(value: object) -> object:
             return json_of(value)
         case _:
             return value
+
+
+def csv_column(cells: Sequence[Shown]) -> Sequence[str]:
+    """The cells of one column of CSV, as `csv_field` writes each. Most columns hold one kind, many of them texts."""
+    kinds = set(map(type, cells))
+    if kinds == _TEXTS:
+        return cast("Sequence[str]", cells)
+    if kinds == _DATES:
+        return [cell.isoformat() for cell in cast("Sequence[date]", cells)]
+    return list(map(csv_field, cells))
 
 
 def csv_field(cell: Shown) -> str:

@@ -5,7 +5,7 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from gateway.disclosure.render import csv_field, json_bytes, stripped
+from gateway.disclosure.render import csv_column, json_bytes, stripped
 from gateway.errors import Defect, NotAcceptable
 from gateway.model.plan import ReadPlan
 from gateway.model.query import MediaType
@@ -70,7 +70,11 @@ class _Table:
         if not self._is_begun:
             writer.writerow(disclosure.columns)
             self._is_begun = True
-        writer.writerows([csv_field(cell) for cell in row] for row in disclosure.rows)
+        if disclosure.columns:
+            columns = map(csv_column, zip(*disclosure.rows, strict=True))
+            writer.writerows(zip(*columns, strict=True))
+        else:
+            writer.writerows(disclosure.rows)
         return text.getvalue().encode()
 
     def end(self) -> bytes:

@@ -4,12 +4,12 @@ Replicas share the wrapped keys in the database. Each reads them anew several ti
 comes into force at a moment that lies after everybody's next reading: all switch at the same instant.
 """
 
+import hmac as keyed
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from hmac import digest as mac_of
 from pathlib import Path
 from typing import Final, Self
 
@@ -37,7 +37,7 @@ _WRAPS: Final = {"international": "aes-gcm", "national": "sm4-gcm"}
 
 @dataclass(frozen=True, slots=True, repr=False)
 class _Snapshot:
-    """What one reading of the table found. The last three fill as keys are asked for, and go with the snapshot."""
+    """What one reading of the table found. What has a default fills as keys are asked for, and go with the snapshot."""
 
     records: Mapping[tuple[KeyUse, int], DataKey]
     material: Mapping[tuple[KeyUse, int], bytes] = field(repr=False)
@@ -45,6 +45,7 @@ class _Snapshot:
     purposes: dict[tuple[PurposeId, tuple[int, ...]], PurposeKeys] = field(default_factory=dict, repr=False)
 
     found: dict[KeyUse, tuple[datetime, datetime, DataKey]] = field(default_factory=dict, repr=False)
+    subject_macs: dict[int, keyed.HMAC] = field(default_factory=dict, repr=False)
 
     def in_force(self, use: KeyUse, now: datetime) -> DataKey:
         known = self.found.get(use)
@@ -58,6 +59,13 @@ class _Snapshot:
         until = min((moment for moment in moments if moment > now), default=_NEVER)
         self.found[use] = since, until, record  # it stays in force between two beginnings
         return record
+
+    def subject_mac(self, version: int) -> keyed.HMAC:
+        """HMAC-SHA-256 that has read its key: to be copied for each person, without giving other threads a turn."""
+        mac = self.subject_macs.get(version)
+        if mac is None:
+            mac = self.subject_macs[version] = keyed.HMAC(self.material[KeyUse.SUBJECT, version], digestmod="sha256")
+        return mac.copy()
 
     def derive(self, use: KeyUse, version: int, info: str) -> bytes:
         place = (use, version, info)
@@ -152,11 +160,12 @@ class KeyRing:
         """32 hex digits: HMAC-SHA-256 or HMAC-SM3 cut to 128 bits; one person's are always the same."""
         current = self._current()
         record = current.in_force(KeyUse.SUBJECT, self._clock())
-        key = current.material[KeyUse.SUBJECT, record.version]
         text = id_number.strip().upper().encode("utf-8", "surrogatepass")
         if record.algorithms != "national":
-            return mac_of(key, text, "sha256")[:_HASH_BYTES].hex()  # at once: once a row of an answer
-        mac = hmac.HMAC(key, hashes.SM3())
+            digest = current.subject_mac(record.version)
+            digest.update(text)
+            return digest.digest()[:_HASH_BYTES].hex()
+        mac = hmac.HMAC(current.material[KeyUse.SUBJECT, record.version], hashes.SM3())
         mac.update(text)
         return mac.finalize()[:_HASH_BYTES].hex()
 
