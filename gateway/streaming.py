@@ -1,7 +1,7 @@
 """An answer in batches: each leaves when its own audit entry is durable, and the end is written down, whole or not.
 
-Between two batches nothing runs and nothing is read: whoever reads slowly slows the source down, and whoever leaves
-ends its work.
+One batch is read ahead while the last one becomes durable and leaves, and no more: whoever reads slowly slows the
+source down, and whoever leaves ends its work.
 """
 
 import asyncio
@@ -121,9 +121,21 @@ async def _parts(answer: BatchedAnswer) -> AsyncGenerator[Disclosure, None]:
     async with aclosing(answer.following) as following:
         for part in answer.ready:
             yield part
-        while True:
-            with Within(deadline - loop.time(), answer.plan):
-                part = await anext(following, _END)
-            if part is _END:
-                return
-            yield part
+        ahead = loop.create_task(_next(following))
+        try:
+            while True:
+                with Within(deadline - loop.time(), answer.plan):
+                    part = await ahead
+                if part is _END:
+                    return
+                ahead = loop.create_task(_next(following))
+                yield part
+        finally:
+            ahead.cancel()
+            await asyncio.wait([ahead])
+            if not ahead.cancelled():
+                ahead.exception()  # nobody wants it any more
+
+
+async def _next(following: AsyncGenerator[Disclosure, None]) -> Any:  # noqa: ANN401 - or the end
+    return await anext(following, _END)
