@@ -57,6 +57,7 @@ class Fetch:
     batch_rows: int
     rows: Predicate = EVERYTHING
     """Part of `where`: the rows that exist for the asker. Whatever could raise must not be evaluated on any other."""
+    is_stream: bool = False  # a long answer that is taken as slowly as its asker reads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -93,6 +93,7 @@ def _fetch(sketch: Sketch, source_seconds: float) -> tuple[Fetch, Projection]:
         time_limit_seconds=source_seconds,
         batch_rows=_BATCH_ROWS,
         rows=sketch.visible,
+        is_stream=sketch.flows and (sketch.fetch_limit is None or sketch.fetch_limit > _BATCH_ROWS),
     )
     return fetch, projection
 
@@ -140,6 +141,7 @@ def _count_fetch(fetch: Fetch) -> Fetch:
         order=(),
         limit=None,
         offset=0,
+        is_stream=False,
     )
 
 

@@ -122,8 +122,7 @@ class GuardedSource:
         """The connector's rows; raises SourceFailed."""
         deadline = self.monotonic() + fetch.time_limit_seconds
         self._refuse_where_resting(fetch.dataset)
-        is_long = fetch.limit is None or fetch.limit > fetch.batch_rows
-        async with self._place(fetch.dataset, fetch.time_limit_seconds, is_long=is_long):
+        async with self._place(fetch.dataset, fetch.time_limit_seconds, is_long=fetch.is_stream):
             ticket = self._admit(fetch.dataset)
             began, verdict, has_answered = self.monotonic(), Verdict.NOTHING, False
             try:

@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -145,6 +146,26 @@ async def test_a_hung_source_starves_no_other(service: tuple[Service, str]) -> N
         assert [one for one in await asyncio.gather(*storm) if one == 3] == [3] * (60 - len(done))
         await sick.close()
         await healthy.close()
+
+
+async def test_streams_leave_places_to_short_questions(service: tuple[Service, str]) -> None:
+    hung, host = service
+    hung.how = "hang"
+    source = guarded(host, limits={"concurrency": 4, "queue": 6, "wait_seconds": 0.1, "stream_wait_seconds": 30})
+    stream = replace(kit.make_fetch(columns=["id"], seconds=60), is_stream=True)
+    streams = [asyncio.create_task(kit.collect(source, stream)) for _ in range(9)]
+    while hung.at_once < 2:
+        await asyncio.sleep(0.01)
+    assert (source.standing().running, source.standing().waiting) == (2, 7)
+    short = [asyncio.create_task(outcome(source, seconds=60)) for _ in range(2)]
+    while hung.at_once < 4:
+        await asyncio.sleep(0.01)
+    assert await outcome(source) is SourceBusy
+    hung.released.set()
+    assert await asyncio.gather(*short) == [3, 3]
+    assert [len(rows) for rows in await asyncio.gather(*streams)] == [3] * 9
+    assert hung.most_at_once == 4
+    await source.close()
 
 
 async def test_a_failing_source_is_left_alone_and_comes_back_by_itself(service: tuple[Service, str]) -> None:
