@@ -9,13 +9,13 @@ connectors, so that a numeric or a timestamp means the same wherever it was stor
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import ROUND_FLOOR, Context, Decimal
 from itertools import zip_longest
 from types import NoneType
-from typing import cast
+from typing import Final, cast
 
 from gateway.model.predicate import Comparator
 from gateway.model.rows import Cell, Row
@@ -176,6 +176,14 @@ def read_timestamp(cell: object) -> datetime:
     raise NotPromised("a cell is no timestamp in UTC")
 
 
+_AS_THEY_ARE: Final[Mapping[Reader, frozenset[type]]] = {
+    read_integer: frozenset({int, NoneType}),
+    read_boolean: frozenset({bool, NoneType}),
+    read_date: frozenset({date, NoneType}),
+}
+"""Cells of exactly these types are given back as they are."""
+
+
 def typed_rows(rows: Sequence[Sequence[object]], readers: Sequence[Reader]) -> list[Row]:
     """Read column by column; NULL stays NULL, columns without a reader are left out. Raises NotPromised."""
     if not readers:
@@ -190,6 +198,9 @@ def _typed(column: Sequence[object], reader: Reader) -> Sequence[Cell]:
         texts = cast("Sequence[str | None]", column)
         if "\x00" not in "".join(filter(None, texts)):  # all of them at once
             return texts
+    promised = _AS_THEY_ARE.get(reader)
+    if promised is not None and promised.issuperset(map(type, column)):
+        return cast("Sequence[Cell]", column)
     return [None if cell is None else reader(cell) for cell in column]
 
 

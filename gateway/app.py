@@ -158,8 +158,7 @@ class Gateway:
         try:
             await audit.start()
             await asyncio.to_thread(seals.prepare, policy.current.catalog.purposes)
-            apps, cases = Apps(state), CaseDesk(state, keys)
-            terminals = TerminalDesk(state)
+            apps, cases, terminals = Apps(state), CaseDesk(state, keys), TerminalDesk(state)
             oversight = open_oversight(
                 state, keys, seals.open, audit, engine=lambda: policy.current, settings=settings, clock=self.clock
             )
@@ -189,6 +188,7 @@ class Gateway:
                 charge_release=apps.charge_release,
                 raise_flag=oversight.flags.raise_flag,
                 hash_subject=keys.subject_hash,
+                hash_subjects=keys.subject_hashes,
                 mask_keys=keys.mask_keys,
                 find_terminal=terminals.find,
                 limits=settings.limits,

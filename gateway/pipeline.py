@@ -5,7 +5,7 @@ Every path to data is in this file; its stages never import one another. Refusal
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -66,6 +66,7 @@ class Pipeline:
     charge_release: Callable[[PrincipalId, Purpose, datetime, int, tuple[str, ...]], None]
     raise_flag: Callable[[Recorder, GatewayError], Awaitable[None]]  # does so for a limit against guessing only
     hash_subject: Callable[[str], str]
+    hash_subjects: Callable[[Iterable[str]], Iterable[str]]  # the same of many
     mask_keys: Callable[[PurposeId], MaskKeys]
     find_terminal: Callable[[Caller], TerminalKey | None]  # of the device that the caller names
     limits: Limits
@@ -262,7 +263,7 @@ class Pipeline:
         recorder, plan = reading.recorder, reading.plan
         writer = writer_of(plan.media_type, plan)
         context = await self._mask_context(recorder, reading.caller, reading.purpose)
-        parts = disclose_in_batches(self._fetching.open, plan, self.hash_subject, context, self.limits.page_rows)
+        parts = disclose_in_batches(self._fetching.open, plan, self.hash_subjects, context, self.limits.page_rows)
         try:
             with self.tracing.stage(recorder.at(Stage.DISCLOSE)), Within(self.timeouts.stream, plan):
                 first = await anext(parts)
@@ -360,7 +361,7 @@ class Pipeline:
     async def _disclose(self, recorder: Recorder, plan: ReadPlan, caller: Caller, purpose: Purpose) -> Disclosure:
         context = await self._mask_context(recorder, caller, purpose)
         with self.tracing.stage(recorder.at(Stage.DISCLOSE)), Within(self.timeouts.total, plan):
-            return await disclose(self._fetching.open, plan, self.hash_subject, context)
+            return await disclose(self._fetching.open, plan, self.hash_subjects, context)
 
     async def _mask_context(self, recorder: Recorder, caller: Caller, purpose: Purpose) -> MaskContext:
         keys = self.mask_keys(purpose.id)

@@ -1,21 +1,22 @@
 """Levels -> rows as they are shown: every value through its mask, obligations discharged, embedded rows within rows."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import Final
 
 from gateway.disclosure.grouping import computing, recast
-from gateway.disclosure.masking import mask_rows
+from gateway.disclosure.masking import mask_columns
 from gateway.disclosure.reading import Below, Level
 from gateway.errors import Defect, GroupTooSmall, LimitReached
 from gateway.model.plan import PlannedColumn, PlannedEmbed, ReadPlan
 from gateway.model.query import AggregateFunction
-from gateway.model.rows import Batch, DisclosedPart, Row, Shown
+from gateway.model.rows import Batch, Cell, DisclosedPart, Row, Shown
 from gateway.obligations import treating
 from gateway.spi import MaskContext, TreatsRows
 
 ShownRow = tuple[Shown, ...]
+HashSubjects = Callable[[Iterable[str]], Iterable[str]]
+"""The log's keyed hashes of ID numbers."""
 _EMBEDDED_ROWS: Final = ("rows of one dataset within an answer", "一次结果中单个数据集的行数")
 
 
@@ -76,8 +77,8 @@ def meant(embed: PlannedEmbed) -> ReadPlan:
 class Assembler:
     """Shows one answer's levels, and keeps count of what was shown of each."""
 
-    def __init__(self, hash_subject: Callable[[str], str], context: MaskContext) -> None:
-        self._hash_subject = hash_subject
+    def __init__(self, hash_subjects: HashSubjects, context: MaskContext) -> None:
+        self._hash_subjects = hash_subjects
         self._context = context
         self._parts: dict[int, _Part] = {}  # by the identity of the level's plan
 
@@ -111,28 +112,29 @@ class Assembler:
         if page.made is not None:
             shown = [at for at, column in enumerate(root.plan.columns) if not column.is_hidden]
             return [tuple(row[at] for at in shown) for row in page.made]
-        return [row for _, row in self._level(root, page.places)]
+        return self._level(root, page.places)
 
-    def _level(self, level: Level, places: Sequence[int]) -> list[tuple[int, ShownRow]]:
-        """Each place with its row as it is shown."""
+    def _level(self, level: Level, places: Sequence[int]) -> list[ShownRow]:
+        """The row of each place as it is shown."""
         plan = level.plan
-        cells = _finished(plan.columns, self._masked(level, places))
+        finished = _finished(plan.columns, self._masked_columns(level, places))
+        cells: list[ShownRow] = list(_rows(finished, len(places)))
         if not plan.embeds and not any(column.is_hidden for column in plan.columns):
-            return list(zip(places, cells, strict=True))
+            return cells
         below = {
             embed.name: self._below(level.below[embed.name], [level.rows[at] for at in places])
             for embed in plan.embeds
             if not embed.is_taken
         }
         slots = slots_of(plan)
-        found: list[tuple[int, ShownRow]] = []
+        found: list[ShownRow] = []
         for at, own in zip(places, cells, strict=True):
             row = level.rows[at]
             shown: list[Shown] = []
             for slot in slots:
                 embed = plan.columns[slot.column].embed
                 shown.append(own[slot.column] if embed is None else below[embed].cell(row, slot.spread))
-            found.append((at, tuple(shown)))
+            found.append(tuple(shown))
         return found
 
     def _below(self, below: Below, rows: Sequence[Row]) -> "_ShownBelow":
@@ -155,7 +157,7 @@ class Assembler:
             shown = {at: targets[inner.of(level.rows[at])[0]] for at in places}
         else:
             names = names_of(plan)
-            shown = dict(self._level(level, places))
+            shown = dict(zip(places, self._level(level, places), strict=True))
         if plan.min_group is not None and not all(below.every(row) for row in rows):
             raise GroupTooSmall(least=plan.min_group)  # no rows are a small group too
         return _ShownBelow(below=below, names=names, rows=shown, of_nothing=_of_nothing(plan))
@@ -173,11 +175,21 @@ class Assembler:
 
     def _masked(self, level: Level, places: Sequence[int]) -> list[Row]:
         """Rows of the plan's columns; the cell of an embed is empty yet."""
-        columns = level.plan.columns
-        rows = [level.rows[at] for at in places]
-        about = level.plan.subject_index
-        people = None if about is None else [row[about] for row in rows]
-        return mask_rows(_chosen(rows, columns), columns, self._context, people)
+        return _rows(self._masked_columns(level, places), len(places))
+
+    def _masked_columns(self, level: Level, places: Sequence[int]) -> list[Sequence[Cell]]:
+        """The same by columns: many rows cost little more than few."""
+        columns, about = level.plan.columns, level.plan.subject_index
+        if not places:
+            return [() for _ in columns]
+        raw = list(zip(*_at(level, places), strict=True))
+        empty: Sequence[Cell] = (None,) * len(places)
+        return mask_columns(
+            [empty if column.embed is not None else raw[column.raw_index] for column in columns],
+            columns,
+            self._context,
+            None if about is None else raw[about],
+        )
 
     # ------------------------------------------------------------------ whom they are about
     def subjects(self, root: Level, page: Page) -> tuple[str, ...]:
@@ -196,8 +208,8 @@ class Assembler:
         about = level.plan.subject_index
         if about is None:
             return ()
-        people = {subject for at in places if (subject := level.rows[at][about]) is not None}
-        return tuple(sorted({self._hash_subject(str(subject)) for subject in people}))
+        people = {row[about] for row in _at(level, places)} - {None}
+        return tuple(sorted(set(self._hash_subjects(map(str, people)))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -221,20 +233,13 @@ class _ShownBelow:
         return objects if not self.below.embed.one else (objects[0] if objects else None)
 
 
-def _chosen(rows: Sequence[Row], columns: Sequence[PlannedColumn]) -> list[Row]:
-    """Of raw rows the cells of the plan's columns; the cell of an embed is empty."""
-    if len(columns) > 1 and not any(column.embed is not None for column in columns):
-        return list(map(itemgetter(*[column.raw_index for column in columns]), rows))
-    return [tuple(None if column.embed is not None else row[column.raw_index] for column in columns) for row in rows]
-
-
 def _of_nothing(plan: ReadPlan) -> ShownRow | None:
     """What aggregates without groups are over no rows; None where there are groups."""
     shown = [column for column in plan.columns if not column.is_hidden]
     if not shown or any(column.aggregate is None for column in shown):
         return None
-    row = tuple(0 if column.aggregate is AggregateFunction.COUNT else None for column in shown)
-    return _finished(shown, [row])[0]
+    cells = [(0 if column.aggregate is AggregateFunction.COUNT else None,) for column in shown]
+    return _rows(_finished(shown, cells), 1)[0]
 
 
 def _plans_below(plan: ReadPlan) -> list[ReadPlan]:
@@ -256,12 +261,18 @@ def _blind(row: Row, plan: ReadPlan) -> Row:
     )
 
 
-def _finished(columns: Sequence[PlannedColumn], rows: Sequence[Row]) -> Sequence[Row]:
-    """What paths and casts make of what is shown."""
+def _at(level: Level, places: Sequence[int]) -> Sequence[Row]:
+    return level.rows if places == range(len(level.rows)) else [level.rows[at] for at in places]
+
+
+def _rows(columns: Sequence[Sequence[Cell]], count: int) -> list[Row]:
+    return list(zip(*columns, strict=True)) if columns else [()] * count
+
+
+def _finished(columns: Sequence[PlannedColumn], cells: Sequence[Sequence[Cell]]) -> Sequence[Sequence[Cell]]:
+    """What paths and casts make of what is shown, column by column."""
     computes = [recast(column) if column.aggregate is not None else computing(column) for column in columns]
-    if not any(computes):
-        return rows
     return [
-        tuple([cell if compute is None else compute(cell) for compute, cell in zip(computes, row, strict=True)])
-        for row in rows
+        values if compute is None else [compute(cell) for cell in values]
+        for compute, values in zip(computes, cells, strict=True)
     ]

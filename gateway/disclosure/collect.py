@@ -77,7 +77,7 @@ def _refuse_more(seen: int, plan: ReadPlan) -> None:
 
 
 def _read(batch: Batch, readers: Sequence[Reader], plan: ReadPlan) -> list[Row]:
-    if any(len(row) != len(readers) for row in batch):
+    if not {len(readers)}.issuperset(map(len, batch)):
         raise _rubbish(plan, f"a row has not {len(readers)} cells")
     try:
         columns = [reader(column) for reader, column in zip(readers, zip(*batch, strict=True), strict=False)]

@@ -5,11 +5,11 @@ the page, embeds of what is left. Hidden columns end here. Does not promise that
 audit.
 """
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 
-from gateway.disclosure.assembling import Assembler, Page, names_of
+from gateway.disclosure.assembling import Assembler, HashSubjects, Page, names_of
 from gateway.disclosure.reading import Level, Open, read_below, read_in_batches, read_root
 from gateway.model.plan import ReadPlan
 from gateway.model.rows import Disclosure
@@ -18,28 +18,28 @@ from gateway.spi import MaskContext
 
 
 async def disclose(
-    open_source: Open, plan: ReadPlan, hash_subject: Callable[[str], str], mask_context: MaskContext
+    open_source: Open, plan: ReadPlan, hash_subjects: HashSubjects, mask_context: MaskContext
 ) -> Disclosure:
-    """What may leave, at once. `hash_subject` is the log's keyed hash of an ID number.
+    """What may leave, at once. `hash_subjects` gives the log's keyed hashes of ID numbers.
 
     Raises SourceTooBroad, SourceRubbish, whatever the connector raises, what obligations raise (GroupTooSmall),
     LimitReached, ValueUncastable, Defect.
     """
     root = await read_root(plan, open_source)
-    assembler = Assembler(hash_subject, mask_context)
+    assembler = Assembler(hash_subjects, mask_context)
     page = assembler.page(root)
     return await _disclosed(root, page, assembler, open_source)
 
 
 async def disclose_in_batches(
-    open_source: Open, plan: ReadPlan, hash_subject: Callable[[str], str], mask_context: MaskContext, rows: int
+    open_source: Open, plan: ReadPlan, hash_subjects: HashSubjects, mask_context: MaskContext, rows: int
 ) -> AsyncGenerator[Disclosure, None]:
     """The same in parts of at most `rows` rows, at least one part; raises as `disclose`.
 
     Where nothing has to see all rows (`plan.flows`), no more than a batch is held; else the whole is, up to the limit
     of what the gateway reads.
     """
-    assembler = Assembler(hash_subject, mask_context)
+    assembler = Assembler(hash_subjects, mask_context)
     if plan.flows and not assembler.treats(plan):
         async with aclosing(read_in_batches(plan, open_source, rows)) as levels:
             async for level in levels:

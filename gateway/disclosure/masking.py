@@ -1,35 +1,30 @@
-"""Rows -> rows whose every masked column passed its mask. The one place where NULL is kept from masks."""
+"""Columns -> columns of which every masked one passed its mask. The one place where NULL is kept from masks."""
 
 from collections.abc import Sequence
 from dataclasses import replace
+from types import NoneType
 
 from gateway.errors import Defect
 from gateway.masks import build_mask, mask_values
 from gateway.model.decision import Verdict
 from gateway.model.plan import PlannedColumn
-from gateway.model.rows import Cell, Row
+from gateway.model.rows import Cell
 from gateway.spi import MaskContext
 
 
-def mask_rows(
-    rows: Sequence[Row],
+def mask_columns(
+    cells: Sequence[Sequence[Cell]],
     columns: Sequence[PlannedColumn],
     context: MaskContext,
     people: Sequence[Cell] | None = None,
-) -> list[Row]:
-    """Rows of the same columns; raises Defect, without the value, where a mask fails or a column lacks its mask.
+) -> list[Sequence[Cell]]:
+    """The cells of each column; raises Defect, without the value, where a mask fails or a column lacks its mask.
 
     people: whom each row is about, where that is known.
     """
-    if not rows:
-        return []
-    if any(len(row) != len(columns) for row in rows):
+    if len(cells) != len(columns):
         raise Defect(operator="the rows are not those of the plan")
-    if not columns:
-        return [() for _ in rows]
-    cells = list(zip(*rows, strict=True))
-    masked = [_masked(column, values, context, people) for column, values in zip(columns, cells, strict=True)]
-    return list(zip(*masked, strict=True))
+    return [_masked(column, values, context, people) for column, values in zip(columns, cells, strict=True)]
 
 
 def _masked(
@@ -43,7 +38,8 @@ def _masked(
         return cells
     if column.mask.at_source:
         return cells
-    known = [cell for cell in cells if cell is not None]
+    has_nulls = NoneType in set(map(type, cells))
+    known = [cell for cell in cells if cell is not None] if has_nulls else cells
     try:
         mask = build_mask(column.mask.choice)
         if mask.needs_person and people is not None:
@@ -52,7 +48,9 @@ def _masked(
         shown = mask_values(mask, known, context)
     except Exception as fault:  # noqa: BLE001  # whatever a plug-in raises may hold the value
         raise Defect(operator=f"the mask {column.mask.choice.kind} failed: {type(fault).__name__}") from None
-    if len(shown) != len(known) or not all(text is None or isinstance(text, str) for text in shown):
+    if len(shown) != len(known) or not all(issubclass(kind, str | None) for kind in set(map(type, shown))):
         raise Defect(operator=f"the mask {column.mask.choice.kind} gave no column of text")
+    if not has_nulls:
+        return shown
     texts = iter(shown)
     return [None if cell is None else next(texts) for cell in cells]

@@ -80,7 +80,7 @@ async def read_in_batches(plan: ReadPlan, open_source: Open, rows: int) -> Async
     async with opened(open_source(plan), plan) as (batches, count):
         total = await count()
         async for batch in batches:
-            found = [row for row in batch if test(row) is True]
+            found = batch if plan.residual.where == EVERYTHING else [row for row in batch if test(row) is True]
             skipped = min(to_skip, len(found))
             to_skip -= skipped
             waiting += found[skipped:]

@@ -101,7 +101,9 @@ def csv_column(cells: Sequence[Shown]) -> Sequence[str]:
         return cast("Sequence[str]", cells)
     if kinds == _DATES:
         return [cell.isoformat() for cell in cast("Sequence[date]", cells)]
-    return list(map(csv_field, cells))
+    if any(issubclass(kind, Mapping | list) for kind in kinds):
+        return list(map(csv_field, cells))
+    return list(map(text_of, cast("Sequence[Cell]", cells)))
 
 
 def csv_field(cell: Shown) -> str:

@@ -4,7 +4,6 @@ Replicas share the wrapped keys in the database. Each reads them anew several ti
 comes into force at a moment that lies after everybody's next reading: all switch at the same instant.
 """
 
-import hmac as keyed
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -45,7 +44,7 @@ class _Snapshot:
     purposes: dict[tuple[PurposeId, tuple[int, ...]], PurposeKeys] = field(default_factory=dict, repr=False)
 
     found: dict[KeyUse, tuple[datetime, datetime, DataKey]] = field(default_factory=dict, repr=False)
-    subject_macs: dict[int, keyed.HMAC] = field(default_factory=dict, repr=False)
+    subject_macs: dict[int, hmac.HMAC] = field(default_factory=dict, repr=False)
 
     def in_force(self, use: KeyUse, now: datetime) -> DataKey:
         known = self.found.get(use)
@@ -60,12 +59,14 @@ class _Snapshot:
         self.found[use] = since, until, record  # it stays in force between two beginnings
         return record
 
-    def subject_mac(self, version: int) -> keyed.HMAC:
-        """HMAC-SHA-256 that has read its key: to be copied for each person, without giving other threads a turn."""
-        mac = self.subject_macs.get(version)
+    def subject_mac(self, record: DataKey) -> hmac.HMAC:
+        """HMAC that has read its key: to be copied for each person, without giving other threads a turn."""
+        mac = self.subject_macs.get(record.version)
         if mac is None:
-            mac = self.subject_macs[version] = keyed.HMAC(self.material[KeyUse.SUBJECT, version], digestmod="sha256")
-        return mac.copy()
+            key = self.material[KeyUse.SUBJECT, record.version]
+            mac = hmac.HMAC(key, hashes.SM3() if record.algorithms == "national" else hashes.SHA256())
+            self.subject_macs[record.version] = mac
+        return mac
 
     def derive(self, use: KeyUse, version: int, info: str) -> bytes:
         place = (use, version, info)
@@ -158,16 +159,18 @@ class KeyRing:
 
     def subject_hash(self, id_number: str) -> str:
         """32 hex digits: HMAC-SHA-256 or HMAC-SM3 cut to 128 bits; one person's are always the same."""
+        return self.subject_hashes((id_number,))[0]
+
+    def subject_hashes(self, id_numbers: Iterable[str]) -> list[str]:
+        """The same of many, one for each, all under one version of the key."""
         current = self._current()
-        record = current.in_force(KeyUse.SUBJECT, self._clock())
-        text = id_number.strip().upper().encode("utf-8", "surrogatepass")
-        if record.algorithms != "national":
-            digest = current.subject_mac(record.version)
-            digest.update(text)
-            return digest.digest()[:_HASH_BYTES].hex()
-        mac = hmac.HMAC(current.material[KeyUse.SUBJECT, record.version], hashes.SM3())
-        mac.update(text)
-        return mac.finalize()[:_HASH_BYTES].hex()
+        keyed = current.subject_mac(current.in_force(KeyUse.SUBJECT, self._clock()))
+        found = []
+        for id_number in id_numbers:
+            mac = keyed.copy()
+            mac.update(id_number.strip().upper().encode("utf-8", "surrogatepass"))
+            found.append(mac.finalize()[:_HASH_BYTES].hex())
+        return found
 
     def report_signer(self, origin: str) -> LogSigner:
         """The signer of reports over this log: a key of its own, so that no report can pass for a checkpoint."""

@@ -65,7 +65,7 @@ def _array_of(values: Sequence[object]) -> pa.Array | None:
     kind = type(values[0]) if values else None
     if kind not in _TYPES:
         return None
-    if any(type(value) is not kind for value in values):  # Arrow would take a bool for a number
+    if set(map(type, values)) != {kind}:  # Arrow would take a bool for a number
         return None
     try:
         array = pa.array(values, _TYPES[kind])

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from gateway.disclosure import disclose, disclose_in_batches, refuse_range, render, writer_of
@@ -325,13 +326,13 @@ async def _told(
 
     hashed: Callable[[str], str] = str.upper
     if bound.media_type not in STREAMED:
-        disclosure = await disclose(open_source, plan, hashed, CONTEXT)
+        disclosure = await disclose(open_source, plan, partial(map, hashed), CONTEXT)
         body = render(disclosure, bound.media_type, LIMITS.answer_bytes, strips_nulls=bound.strips_nulls)
         return _seen([disclosure], body)
     writer = writer_of(bound.media_type, plan)
     parts: list[Disclosure] = []
     body = b""
-    async with contextlib.aclosing(disclose_in_batches(open_source, plan, hashed, CONTEXT, 2)) as batches:
+    async with contextlib.aclosing(disclose_in_batches(open_source, plan, partial(map, hashed), CONTEXT, 2)) as batches:
         async for part in batches:
             refuse_range(part)
             parts.append(part)

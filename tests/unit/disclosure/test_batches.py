@@ -3,6 +3,7 @@
 import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from functools import partial
 
 import pytest
 
@@ -54,7 +55,7 @@ async def _length(
     raw = RawRows(batches=source.stream(width), width=width, counts=None)
     tracemalloc.start()
     try:
-        async with aclosing(disclose_in_batches(lambda _: raw, plan, str, CONTEXT, ROWS)) as parts:
+        async with aclosing(disclose_in_batches(lambda _: raw, plan, partial(map, str), CONTEXT, ROWS)) as parts:
             async for part in parts:
                 written += len(writer.batch(part))
         _, most = tracemalloc.get_traced_memory()
@@ -77,7 +78,7 @@ async def test_nothing_is_read_that_nobody_waits_for() -> None:
     plan = _plan("select=no,name", ALL)
     source = Endless(100_000)
     raw = RawRows(batches=source.stream(2), width=2, counts=None)
-    async with aclosing(disclose_in_batches(lambda _: raw, plan, str, CONTEXT, ROWS)) as parts:
+    async with aclosing(disclose_in_batches(lambda _: raw, plan, partial(map, str), CONTEXT, ROWS)) as parts:
         first = await anext(parts)
         assert (len(first.rows), source.made) == (ROWS, ROWS)
         await anext(parts)
@@ -97,7 +98,7 @@ async def test_pages_are_cut_wherever_batches_end(page: str, wanted: int, claims
     source = Endless(200_000)
     raw = RawRows(batches=source.stream(len(plan.fetch.columns)), width=len(plan.fetch.columns), counts=None)
     rows: list[object] = []
-    async with aclosing(disclose_in_batches(lambda _: raw, plan, str, CONTEXT, ROWS)) as parts:
+    async with aclosing(disclose_in_batches(lambda _: raw, plan, partial(map, str), CONTEXT, ROWS)) as parts:
         async for part in parts:
             rows += [row[0] for row in part.rows]
     assert len(rows) == wanted
@@ -110,3 +111,19 @@ def test_the_most_rows_of_a_stream_is_a_limit() -> None:
     assert _plan("select=no&limit=7", ALL).fetch.limit == 7
     cut = plan_read(bound("select=no", headers={"accept": "text/csv"}), decide(), NONE, LONG, 5.0)
     assert cut.residual.limit == LONG.stream_rows
+
+
+@pytest.mark.parametrize(
+    ("text", "accept", "claims", "is_stream"),
+    [
+        ("select=no,name", MediaType.CSV, ALL, True),
+        ("select=no,name&limit=20000", MediaType.ARROW, ALL, True),
+        ("select=no,name&limit=20", MediaType.CSV, ALL, False),
+        ("select=no,name", MediaType.JSON, ALL, False),
+        ("select=no,name&order=name", MediaType.CSV, NONE, False),  # the gateway sorts: it reads as fast as it can
+    ],
+)
+def test_a_source_is_told_of_an_answer_that_may_take_its_time(
+    text: str, accept: MediaType, claims: Capabilities, is_stream: bool
+) -> None:
+    assert _plan(text, claims, accept).fetch.is_stream is is_stream

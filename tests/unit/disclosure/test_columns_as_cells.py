@@ -11,11 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.disclosure.arrow import _PLAIN, _cell
+from gateway.disclosure.masking import mask_columns
 from gateway.disclosure.render import csv_column, csv_field
 from gateway.disclosure.writing import _Table
+from gateway.errors import Defect
+from gateway.model.catalog import MaskChoice
+from gateway.model.decision import Verdict
+from gateway.model.ids import MaskName
 from gateway.model.json_value import Json
+from gateway.model.plan import PlannedColumn, PlannedMask
 from gateway.model.range_value import range_of
 from gateway.model.rows import Disclosure, Shown
+from tests.unit.query.whole_road import CONTEXT
 
 CELLS: st.SearchStrategy[Shown] = st.one_of(
     st.none(),
@@ -72,3 +79,27 @@ def test_a_table_is_its_rows(rows: list[tuple[Shown, ...]]) -> None:
 def test_what_arrow_takes_as_it_is_is_what_it_takes_by_cells(kind: pa.DataType, cells: list[Shown]) -> None:
     assert _PLAIN.issuperset(map(type, cells))
     assert pa.array(cells, type=kind) == pa.array([_cell(cell) for cell in cells], type=kind)
+
+
+PHONE = PlannedColumn(
+    name="phone",
+    field=None,
+    raw_index=0,
+    aggregate=None,
+    verdict=Verdict.MASK,
+    mask=PlannedMask(
+        name=MaskName("dim"), choice=MaskChoice(kind="partial", parameters={"shape": "mobile"}), at_source=False
+    ),
+)
+
+
+@given(st.lists(st.none() | st.text(max_size=12) | st.from_regex(r"1[0-9]{10}", fullmatch=True), max_size=40))
+def test_a_masked_column_is_its_masked_cells(cells: list[str | None]) -> None:
+    (masked,) = mask_columns([cells], [PHONE], CONTEXT)
+    assert list(masked) == [mask_columns([[cell]], [PHONE], CONTEXT)[0][0] for cell in cells]
+    assert [cell is None for cell in masked] == [cell is None for cell in cells]
+
+
+def test_columns_that_are_not_the_plans_are_not_masked() -> None:
+    with pytest.raises(Defect):
+        mask_columns([["1"], ["2"]], [PHONE], CONTEXT)

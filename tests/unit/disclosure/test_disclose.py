@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import partial
 from importlib import import_module
 from typing import Any, ClassVar, Self
 
@@ -48,7 +49,7 @@ async def _disclose(planned: ReadPlan, *batches: Sequence[Any], counts: Sequence
         width=len(planned.raw_fields),
         counts=None if counts is None else Source(counts).stream(),
     )
-    return await disclose(lambda _: raw, planned, str.upper, CONTEXT)
+    return await disclose(lambda _: raw, planned, partial(map, str.upper), CONTEXT)
 
 
 @BOTH
@@ -200,7 +201,7 @@ async def test_a_plan_of_another_width_is_our_own_fault() -> None:
     planned = plan(question("no"))
     raw = RawRows(batches=Source([(1,)]).stream(), width=1, counts=None)
     with pytest.raises(Defect):
-        await disclose(lambda _: raw, planned, str, CONTEXT)
+        await disclose(lambda _: raw, planned, partial(map, str), CONTEXT)
 
 
 @pytest.mark.parametrize("error", [SourceUnavailable(dataset="d"), RuntimeError("x")])
@@ -211,7 +212,7 @@ async def test_both_streams_are_closed_when_one_breaks(error: Exception) -> None
     await anext(counting)
     raw = RawRows(batches=rows.stream(), width=2, counts=counting)
     with pytest.raises(type(error)):
-        await disclose(lambda _: raw, planned, str, CONTEXT)
+        await disclose(lambda _: raw, planned, partial(map, str), CONTEXT)
     assert (rows.closed, counts.closed) == (True, True)
 
 
@@ -219,7 +220,7 @@ async def test_streams_are_closed_when_the_rows_are_rubbish() -> None:
     source = Source([("x", "y")], [(1, "y")])
     raw = RawRows(batches=source.stream(), width=2, counts=None)
     with pytest.raises(SourceRubbish):
-        await disclose(lambda _: raw, plan(question("no")), str, CONTEXT)
+        await disclose(lambda _: raw, plan(question("no")), partial(map, str), CONTEXT)
     assert source.closed
 
 

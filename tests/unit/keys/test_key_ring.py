@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cryptography.hazmat.primitives import hashes, hmac
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +14,7 @@ from gateway.administration import create_ring
 from gateway.errors import KeysUnreadable, KeyUnavailable, SettingsInvalid
 from gateway.keys import KeyRing, LocalRoot, make_ring, new_api_key, read_api_key, rewrap, same_digest
 from gateway.keys.digests import keyed_digest
+from gateway.keys.ring import unwrap
 from gateway.model.data_key import DataKey, KeyState, KeyUse
 from gateway.model.ids import PurposeId
 from gateway.settings import Keys
@@ -238,6 +240,20 @@ def test_the_keys_of_a_purpose_are_made_once(table: Table) -> None:
 def test_a_subject_hash_ignores_the_case_of_the_check_letter(ring: KeyRing) -> None:
     assert ring.subject_hash(" 34052419800101001x ") == ring.subject_hash("34052419800101001X")
     assert len(ring.subject_hash("1")) == 32
+
+
+@pytest.mark.parametrize("algorithms", ["international", "national"])
+@given(st.lists(st.text(max_size=20) | st.sampled_from([" 34052419800101001x ", "\ud800"]), max_size=12))
+def test_many_people_are_hashed_as_each_by_itself(algorithms: str, people: list[str]) -> None:
+    table = Table(algorithms)
+    (record,) = (one for one in table.records if one.use is KeyUse.SUBJECT)
+    key, expected = unwrap(ROOT, record), []
+    for one in people:
+        mac = hmac.HMAC(key, hashes.SM3() if algorithms == "national" else hashes.SHA256())
+        mac.update(one.strip().upper().encode("utf-8", "surrogatepass"))
+        expected.append(mac.finalize().hex()[:32])
+    assert table.ring.subject_hashes(people) == expected
+    assert [table.ring.subject_hash(one) for one in people] == expected
 
 
 def test_pseudonyms_of_two_purposes_cannot_be_joined(ring: KeyRing) -> None:

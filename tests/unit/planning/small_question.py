@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from gateway.disclosure import disclose
@@ -294,7 +295,7 @@ async def answer(
         width=len(planned.fetch.columns) + len(planned.fetch.aggregates),
         counts=source.fetch(planned.count_fetch) if planned.count_fetch is not None else None,
     )
-    disclosure = await disclose(lambda _: raw, planned, lambda subject: f"h:{subject}", CONTEXT)
+    disclosure = await disclose(lambda _: raw, planned, partial(map, "h:{}".format), CONTEXT)
     assert source.open_streams == 0
     return disclosure
 

@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from connectors.sql import SqlConnector
@@ -103,7 +104,7 @@ class City:
                 counts=self.source.fetch(asked.count_fetch) if asked.count_fetch is not None else None,
             )
 
-        return await disclose(open_source, planned, lambda subject: f"h:{subject}", CONTEXT)
+        return await disclose(open_source, planned, partial(map, "h:{}".format), CONTEXT)
 
     async def answer(
         self, text: str, decision: Decision, *, headers: Mapping[str, str] | None = None, is_pushed: bool = True
