@@ -182,12 +182,18 @@ _AS_THEY_ARE: Final[Mapping[Reader, frozenset[type]]] = {
     read_date: frozenset({date, NoneType}),
 }
 """Cells of exactly these types are given back as they are."""
+_FEW: Final = 2  # rows that are read sooner cell by cell than by columns
 
 
 def typed_rows(rows: Sequence[Sequence[object]], readers: Sequence[Reader]) -> list[Row]:
     """Read column by column; NULL stays NULL, columns without a reader are left out. Raises NotPromised."""
     if not readers:
         return [() for _ in rows]
+    if len(rows) <= _FEW:
+        return [
+            tuple([None if cell is None else reader(cell) for reader, cell in zip(readers, row, strict=False)])
+            for row in rows
+        ]
     columns = zip_longest(*rows) if rows else iter(())
     read = [_typed(column, reader) for reader, column in zip(readers, columns, strict=False)]
     return list(zip(*read, strict=True))

@@ -19,4 +19,5 @@ class Reading:
         oks = [row[-1] for row in raw]
         if not all(oks) and any(not ok and ok is not None for ok in oks):
             raise NotPromised("a cell that decides over a row has the wrong type")
-        return divided(typed_rows(raw, self.readers), self.averages)  # the last column has no reader
+        rows = typed_rows(raw, self.readers)  # the last column has no reader
+        return divided(rows, self.averages) if self.averages else rows

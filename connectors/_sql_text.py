@@ -32,7 +32,7 @@ class Text:
 
     def bound(self, values: Sequence[object]) -> list[object]:
         """What is given to the driver beside the text."""
-        return [values[place.number] if isinstance(place, Slot) else place for place in self.places]
+        return [values[place.number] if type(place) is Slot else place for place in self.places]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """A plan -> the rows of its source, not yet fetched: which connector is asked, at once or in batches."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Self, cast
 
 from gateway.errors import SourceUnavailable
 from gateway.model.catalog import Dataset
@@ -11,6 +12,29 @@ from gateway.model.plan import Fetch, ReadPlan
 from gateway.model.rows import Batch, RawRows
 from gateway.spi import Capabilities, Connector
 from gateway.telemetry import Stage, Tracing
+
+
+class _Later:
+    """Batches that are made when the first is wanted: whoever takes a whole answer at once wants none."""
+
+    __slots__ = ("_batches", "_make")
+
+    def __init__(self, make: Callable[[], AsyncIterator[Batch]]) -> None:
+        self._make = make
+        self._batches: AsyncIterator[Batch] | None = None
+
+    def __aiter__(self) -> Self:
+        return self
+
+    def __anext__(self) -> Awaitable[Batch]:
+        if self._batches is None:
+            self._batches = self._make()
+        return anext(self._batches)
+
+    async def aclose(self) -> None:
+        """Close what was begun."""
+        if self._batches is not None:
+            await cast("AsyncGenerator[Batch, None]", self._batches).aclose()
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -30,7 +54,7 @@ class Fetching:
         at_once = getattr(source, "fetch_at_once", None)
         return RawRows(
             at_once=partial(self._at_once, at_once, plan.fetch) if at_once is not None else None,
-            batches=self.tracing.fetching(source.fetch(plan.fetch)),
+            batches=_Later(lambda: self.tracing.fetching(source.fetch(plan.fetch))),
             width=len(plan.fetch.columns) + len(plan.fetch.aggregates),
             counts=self.tracing.fetching(source.fetch(plan.count_fetch)) if plan.count_fetch is not None else None,
         )

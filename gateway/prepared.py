@@ -46,8 +46,12 @@ class Question:
     def plan(self, decided: DecidedQuery, shape: QuestionShape, capabilities_of: CapabilitiesOf) -> ReadPlan | None:
         """The plan for these literals under this decision; None where there is none yet, or its sources changed."""
         kept = self.plans.get(tuple(map(id, _decisions(decided))))
-        if kept is None or any(capabilities_of(dataset) != known for dataset, known in kept.claims):
+        if kept is None:
             return None
+        for dataset, known in kept.claims:
+            claimed = capabilities_of(dataset)
+            if claimed is not known and claimed != known:
+                return None
         return kept.plan.of(shape.literals)
 
 

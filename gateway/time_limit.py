@@ -28,11 +28,12 @@ class TimeLimit:
 
     def __enter__(self) -> None:
         """Raises RuntimeError outside a task."""
-        task = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
         if task is None:
             raise RuntimeError("a limit of time outside a task")
         self._task, self._cancelling = task, task.cancelling()
-        self._watch = _watch()
+        self._watch = _watch(loop)
         self._watch.begin(self)
 
     def __exit__(
@@ -89,9 +90,9 @@ class _Here(threading.local):
 _here: Final = _Here()
 
 
-def _watch() -> _Watch:
-    """The watch of the loop that runs in this thread."""
-    loop, known = asyncio.get_running_loop(), _here.watch
+def _watch(loop: asyncio.AbstractEventLoop) -> _Watch:
+    """The watch of the loop, which runs in this thread."""
+    known = _here.watch
     if known is None or known.loop is not loop:
         known = _here.watch = _Watch(loop)
     return known

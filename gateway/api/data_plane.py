@@ -32,8 +32,12 @@ class DataPlane:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        traceparent = next((value for name, value in scope["headers"] if name == b"traceparent"), b"")
-        trace_id, parent_span = read_traceparent(traceparent.decode("latin-1"))
+        traceparent = ""
+        for name, value in scope["headers"]:
+            if name == b"traceparent":
+                traceparent = value.decode("latin-1")
+                break
+        trace_id, parent_span = read_traceparent(traceparent)
         request, fault = read_scope(scope, self._clock(), trace_id, self._limits)
         pipeline = self._pipeline()
         # reading has no body; one that is announced is refused unread

@@ -14,6 +14,7 @@ from gateway.errors import (
 from gateway.model.caller import InboundRequest
 from gateway.settings import Limits
 
+_READING = frozenset({"GET", "HEAD"})
 Scope = MutableMapping[str, Any]
 _TOLD_ONCE = frozenset({"apikey", "authorization", "purpose", "case", "justification", "terminal", "accept-profile"})
 
@@ -22,10 +23,13 @@ def read_scope(
     scope: Scope, now: datetime, trace_id: str, limits: Limits
 ) -> tuple[InboundRequest, GatewayError | None]:
     """A reading request, and the first limit it breaks; over a limit it holds nothing of what was too large."""
-    error = _first_fault(scope, limits)
-    if error is not None:
-        scope = {**scope, "path": "", "query_string": b"", "headers": []}
-    return read_headers(scope, now, trace_id), error
+    error = _too_large(scope, limits)
+    if error is None:
+        request = read_headers(scope, now, trace_id)
+        error = _not_reading(request)
+        if error is None:
+            return request, None
+    return read_headers({**scope, "path": "", "query_string": b"", "headers": []}, now, trace_id), error
 
 
 def read_headers(scope: Scope, now: datetime, trace_id: str) -> InboundRequest:
@@ -52,15 +56,19 @@ def read_headers(scope: Scope, now: datetime, trace_id: str) -> InboundRequest:
     )
 
 
-def _first_fault(scope: Scope, limits: Limits) -> GatewayError | None:
+def _too_large(scope: Scope, limits: Limits) -> GatewayError | None:
     raw_path = scope.get("raw_path") or scope["path"].encode()
     if len(raw_path) + len(scope["query_string"]) > limits.url_bytes:
         return UriTooLong(limit=limits.url_bytes)
-    if sum(len(name) + len(value) for name, value in scope["headers"]) > limits.header_bytes:
-        return HeadersTooLarge(limit=limits.header_bytes)
-    if scope["method"] not in {"GET", "HEAD"}:
-        return MethodNotAllowed(method=scope["method"][:20])
-    names = {name.lower(): value for name, value in scope["headers"]}
-    if names.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in names:
+    size = 0
+    for name, value in scope["headers"]:
+        size += len(name) + len(value)
+    return HeadersTooLarge(limit=limits.header_bytes) if size > limits.header_bytes else None
+
+
+def _not_reading(request: InboundRequest) -> GatewayError | None:
+    if request.method not in _READING:
+        return MethodNotAllowed(method=request.method[:20])
+    if request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers:
         return BodyNotAllowed()
     return None

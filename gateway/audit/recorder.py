@@ -4,7 +4,9 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
+from gateway.audit._remembered import Remembered
 from gateway.audit.log import AuditLog
 from gateway.audit.record import entry_of
 from gateway.errors import GatewayError
@@ -14,7 +16,7 @@ from gateway.model.case import CaseFacts
 from gateway.model.catalog import Purpose
 from gateway.model.decision import Decision
 from gateway.model.ids import PolicyVersion
-from gateway.model.plan import ReadPlan
+from gateway.model.plan import PlannedColumn, ReadPlan
 from gateway.model.query import BoundQuery
 from gateway.model.rows import Disclosure
 from gateway.model.trail import Trail
@@ -79,7 +81,7 @@ class Recorder:
         """
         sha256 = hashlib.sha256(body).hexdigest()
         plan = self._trail.plan
-        below = _plans_below(plan) if plan is not None else ()
+        below = _plans_below(plan) if plan is not None and plan.embeds else ()
         entries = []
         for place, (path, embedded) in enumerate(below):
             part = disclosure.parts[place]
@@ -182,14 +184,19 @@ class Recorder:
 def _detail(said: str, plan: ReadPlan | None, trail: Trail) -> str:
     """With the version of the key that tokens were made with (they are turned back by it), and who can open seals."""
     told = [said] if said else []
-    kinds = (
-        {column.mask.choice.kind for column in plan.columns if column.mask is not None} if plan is not None else set()
-    )
+    kinds = _kinds.of(plan.columns, None, partial(_masks_of, plan.columns)) if plan is not None else frozenset()
     if "token" in kinds and trail.token_version is not None:
         told.append(f"token key {trail.token_version}")
     if "seal" in kinds and trail.caller is not None and trail.caller.terminal is not None:
         told.append(f"sealed to {trail.caller.terminal}")
     return "; ".join(told)
+
+
+_kinds: Remembered[tuple[PlannedColumn, ...], frozenset[str]] = Remembered()
+
+
+def _masks_of(columns: tuple[PlannedColumn, ...]) -> frozenset[str]:
+    return frozenset(column.mask.choice.kind for column in columns if column.mask is not None)
 
 
 def _plans_below(plan: ReadPlan, path: str = "") -> tuple[tuple[str, ReadPlan], ...]:

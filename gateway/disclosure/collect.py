@@ -27,9 +27,7 @@ async def collect(raw: RawRows, plan: ReadPlan) -> tuple[list[Row], int | None]:
     whole = await raw.at_once() if raw.at_once is not None and raw.counts is None else None
     if whole is not None:
         readers = _fitting_readers(raw, plan)
-        _refuse_more(len(whole), plan)
-        if len(whole) > plan.max_source_rows:
-            raise SourceTooBroad(dataset=plan.bound.dataset.name, limit=plan.max_source_rows)
+        _refuse_too_many(len(whole), plan)
         return _read(whole, readers, plan), None
     rows: list[Row] = []
     async with opened(raw, plan) as (batches, count):
@@ -38,6 +36,21 @@ async def collect(raw: RawRows, plan: ReadPlan) -> tuple[list[Row], int | None]:
                 raise SourceTooBroad(dataset=plan.bound.dataset.name, limit=plan.max_source_rows)
             rows += batch
         return rows, await count()
+
+
+async def collect_columns(raw: RawRows, plan: ReadPlan, readers: Sequence[Reader]) -> Sequence[Sequence[Cell]] | None:
+    """The same of a source that has its whole answer at once, by columns; None where it doesn't. Raises as `collect`.
+
+    `readers` are those of the plan.
+    """
+    if raw.at_once is None or raw.counts is not None:
+        return None
+    _refuse_others(raw, readers)
+    whole = await raw.at_once()
+    if whole is None:
+        return None
+    _refuse_too_many(len(whole), plan)
+    return _columns(whole, readers, plan)
 
 
 @asynccontextmanager
@@ -76,14 +89,25 @@ def _refuse_more(seen: int, plan: ReadPlan) -> None:
         raise _rubbish(plan, "more rows than were asked for")  # a limit may be an obligation
 
 
+def _refuse_too_many(seen: int, plan: ReadPlan) -> None:
+    _refuse_more(seen, plan)
+    if seen > plan.max_source_rows:
+        raise SourceTooBroad(dataset=plan.bound.dataset.name, limit=plan.max_source_rows)
+
+
 def _read(batch: Batch, readers: Sequence[Reader], plan: ReadPlan) -> list[Row]:
+    return list(zip(*_columns(batch, readers, plan), strict=True)) if readers else [()] * len(batch)
+
+
+def _columns(batch: Batch, readers: Sequence[Reader], plan: ReadPlan) -> list[Sequence[Cell]]:
+    if not batch:
+        return [() for _ in readers]
     if not {len(readers)}.issuperset(map(len, batch)):
         raise _rubbish(plan, f"a row has not {len(readers)} cells")
     try:
-        columns = [reader(column) for reader, column in zip(readers, zip(*batch, strict=True), strict=False)]
+        return [reader(column) for reader, column in zip(readers, zip(*batch, strict=True), strict=False)]
     except ValueError as fault:
         raise _rubbish(plan, str(fault)) from None
-    return list(zip(*columns, strict=True))
 
 
 async def _count(counts: AsyncIterator[Batch], plan: ReadPlan) -> int:
@@ -97,13 +121,18 @@ async def _count(counts: AsyncIterator[Batch], plan: ReadPlan) -> int:
 
 
 def _fitting_readers(raw: RawRows, plan: ReadPlan) -> list[Reader]:
-    readers = _readers(plan)
-    if raw.width != len(readers):
-        raise Defect(operator="the raw rows are not those of the plan")
+    readers = readers_of(plan)
+    _refuse_others(raw, readers)
     return readers
 
 
-def _readers(plan: ReadPlan) -> list[Reader]:
+def _refuse_others(raw: RawRows, readers: Sequence[Reader]) -> None:
+    if raw.width != len(readers):
+        raise Defect(operator="the raw rows are not those of the plan")
+
+
+def readers_of(plan: ReadPlan) -> list[Reader]:
+    """What reads each raw column into catalogue form; no literal of the plan has a part in them."""
     fields = plan.bound.dataset.fields
     read = _keys if plan.fetch.aggregates else decode_column
     # what the source masked is the mask's text, and no stored value

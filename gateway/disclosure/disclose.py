@@ -10,6 +10,8 @@ from contextlib import aclosing
 from dataclasses import replace
 
 from gateway.disclosure.assembling import Assembler, HashSubjects, Page, names_of
+from gateway.disclosure.collect import collect_columns
+from gateway.disclosure.plain import plain_answer
 from gateway.disclosure.reading import Level, Open, read_below, read_in_batches, read_root
 from gateway.model.plan import ReadPlan
 from gateway.model.rows import Disclosure
@@ -25,6 +27,11 @@ async def disclose(
     Raises SourceTooBroad, SourceRubbish, whatever the connector raises, what obligations raise (GroupTooSmall),
     LimitReached, ValueUncastable, Defect.
     """
+    plain = plain_answer(plan)
+    if plain is not None:
+        columns = await collect_columns(open_source(plan), plan, plain.readers)
+        if columns is not None:
+            return plain.disclosure(plan, columns, hash_subjects, mask_context)
     root = await read_root(plan, open_source)
     assembler = Assembler(hash_subjects, mask_context)
     page = assembler.page(root)

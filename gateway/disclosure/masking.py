@@ -9,7 +9,9 @@ from gateway.masks import build_mask, mask_values
 from gateway.model.decision import Verdict
 from gateway.model.plan import PlannedColumn
 from gateway.model.rows import Cell
-from gateway.spi import MaskContext
+from gateway.spi import Mask, MaskContext
+
+_TEXT_OR_NULL = frozenset({str, NoneType})
 
 
 def mask_columns(
@@ -38,19 +40,35 @@ def _masked(
         return cells
     if column.mask.at_source:
         return cells
+    kind = column.mask.choice.kind
+    try:
+        mask = build_mask(column.mask.choice)
+    except ValueError as fault:
+        raise _failed(kind, fault) from None
+    return through(mask, kind, cells, context, people)
+
+
+def through(
+    mask: Mask, kind: str, cells: Sequence[Cell], context: MaskContext, people: Sequence[Cell] | None
+) -> Sequence[Cell]:
+    """The cells of a column that passed the mask; raises Defect, without the value, where it fails."""
     has_nulls = NoneType in set(map(type, cells))
     known = [cell for cell in cells if cell is not None] if has_nulls else cells
     try:
-        mask = build_mask(column.mask.choice)
         if mask.needs_person and people is not None:
             about = [person for person, cell in zip(people, cells, strict=True) if cell is not None]
             context = replace(context, people=[None if one is None else str(one) for one in about])
         shown = mask_values(mask, known, context)
     except Exception as fault:  # noqa: BLE001  # whatever a plug-in raises may hold the value
-        raise Defect(operator=f"the mask {column.mask.choice.kind} failed: {type(fault).__name__}") from None
-    if len(shown) != len(known) or not all(issubclass(kind, str | None) for kind in set(map(type, shown))):
-        raise Defect(operator=f"the mask {column.mask.choice.kind} gave no column of text")
+        raise _failed(kind, fault) from None
+    kinds = set(map(type, shown))
+    if len(shown) != len(known) or not (kinds <= _TEXT_OR_NULL or all(issubclass(one, str | None) for one in kinds)):
+        raise Defect(operator=f"the mask {kind} gave no column of text")
     if not has_nulls:
         return shown
     texts = iter(shown)
     return [None if cell is None else next(texts) for cell in cells]
+
+
+def _failed(kind: str, fault: Exception) -> Defect:
+    return Defect(operator=f"the mask {kind} failed: {type(fault).__name__}")

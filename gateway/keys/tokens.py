@@ -23,6 +23,7 @@ _ALGORITHM_OF = {("OKP", "Ed25519"): "EdDSA", ("EC", "P-256"): "ES256", ("RSA", 
 _REQUIRED = ("exp", "iat", "iss", "sub", "aud", "jti")
 _LONGEST = 8_192
 _LEAST_RSA_BITS = 2_048
+_NUMBERS = frozenset({int, float})
 
 
 def verify_token(
@@ -73,10 +74,9 @@ def _key_of(jwks: Mapping[str, object], kid: object) -> tuple[jwt.PyJWK, str]:
 def judge_times(claims: Mapping[str, object], leeway: int, now: datetime) -> None:
     """Return where the token is in its time; raises TokenExpired, PersonNotAuthenticated."""
     moment = now.timestamp()
-    times = [claims["exp"], claims["iat"], claims.get("nbf", 0)]
-    if any(type(value) not in {int, float} for value in times):
+    expires, issued, begins = cast("tuple[float, float, float]", (claims["exp"], claims["iat"], claims.get("nbf", 0)))
+    if not _NUMBERS.issuperset((type(expires), type(issued), type(begins))):
         raise PersonNotAuthenticated
-    expires, issued, begins = (float(cast("float", value)) for value in times)
     if issued > moment + leeway or begins > moment + leeway:
         raise PersonNotAuthenticated
     if not expires > moment - leeway:

@@ -56,7 +56,12 @@ class FieldType(StrEnum):
     @property
     def is_scalar(self) -> bool:
         """Whether a value is one of the six plain kinds."""
-        return self is not FieldType.JSON and self.element is None and self.bound is None
+        return self in _SCALARS
+
+
+_SCALARS = frozenset(
+    {FieldType.TEXT, FieldType.INTEGER, FieldType.NUMERIC, FieldType.BOOLEAN, FieldType.DATE, FieldType.TIMESTAMP}
+)
 
 
 class Storage(StrEnum):

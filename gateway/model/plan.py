@@ -36,7 +36,7 @@ class FetchAggregate:
     field: FieldName | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: `amended` copies it
 class Fetch:
     """What a connector is asked. Predicate and order name fields; `known` maps them to columns.
 
@@ -113,7 +113,7 @@ class Residual:
     embedded: Predicate = EVERYTHING
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: `amended` copies it
 class ReadPlan:
     """The PEP's first half, finished: it holds nothing that the decision did not grant."""
 

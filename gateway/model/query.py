@@ -248,7 +248,7 @@ class BoundEmbed:
     is_taken: bool = False  # not shown: groups here are made of its fields
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: `amended` copies it
 class BoundQuery:
     """Every name is a known field with its use; purpose and case exist; not allowed yet.
 

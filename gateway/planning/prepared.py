@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from gateway.catalog.storage import keeps_text
+from gateway.model.amending import amended
 from gateway.model.ids import FieldName
 from gateway.model.parts import conjuncts
 from gateway.model.plan import ReadPlan
@@ -33,7 +34,7 @@ class _Filters:
         return cls(_filled(where, slots, [NOTHING for _ in asked]), slots)
 
     def filled(self, asked: Sequence[Compare]) -> Predicate:
-        return _filled(self.where, self.slots, asked)
+        return _filled(self.where, self.slots, asked) if self.slots else self.where
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +48,9 @@ class PreparedPlan:
 
     def of(self, literals: Literals) -> ReadPlan:
         """The plan for these literals, which are of the same fields in the same order."""
-        asked = [Compare(FieldName(name), Comparator.EQ, text) for name, text in literals]
-        if not asked:
+        if not literals:
             return self.plan
+        asked = [Compare(FieldName(name), Comparator.EQ, text) for name, text in literals]
         return _with(self.plan, self.bound.filled(asked), self.pushed.filled(asked), self.residual.filled(asked))
 
 
@@ -76,12 +77,12 @@ def prepare(plan: ReadPlan, literals: Literals) -> PreparedPlan | None:
 
 def _with(plan: ReadPlan, bound: Predicate, pushed: Predicate, residual: Predicate) -> ReadPlan:
     """The plan with these filters."""
-    kept = plan.residual
-    return replace(
+    kept, counted = plan.residual, plan.count_fetch
+    return amended(
         plan,
-        bound=replace(plan.bound, where=bound),
-        fetch=replace(plan.fetch, where=pushed),
-        count_fetch=None if plan.count_fetch is None else replace(plan.count_fetch, where=pushed),
+        bound=amended(plan.bound, where=bound),
+        fetch=amended(plan.fetch, where=pushed),
+        count_fetch=None if counted is None else amended(counted, where=pushed),
         residual=kept if residual is kept.where else replace(kept, where=residual),
     )
 
@@ -91,9 +92,9 @@ def _terms(where: Predicate) -> tuple[Predicate, ...]:
 
 
 def _filled(where: Predicate, slots: Sequence[tuple[int, int]], asked: Sequence[Predicate]) -> Predicate:
-    if not slots:
-        return where
-    terms = list(_terms(where))
+    if not isinstance(where, AllOf):
+        return asked[slots[0][1]] if slots else where
+    terms = list(where.terms)
     for at, number in slots:
         terms[at] = asked[number]
-    return AllOf(tuple(terms)) if isinstance(where, AllOf) else terms[0]
+    return AllOf(tuple(terms))

@@ -155,7 +155,12 @@ class GuardedSource:
             ticket = self._admit(fetch.dataset)
             began, verdict = self.monotonic(), Verdict.NOTHING
             try:
-                rows = await self._whole(fetch, deadline)
+                try:
+                    rows = await self._whole(fetch, deadline)
+                except _PERHAPS_A_STALE_SECRET:
+                    if not await self.refresh(is_forced=True):
+                        raise
+                    rows = await self._whole(fetch, deadline)
                 if rows is not None:
                     verdict = Verdict.ANSWERED
             except _OF_THE_SOURCE as error:
@@ -309,15 +314,7 @@ class GuardedSource:
                 yield batch
 
     async def _whole(self, fetch: Fetch, deadline: float) -> Batch | None:
-        """All rows at once, within their time; asked again where the credential had changed meanwhile."""
-        try:
-            return await self._whole_in_time(fetch, deadline)
-        except _PERHAPS_A_STALE_SECRET:
-            if not await self.refresh(is_forced=True):
-                raise
-        return await self._whole_in_time(fetch, deadline)
-
-    async def _whole_in_time(self, fetch: Fetch, deadline: float) -> Batch | None:
+        """All rows at once, within their time."""
         left = max(deadline - self.monotonic(), 0.0)
         has_waited = fetch.time_limit_seconds - left > LEAST_WAIT_SECONDS
         asked = replace(fetch, time_limit_seconds=left) if has_waited else fetch  # what was waited is gone
