@@ -76,11 +76,15 @@ class Pipeline:
     tracing: Tracing
     clock: Callable[[], datetime]
     prepared: PreparedQuestions = field(init=False, default_factory=PreparedQuestions)  # under these very settings
+    _fetching: Fetching = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Tie the sources to their spans."""
+        object.__setattr__(self, "_fetching", Fetching(self.sources, self.tracing))
 
     async def answer(self, request: InboundRequest, *, parent_span: str | None = None) -> Response | Stream:
         """The disclosure or the refusal, with the receipt of its entry; a long answer as a stream."""
-        engine = self.engine()
-        recorder = self._recorder(request, engine)
+        recorder = self._recorder(request, engine := self.engine())
         with self.tracing.request(request.trace_id, parent_span):
             try:
                 return await self._read(engine, recorder, request)
@@ -353,10 +357,6 @@ class Pipeline:
             decided = await asyncio.to_thread(engine.decide_question, bound, caller, facts, now)
             recorder.decided(decided.decision, facts, now)
         return explain_plan(decided, self._fetching.capabilities, self.limits, self.timeouts.source)
-
-    @property
-    def _fetching(self) -> Fetching:
-        return Fetching(self.sources, self.tracing)
 
     async def _disclose(self, recorder: Recorder, plan: ReadPlan, caller: Caller, purpose: Purpose) -> Disclosure:
         context = await self._mask_context(recorder, caller, purpose)

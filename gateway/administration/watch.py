@@ -6,7 +6,7 @@ kept in one transaction, guarded by the place itself: of several replicas one ge
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -20,6 +20,7 @@ from gateway.audit.probe import probe_entry
 from gateway.audit.ranges import Logged, head_of, read_range
 from gateway.errors import GatewayError
 from gateway.model.audit import AuditEntry, EntryKind
+from gateway.pace import Pace
 from gateway.store import (
     State,
     WatchTask,
@@ -36,8 +37,7 @@ from gateway.store import (
 )
 from gateway.telemetry import operator_log
 
-_CHUNK = 512
-_REST = 4  # times as long as the work
+_CHUNK = 256
 _ABANDONED = timedelta(minutes=1)
 """A claim without an entry after this long is of a process that ended in between."""
 
@@ -70,24 +70,14 @@ class Watch:
         while True:
             # what comes in meanwhile is for the next look: else a busy gateway would never be done with this one
             until = (await asyncio.to_thread(head_of, self._state)).size
-            while await self._resting(asyncio.to_thread(self._advance, until)):
+            while await asyncio.to_thread(self._advance, until):
                 pass
-            if not await self._resting(self._write_due()):
+            if not await self._write_due():
                 break
         overdue = await asyncio.to_thread(self._count_overdue)
         if overdue != self._overdue and any(overdue):
             operator_log().warning("reviews overdue", count=overdue[0], detail=f"{overdue[1]} answers overdue")
         self._overdue = overdue
-
-    @staticmethod
-    async def _resting(work: Awaitable[bool]) -> bool:
-        """Whether there is more to do, and then only after a rest: requests come first, this takes a part of a core."""
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        is_more = await work
-        if is_more:
-            await asyncio.sleep(_REST * (loop.time() - began))
-        return is_more
 
     # ------------------------------------------------------------------ reading
     def _advance(self, until: int) -> bool:
@@ -96,24 +86,26 @@ class Watch:
         end = min(begin + _CHUNK, until)
         if begin >= end:
             return False
-        logged = list(read_range(self._state, begin, end, self._opener))
-        memories, tasks = self._watched(logged)
+        pace = Pace()
+        logged = list(pace.each(read_range(self._state, begin, end, self._opener)))
+        memories, tasks = self._watched(logged, pace)
         keep_watch(self._state, begin, end, memories, tasks)
+        pace.breathe()
         return end < until
 
-    def _watched(self, logged: Sequence[Logged]) -> tuple[dict[tuple[str, str], str], list[WatchTask]]:
+    def _watched(self, logged: Sequence[Logged], pace: Pace) -> tuple[dict[tuple[str, str], str], list[WatchTask]]:
         canaries = [subject for subject, _, _ in read_canaries(self._state)]
         detectors = (*self._detectors, build_detector("canary", {"subjects": canaries}))
         keyed = [
             (one, detector, (detector.name, hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()))
-            for one in logged
+            for one in pace.each(logged)
             for detector in detectors
             if (key := detector.key(one.entry)) is not None
         ]
         kept = read_memories(self._state, (place for _, _, place in keyed))
         memories: dict[tuple[str, str], Memory] = {}
         tasks = [task for one in logged for task in self._reviews_opened(one)]
-        for one, detector, place in keyed:
+        for one, detector, place in pace.each(keyed):
             memory = memories[place] if place in memories else orjson.loads(kept.get(place, "{}"))
             memories[place], found = look(detector, memory, one.index, one.entry)
             tasks += [

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from gateway.audit.search_terms import Facts, facts_of, microseconds
 from gateway.audit.segments import SIZES, Segment, Sizes, build_segment, merge_segments
+from gateway.pace import Pace
 from gateway.store import (
     IndexReader,
     SegmentChange,
@@ -29,8 +30,7 @@ from gateway.store import (
 from gateway.telemetry import operator_log
 
 _LOOKS_EACH_SECONDS = 1.0
-_BREATH_SECONDS = 0.002  # between pieces of work, so that requests come first
-_PIECE = 1_024
+_PIECE = 256  # entries that are read at a time
 _LEASE_MICROSECONDS = 60_000_000
 
 
@@ -97,8 +97,9 @@ class Indexer:
         for begin in range(first, first + size, min(size, _PIECE)):
             with reading_index(self._state) as reader:
                 columns = reader.told(begin, begin + min(size, _PIECE))
-            facts += [facts_of(told) for told in columns]
-            if self._stopped.wait(_BREATH_SECONDS):
+            pace = Pace(self._stopped.wait)
+            facts += [facts_of(told) for told in pace.each(columns)]
+            if self._stopped.is_set():
                 return
         self._keep(build_segment(first, facts, size, self._sizes), generation, ())
 

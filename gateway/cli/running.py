@@ -1,6 +1,7 @@
 """`langqiao demo`, `serve`, `token`."""
 
 import asyncio
+import gc
 import sys
 from typing import Annotated
 
@@ -16,6 +17,8 @@ from gateway.settings import load_settings
 
 _SWITCH_SECONDS = 0.0005
 """How long a thread that works beside the requests may keep them from going on: Python's own is ten times that."""
+_GARBAGE_AFTER = 20_000
+"""Objects until the collector looks for cycles: a request leaves none behind, and Python looks after 700."""
 
 
 def demo(
@@ -39,6 +42,7 @@ def demo(
 def serve(settings: SettingsPath = None) -> None:
     """Run the gateway. SIGHUP takes the bundle's files again."""
     sys.setswitchinterval(_SWITCH_SECONDS)
+    gc.set_threshold(_GARBAGE_AFTER, 20, 20)
     try:
         read = load_settings(settings)
         gateway = Gateway(settings=read)
