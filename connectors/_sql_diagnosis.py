@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from connectors._told import bad, doubtful, good
-from connectors._web_diagnosis import clock_found
+from connectors._told import bad, clock_found, doubtful, good
 from gateway.spi import Finding
 
 Rows = Sequence[Sequence[Any]]

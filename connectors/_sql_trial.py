@@ -19,8 +19,7 @@ from connectors._sql_diagnosis import (
     tell_mariadb,
     tell_postgresql,
 )
-from connectors._told import bad, doubtful, good
-from connectors._web_diagnosis import no_tcp
+from connectors._told import bad, doubtful, good, no_tcp
 from connectors._work import Call, Workers
 from gateway.errors import SourceDenied, SourceFailed
 from gateway.spi import Finding, Outcome

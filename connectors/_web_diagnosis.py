@@ -13,11 +13,10 @@ import httpx2
 
 from connectors._addresses import CheckedNetwork, is_own_host, may_connect
 from connectors._http import Ask, Reach, WebService, origin_of, trusted
-from connectors._told import bad, doubtful, good
+from connectors._told import bad, clock_found, doubtful, good, no_tcp
 from gateway.errors import SourceDeclined, SourceDenied, SourceFailed
 from gateway.spi import Finding, Outcome
 
-MOST_SKEW_SECONDS: Final = 5.0
 _SECONDS: Final = 10.0
 
 
@@ -90,17 +89,6 @@ async def _tcp(network: CheckedNetwork, host: str, port: int, seconds: float) ->
     return good("tcp", *_milliseconds("the port answers", "端口可连接", began))
 
 
-def no_tcp(kind: str) -> Finding:
-    """The port can't be reached."""
-    return bad(
-        "tcp",
-        f"the port can't be reached ({kind})",
-        f"无法连接端口（{kind}）",
-        "check host, port, firewall and that the service runs",
-        "请检查主机、端口、防火墙，并确认服务已启动",
-    )
-
-
 async def tls(host: str, port: int, ca_file: str | None, seconds: float) -> Finding:
     """A handshake of its own, to say what is wrong with the certificate and when it ends."""
     try:
@@ -151,19 +139,6 @@ async def _clock(name: str, url: str, reach: Reach) -> Finding:
         await service.close()
     middle = datetime.fromtimestamp((began + time.time()) / 2, UTC)
     return clock_found((said - middle).total_seconds(), 1.0)
-
-
-def clock_found(skew: float, unit: float) -> Finding:
-    """How far a source's clock is from ours; `unit` is how exactly that is known."""
-    if abs(skew) > MOST_SKEW_SECONDS + unit:
-        return doubtful(
-            "clock",
-            f"its clock is {skew:+.0f} seconds from ours",
-            f"时钟与网关相差 {skew:+.0f} 秒",
-            "have both follow a time server (NTP)",
-            "请双方配置 NTP 时间同步",
-        )
-    return good("clock", f"its clock agrees with ours ({skew:+.1f} s)", f"时钟一致（{skew:+.1f} 秒）")
 
 
 async def sign_in(health: Callable[[], Awaitable[None]]) -> Finding:

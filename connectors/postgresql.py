@@ -14,7 +14,6 @@ import asyncpg
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from connectors._async_sql import AsyncSqlConnector, Raw
@@ -154,6 +153,8 @@ class PostgresqlConnector(AsyncSqlConnector["asyncpg.Connection[Any]"]):
         await connection.fetchval("SELECT 1")
 
     async def _describe(self) -> tuple[TableDescription, ...]:
+        from sqlalchemy.ext.asyncio import create_async_engine  # brings the whole ORM: not for a gateway's start
+
         engine = create_async_engine(
             "postgresql+asyncpg://", async_creator=self._connect, poolclass=NullPool, hide_parameters=True
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from typer.testing import CliRunner
 
-from gateway.cli import app
+from gateway.cli.commands import app
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,10 +45,11 @@ def listening(folder: Path, port: int = 0) -> Iterator[str]:
         )
         server = uvicorn.Server(config)
         sockets = [config.bind_socket()]
+        sockets[0].listen()  # else whoever comes before the server does is refused
         thread = threading.Thread(target=server.run, args=(sockets,))
         thread.start()
         try:
-            yield f"http://127.0.0.1:{sockets[0].getsockname()[1]}"  # bound already: a caller waits in its queue
+            yield f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
         finally:
             server.should_exit = True
             thread.join(10)

@@ -9,8 +9,7 @@ import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-
-import httpx2
+from typing import TYPE_CHECKING
 
 from gateway.audit.checkpoint import checkpoint_of
 from gateway.audit.cosigned import read_witness_key
@@ -22,6 +21,9 @@ from gateway.keys import CosignatureVerifier, split_note
 from gateway.settings import Audit
 from gateway.store import CosignatureRow, State, StoreFailed, insert_cosignature, newest_cosigned_size
 from gateway.telemetry import operator_log
+
+if TYPE_CHECKING:
+    import httpx2
 
 _PATIENCE_SECONDS = 10.0
 _LARGEST_ANSWER = 65_536
@@ -87,10 +89,12 @@ class Witnessing:
         except GatewayError as error:
             operator_log().warning("no checkpoint for witnesses", code=error.code)
             return
+        import httpx2  # where there are witnesses
+
         async with httpx2.AsyncClient(timeout=_PATIENCE_SECONDS, trust_env=False) as client:
             await asyncio.gather(*(self._ask_one(client, witness, note) for witness in self._witnesses))
 
-    async def _ask_one(self, client: httpx2.AsyncClient, witness: _Witness, note: str) -> None:
+    async def _ask_one(self, client: "httpx2.AsyncClient", witness: _Witness, note: str) -> None:
         name = witness.verifier.name
         try:
             await self._submit(client, witness, note)
@@ -98,8 +102,6 @@ class Witnessing:
             self._note(name, "refused", str(refused))
         except _Unreachable as error:
             self._note(name, "unreachable", str(error))
-        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            self._note(name, "unreachable", type(error).__name__)
         except (GatewayError, StoreFailed) as error:
             self._note(name, "unreachable", f"the log can't be read: {type(error).__name__}")
         except Exception as error:  # noqa: BLE001 - whatever it is: the others are asked on, and no request notices
@@ -119,7 +121,7 @@ class Witnessing:
         else:
             operator_log().warning("witness not reached", source=name, detail=why)
 
-    async def _submit(self, client: httpx2.AsyncClient, witness: _Witness, note: str) -> None:
+    async def _submit(self, client: "httpx2.AsyncClient", witness: _Witness, note: str) -> None:
         size = checkpoint_of(split_note(note)[0]).size
         older = await asyncio.to_thread(newest_cosigned_size, self._state, witness.verifier.name) or 0
         if older == size and older:
@@ -143,7 +145,7 @@ class Witnessing:
         proof = await asyncio.to_thread(self._proofs.consistency, older, size) if older else None
         return write_consistency(older, proof.hashes if proof is not None and older < size else (), note)
 
-    async def _post(self, client: httpx2.AsyncClient, witness: _Witness, question: str) -> tuple[int, str]:
+    async def _post(self, client: "httpx2.AsyncClient", witness: _Witness, question: str) -> tuple[int, str]:
         url = f"{witness.url}/add-checkpoint"
         async with client.stream("POST", url, content=question.encode()) as response:
             body = b""

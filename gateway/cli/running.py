@@ -9,7 +9,6 @@ import typer
 import uvicorn
 
 from gateway.app import Gateway, create_application
-from gateway.cli.asking import asker_of
 from gateway.cli.terminal import DEMO_FOLDER, DemoFolder, SettingsPath, out, stop, stop_bundle
 from gateway.demo.personas import PERSONA_NAMES
 from gateway.errors import BundleInvalid, GatewayError
@@ -80,8 +79,16 @@ def token(
     headers: Annotated[bool, typer.Option("--headers", help="print both credentials as curl options")] = False,
 ) -> None:
     """Print a signed token of the demo's own issuer for one of its people."""
+    from gateway.cli.asking import asker_of
+
     asker = asker_of(folder, person, None, hours=hours)
     if headers:
         out.print(f"-H 'apikey: {asker.app_key}' -H 'Authorization: Bearer {asker.token}'", soft_wrap=True)
     else:
         out.print(asker.token, soft_wrap=True)
+
+
+serving = typer.Typer(pretty_exceptions_enable=False)
+"""`serve` alone: a gateway that starts waits for none of the other commands."""
+serving.callback()(lambda: None)
+serving.command()(serve)

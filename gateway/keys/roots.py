@@ -9,7 +9,6 @@ import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Final, Protocol, Self
 
@@ -19,6 +18,7 @@ from cryptography.hazmat.primitives.ciphers import algorithms, modes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from gateway.errors import SettingsInvalid
+from gateway.plugins import plugins
 from gateway.settings import Keys
 
 KEY_BYTES: Final = 32
@@ -109,7 +109,7 @@ def open_root(settings: Keys, *, create: bool = False) -> RootKey:
 
 
 def _plugged(name: str, options: Mapping[str, str]) -> RootKey:
-    points = {point.name: point for point in entry_points(group=_KMS_GROUP)}
+    points = {point.name: point for point in plugins(_KMS_GROUP)}
     if name not in points:
         raise SettingsInvalid(
             fault=f"`keys.kms`: no key service `{name}`",

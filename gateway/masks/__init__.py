@@ -6,7 +6,6 @@ Does not promise that a mask fits a field (`accepts` tells) nor that its rank is
 
 from collections.abc import Mapping
 from functools import lru_cache
-from importlib.metadata import entry_points
 from typing import Final
 
 from gateway.masks._apply import mask_array, mask_values
@@ -17,10 +16,11 @@ from gateway.masks._plates import mask_plate
 from gateway.masks._registry import walk_masks
 from gateway.masks._reveals import Reveals
 from gateway.model.catalog import MaskChoice
+from gateway.plugins import plugins
 from gateway.spi import Mask
 
 _MOST_MASKS: Final = 1_024
-MASK_KINDS: Final[Mapping[str, type[Mask]]] = walk_masks(__name__, __path__, entry_points(group="langqiao.masks"))
+MASK_KINDS: Final[Mapping[str, type[Mask]]] = walk_masks(__name__, __path__, plugins("langqiao.masks"))
 """Every kind by its name; read-only."""
 
 

@@ -6,18 +6,18 @@ Promises: what an obligation demands is either done or the answer is refused. Do
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from importlib.metadata import entry_points
 from typing import Final
 
 from gateway.model.catalog import ObligationSpec
 from gateway.model.decision import BoundObligation
 from gateway.obligations._parse import join, parse
 from gateway.obligations._registry import walk_obligations
+from gateway.plugins import plugins
 from gateway.spi import Annotates, Obligation, TreatsRows
 
 _MOST_JOINED: Final = 1_024
 OBLIGATIONS: Final[Mapping[str, type[Obligation]]] = walk_obligations(
-    __name__, __path__, entry_points(group="langqiao.obligations")
+    __name__, __path__, plugins("langqiao.obligations")
 )
 """Every obligation by its name; read-only."""
 

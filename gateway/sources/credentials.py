@@ -10,13 +10,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
 from pathlib import Path
 
 from pydantic import SecretStr
 
 from gateway.errors import SettingsInvalid
 from gateway.model.ids import SourceName
+from gateway.plugins import plugins
 from gateway.settings import Settings
 from gateway.spi import SecretStore
 
@@ -29,7 +29,7 @@ Signature = tuple[int, int, int, int] | None
 
 def open_stores(settings: Settings) -> dict[str, SecretStore]:
     """Every configured store by its entry point; raises SettingsInvalid."""
-    kinds = {point.name: point for point in entry_points(group=GROUP)}
+    kinds = {point.name: point for point in plugins(GROUP)}
     stores: dict[str, SecretStore] = {}
     for name, store in settings.secrets.items():
         if store.kind not in kinds:

@@ -3,10 +3,10 @@
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from importlib.metadata import entry_points
 
 from gateway.errors import SettingsInvalid
 from gateway.model.ids import SourceName
+from gateway.plugins import plugins
 from gateway.settings import Settings, Source
 from gateway.sources.credentials import Credentials, open_stores
 from gateway.sources.guarded import GuardedSource
@@ -38,7 +38,7 @@ def guard(
 
 def open_source(name: SourceName, kind: str, options: Mapping[str, object]) -> Connector:
     """A connector by its entry point; raises SettingsInvalid."""
-    kinds = {point.name: point for point in entry_points(group="langqiao.connectors")}
+    kinds = {point.name: point for point in plugins("langqiao.connectors")}
     if kind not in kinds:
         raise SettingsInvalid(
             fault=f"`sources.{name}.kind`: no connector `{kind}`",

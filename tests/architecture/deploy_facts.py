@@ -13,7 +13,7 @@ import pytest
 import typer.main
 from pydantic import BaseModel
 
-from gateway.cli import app as cli
+from gateway.cli.commands import app as cli
 from gateway.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]

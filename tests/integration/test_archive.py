@@ -17,7 +17,7 @@ from gateway.administration import archiving
 from gateway.app import utc_now
 from gateway.audit import export_log, verify_log
 from gateway.audit.archive import archived_bodies, read_manifest, verify_archive
-from gateway.cli import app as command
+from gateway.cli.commands import app as command
 from gateway.errors import ArchiveRefused, EntryArchived
 from gateway.model.audit import EntryKind
 from gateway.settings import Audit, Settings

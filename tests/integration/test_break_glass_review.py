@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from gateway.administration import ReviewDesk, build_engine
 from gateway.app import Gateway
-from gateway.cli import app as command
+from gateway.cli.commands import app as command
 from gateway.demo.ask import Answer, get, post
 from gateway.demo.prepare import Demo, bundle_folder
 from gateway.errors import EntryUnknown, GrantLapsed, ReviewOverdue

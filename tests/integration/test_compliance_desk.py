@@ -17,7 +17,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gateway.app import Gateway
-from gateway.cli import app as command
+from gateway.cli.commands import app as command
 from gateway.demo.ask import Answer, Download, answer_of, download, get, post
 from gateway.demo.prepare import Demo
 from gateway.settings import load_settings

@@ -18,7 +18,7 @@ from gateway.app import Gateway, create_application, utc_now
 from gateway.audit import AuditLog, verify_log
 from gateway.audit.encoding import encode_entry
 from gateway.audit.entry import decode_entry
-from gateway.cli import app as command
+from gateway.cli.commands import app as command
 from gateway.demo.ask import Answer, Asker, get, post
 from gateway.demo.personas import DEMO_ISSUER
 from gateway.demo.prepare import Demo

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 from typer.testing import CliRunner
 
-from gateway.cli import app as command
+from gateway.cli.commands import app as command
 from gateway.demo.ask import Answer, get, post
 from tests.town import Town
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from gateway.cli import app
+from gateway.cli.commands import app
 
 POLICIES = Path(__file__).parents[2] / "policies"
 GRANT = (

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from gateway.cli import app
+from gateway.cli.commands import app
 from gateway.demo.prepare import Demo
 from gateway.demo.serving import free_port
 from gateway.settings import load_settings

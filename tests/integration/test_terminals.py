@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from gateway.administration.terminals import MOST_TERMINALS
 from gateway.app import Gateway, utc_now
-from gateway.cli import app as command
+from gateway.cli.commands import app as command
 from gateway.demo.ask import Answer, Asker, get, post
 from gateway.demo.prepare import Demo
 from gateway.errors import TerminalUnavailable

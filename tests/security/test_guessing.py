@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from gateway.administration import FlagDesk
 from gateway.audit import AuditLog, Recorder
-from gateway.cli import app as command
+from gateway.cli.commands import app as command
 from gateway.demo.ask import get
 from gateway.demo.prepare import Demo
 from gateway.errors import AuditFailed, AuditUnavailable, LimitReached

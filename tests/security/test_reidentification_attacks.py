@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from gateway.administration import CaseDesk, ReidentificationDesk, build_engine
 from gateway.app import utc_now
-from gateway.cli import app as command
+from gateway.cli.commands import app as command
 from gateway.demo.ask import Answer, get, post
 from gateway.demo.prepare import Demo
 from gateway.errors import KeyUnavailable

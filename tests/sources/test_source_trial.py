@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from connectors._sql_diagnosis import tell_mariadb, writing_privileges
-from connectors._web_diagnosis import clock_found
+from connectors._told import clock_found
 from connectors.files import FilesConnector
 from connectors.mariadb import MariadbConnector
 from connectors.postgresql import PostgresqlConnector

@@ -2,8 +2,6 @@
 
 import io
 
-from xlsxwriter import Workbook
-
 from gateway.administration.reports._model import Report
 from gateway.administration.reports._wording import PROMISE, plain, standing_lines
 
@@ -13,6 +11,8 @@ _WIDEST = 60
 
 def write_xlsx(report: Report) -> bytes:
     """The workbook's bytes."""
+    from xlsxwriter import Workbook  # slow to import, and seldom wanted
+
     language, out = report.standing.language, io.BytesIO()
     options = {
         "in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False,

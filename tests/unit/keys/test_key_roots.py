@@ -45,7 +45,7 @@ class Vault:
 @pytest.fixture
 def plugged(monkeypatch: pytest.MonkeyPatch) -> None:
     point = EntryPoint(name="vault", value=f"{__name__}:Vault.open", group="langqiao.kms")
-    monkeypatch.setattr(roots, "entry_points", lambda group: EntryPoints([point]).select(group=group))
+    monkeypatch.setattr(roots, "plugins", lambda group: EntryPoints([point]).select(group=group))
 
 
 @pytest.mark.usefixtures("plugged")
