@@ -4,11 +4,11 @@ import argparse
 import signal
 import sys
 
-from benchmarks import audit, audit_search, discovery, masks, policy_engine, pressure, serving
+from benchmarks import audit, audit_search, discovery, endurance, masks, policy_engine, pressure, serving
 
 BENCHMARKS = {
     "policy": policy_engine, "masks": masks, "audit": audit, "audit-search": audit_search, "serving": serving,
-    "discovery": discovery, "pressure": pressure,
+    "discovery": discovery, "pressure": pressure, "endurance": endurance,
 }  # fmt: skip
 
 

@@ -1,8 +1,9 @@
-"""`make soak`: the same faults, long. Kills and failing disks in turn, receipts by the million, one oracle.
+"""`make soak`: the same faults, long; with `--mixed`, an hour of mixed load instead.
 
-Three beds are taken in turn, a round each: a gateway on SQLite and one on PostgreSQL, asked over HTTP, and the log's
-engine alone at full speed on either. A round ends with both verifiers over its whole log; the next begins a new one.
-What was done is added up in a file, so that a run that was broken off goes on. Exit status 1 where anything was lost.
+Kills and failing disks in turn, receipts by the million, one oracle. Three beds are taken in turn, a round each: a
+gateway on SQLite and one on PostgreSQL, asked over HTTP, and the log's engine alone at full speed on either. A round
+ends with both verifiers over its whole log; the next begins a new one. What was done is added up in a file, so that a
+run that was broken off goes on. Exit status 1 where anything was lost.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from benchmarks import endurance
 from tests.faults.faulty import IO_ERROR, NO_SPACE, Call, Faulty, Kind
 from tests.faults.oracle import Verdict
 from tests.faults.runs import Appender, GatewayRun, appending, engine_house, gateway_run
@@ -229,6 +231,15 @@ def _rounds(soak: Soak) -> list[Callable[[Path], None]]:
     ]
 
 
+def _mixed(minutes: float) -> int:
+    """Questions of all kinds, refusals, streams, changes of the policy: 1 where memory grew by over 150 MB."""
+    options = argparse.ArgumentParser()
+    endurance.arguments(options)
+    lines, is_flat = endurance.endure(options.parse_args(["--minutes", str(minutes)]))
+    print("\n".join(lines))
+    return 0 if is_flat else 1
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=500, help="of gateways, engines and PostgreSQL, together")
@@ -236,7 +247,10 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=240, help="the longest that this run takes")
     parser.add_argument("--seed", type=int, default=2026, help="of the moments")
     parser.add_argument("--tally", type=Path, default=Path("soak.json"), help="what was done so far; taken up again")
+    parser.add_argument("--mixed", type=float, default=0, help="minutes of mixed load instead: memory must stay flat")
     options = parser.parse_args()
+    if options.mixed:
+        return _mixed(options.mixed)
     began = time.monotonic()
     tally = Tally(options.tally)
     with postgres_cluster() as cluster:
