@@ -1,7 +1,7 @@
 """An answer in batches: each leaves when its own audit entry is durable, and the end is written down, whole or not.
 
-One batch is read ahead while the last one becomes durable and leaves, and no more: whoever reads slowly slows the
-source down, and whoever leaves ends its work.
+While a batch becomes durable and leaves, the next is written and the one after it is read, and no more: whoever reads
+slowly slows the source down, and whoever leaves ends its work.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from gateway.audit import Recorder
 from gateway.decision import PolicyEngine
@@ -25,6 +25,7 @@ from gateway.model.rows import Disclosure
 from gateway.time_limit import TimeLimit
 
 _END: Final[Any] = object()
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -57,10 +58,13 @@ async def batches_of(answer: BatchedAnswer) -> AsyncGenerator[bytes, None]:
     """The bytes of each batch. Where the answer breaks off, that is written down and the error raised."""
     digest, rows, count = hashlib.sha256(), 0, 0
     is_leaving = False
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + answer.seconds
     try:
-        async with aclosing(_parts(answer)) as parts:
-            async for part in parts:
-                body = answer.writer.batch(part)
+        async with aclosing(_ahead(_written(answer, deadline))) as batches:
+            async for part, body in batches:
+                if loop.time() >= deadline:
+                    raise SourceTimeout(dataset=answer.plan.bound.dataset.name)
                 await answer.release(part, body)
                 digest.update(body)
                 rows, count = rows + len(part.rows), count + 1
@@ -115,21 +119,35 @@ class Within:
         return SourceTimeout(dataset=self._plan.bound.dataset.name)
 
 
-async def _parts(answer: BatchedAnswer) -> AsyncGenerator[Disclosure, None]:
+async def _written(answer: BatchedAnswer, deadline: float) -> AsyncGenerator[tuple[Disclosure, bytes], None]:
+    """Each part with its bytes."""
+    async with aclosing(_ahead(_parts(answer, deadline))) as parts:
+        async for part in parts:
+            yield part, answer.writer.batch(part)
+
+
+async def _parts(answer: BatchedAnswer, deadline: float) -> AsyncGenerator[Disclosure, None]:
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + answer.seconds
     async with aclosing(answer.following) as following:
         for part in answer.ready:
             yield part
-        ahead = loop.create_task(_next(following))
+        while True:
+            with Within(deadline - loop.time(), answer.plan):
+                part = await anext(following, _END)
+            if part is _END:
+                return
+            yield part
+
+
+async def _ahead(source: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
+    """The same, each made while whoever asked is busy with the one before; what breaks off does so in its place."""
+    loop = asyncio.get_running_loop()
+    async with aclosing(source) as making:
+        ahead = loop.create_task(_next(making))
         try:
-            while True:
-                with Within(deadline - loop.time(), answer.plan):
-                    part = await ahead
-                if part is _END:
-                    return
-                ahead = loop.create_task(_next(following))
-                yield part
+            while (made := await ahead) is not _END:
+                ahead = loop.create_task(_next(making))
+                yield made
         finally:
             ahead.cancel()
             await asyncio.wait([ahead])
@@ -137,5 +155,5 @@ async def _parts(answer: BatchedAnswer) -> AsyncGenerator[Disclosure, None]:
                 ahead.exception()  # nobody wants it any more
 
 
-async def _next(following: AsyncGenerator[Disclosure, None]) -> Any:  # noqa: ANN401 - or the end
-    return await anext(following, _END)
+async def _next(making: AsyncGenerator[T, None]) -> Any:  # noqa: ANN401 - or the end
+    return await anext(making, _END)
