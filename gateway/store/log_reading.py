@@ -100,6 +100,16 @@ class LogReader:
         rows = self._rows("SELECT data FROM audit_tile WHERE level = :level AND n = :n", level=level, n=n)
         return rows[0][0] if rows and isinstance(rows[0][0], bytes) else None
 
+    def known_tiles(self, level: int, begin: int, end: int) -> dict[int, bytes]:
+        """Those of the tiles [begin, end) of a level that are kept, as they are."""
+        rows = self._rows(
+            "SELECT n, data FROM audit_tile WHERE level = :level AND n >= :begin AND n < :end",
+            level=level,
+            begin=begin,
+            end=end,
+        )
+        return {row[0]: row[1] for row in rows if isinstance(row[1], bytes)}
+
     def tiles(self, level: int, begin: int, end: int) -> list[bytes]:
         """Full tiles [begin, end) of a level; raises StoreFailed where one is missing."""
         rows = self._rows(
