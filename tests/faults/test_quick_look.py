@@ -22,6 +22,7 @@ from sqlalchemy.exc import DBAPIError
 
 from gateway.administration import open_entries
 from gateway.app import utc_now
+from gateway.audit import verify_log
 from gateway.audit.batches import decode_all, look_at
 from gateway.audit.entry import BodyMalformed, project_public
 from gateway.audit.forms import Forms
@@ -244,6 +245,22 @@ def test_both_roads_find_the_same_on_sqlite(
         state.close()
     one, other, _ = both_roads(url, opener_of(sound))
     assert one == other
+
+
+def test_a_log_read_in_several_processes_has_the_same_first_fault(
+    sound: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.audit.rows._WORTH_PROCESSES", 0)
+    monkeypatch.setattr("gateway.audit.rows.PART", 5)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
+    path = tmp_path / "copy.db"
+    shutil.copy(sound.file, path)
+    url, opener = f"sqlite:///{path}", opener_of(sound)
+    found = verify_log(url, sound.signer.vkey, opener=opener)
+    assert (found.is_sound, found.size) == (True, SIZE), found.text()
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE audit_entry SET app = 'other' WHERE idx IN (31, 44)")
+    assert verify_log(url, sound.signer.vkey, opener=opener).first_bad == 31
 
 
 TABLES = ("audit_entry", "audit_subject")
