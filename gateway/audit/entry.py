@@ -98,6 +98,16 @@ def project_public(body: bytes) -> Projection:
     return _projection(document, document if document["v"] in _UNSEALED else _ERASED)
 
 
+def read_document(body: bytes) -> dict[str, Any]:
+    """What is readable of an entry, by its keys; raises BodyMalformed."""
+    return _read(body)
+
+
+def steady_columns(document: dict[str, Any]) -> SearchColumns:
+    """The search columns that `document` says by itself; those of people are empty. Raises BodyMalformed."""
+    return _projection(document, _ERASED).columns
+
+
 def public_detail(body: bytes) -> str:
     """The detail as far as it names nobody, and before version 3 the whole; raises BodyMalformed."""
     return str(_read(body).get("detail", ""))

@@ -2,15 +2,9 @@
 
 from pathlib import Path
 
-from gateway.audit.merkle import HASH_BYTES, TILE_HEIGHT, TILE_WIDTH, leaf_hash
+from gateway.audit.merkle import HASH_BYTES, TILE_HEIGHT, TILE_WIDTH
 from gateway.audit.tiles import split_tile, tile_path
 from gateway.errors import ProofFailed
-
-
-def leaf_fits(tile: bytes | None, at: int, body: bytes) -> bool:
-    """Whether place `at` of a level-0 tile holds the leaf hash of these bytes; a tile that ends before says nothing."""
-    kept = (tile or b"")[at * HASH_BYTES : (at + 1) * HASH_BYTES]
-    return len(kept) < HASH_BYTES or kept == leaf_hash(body)
 
 
 class ExportedTiles:

@@ -4,17 +4,21 @@ Nothing here is trusted: leaf, search columns and people are recomputed from the
 to is for the caller to check.
 """
 
+import gc
 import multiprocessing
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from itertools import count
+from itertools import groupby
+from typing import NamedTuple
 
 import orjson
 
+from gateway.audit.batches import People, look_at
 from gateway.audit.entry import (
     PRIVATE_COLUMNS,
     BodyMalformed,
@@ -25,12 +29,21 @@ from gateway.audit.entry import (
     public_detail,
 )
 from gateway.audit.erasure import ErasureCheck
+from gateway.audit.forms import Forms
 from gateway.audit.merkle import leaf_hash
 from gateway.audit.replay import Unsound
 from gateway.errors import GatewayError, Words
 from gateway.keys import RetentionOpener
 from gateway.model.audit import SearchColumns
-from gateway.store import COLUMNS, LogReader, StoreFailed, moment_of, open_state_read_only, reading_log
+from gateway.store import (
+    COLUMNS,
+    LogReader,
+    StoreFailed,
+    failing_as_store,
+    moment_of,
+    open_state_read_only,
+    reading_log,
+)
 
 Archived = Callable[[int], bytes | None]
 """The bytes of an entry that is in an archive; None where it isn't in this one."""
@@ -38,6 +51,10 @@ PART = 16_384
 _WORTH_PROCESSES = 4 * PART  # starting one takes as long as some ten thousand rows
 _MOST_PROCESSES = 4
 _MOMENT_LETTERS = len("2026-11-23T08:00:00.000000")
+_BATCH = 2_048
+_AHEAD = 3  # parts that wait for a process beside while this one is busy
+_MOST_KEPT = 64  # parts whose turn has not come
+_FORMS = Forms()  # of this process
 _AT = 3  # of a row: index, leaf and body come before the search columns
 _NEEDS_REVIEW = 3 + COLUMNS.index("needs_review")
 
@@ -78,41 +95,72 @@ class Part:
 def check_parts(
     reader: LogReader, state_url: str, end: int, opener: Opener | None, archived: Archived | None = None
 ) -> Iterator[Part]:
-    """The rows [0, end) part by part, in order; a long log in as many processes as there are processors.
+    """The rows [0, end) part by part, in order; a long log in as many processes as there are processors, this one too.
 
     `opener` opens what is sealed; only one that can be handed to another process is. `archived` gives the bytes that
     are in an archive, and is asked in order.
     """
-    parts = ((begin, min(end, begin + PART)) for begin in range(0, end, PART))
-    processes = min(_MOST_PROCESSES, len(os.sched_getaffinity(0)))
+    parts = deque((begin, min(end, begin + PART)) for begin in range(0, end, PART))
+    beside = min(_MOST_PROCESSES, len(os.sched_getaffinity(0))) - 1
     can_share = archived is None and (opener is None or isinstance(opener, RetentionOpener))
-    if end < _WORTH_PROCESSES or processes < 2 or not can_share:
+    if end < _WORTH_PROCESSES or beside < 1 or not can_share:
         yield from (check_rows(reader, *part, opener, archived) for part in parts)
         return
     spawning = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=spawning) as pool:
-        under_way: deque[Future[Part]] = deque()
+    with ProcessPoolExecutor(beside, spawning, _begin, (state_url, opener)) as pool:
+        looked_at: deque[Future[Part] | Part] = deque()  # in order
         try:
-            for part in parts:
-                under_way.append(pool.submit(_check_part, state_url, *part, opener))
-                if len(under_way) > 2 * processes:
-                    yield under_way.popleft().result()
-            while under_way:
-                yield under_way.popleft().result()
+            while parts or looked_at:
+                under_way = sum(isinstance(one, Future) and not one.done() for one in looked_at)
+                while parts and under_way < _AHEAD * beside:
+                    looked_at.append(pool.submit(_check_part, *parts.popleft()))
+                    under_way += 1
+                first = looked_at[0]
+                if isinstance(first, Part):
+                    yield first
+                elif first.done() or not parts or len(looked_at) > _MOST_KEPT:
+                    yield first.result()
+                else:  # rather than wait for it: the others are still starting, or as busy as this one
+                    looked_at.append(check_rows(reader, *parts.popleft(), opener))
+                    continue
+                looked_at.popleft()
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def _check_part(state_url: str, begin: int, end: int, opener: Opener | None) -> Part:
+class _Beside(NamedTuple):
+    """What a process beside reads with, as long as it lives."""
+
+    reader: LogReader
+    opener: Opener | None
+    reading: ExitStack
+
+
+_beside: list[_Beside | str] = []
+
+
+def _begin(state_url: str, opener: Opener | None) -> None:
     """In a process beside: rows that are in the log don't change, so that any later moment shows the same ones."""
-    state = open_state_read_only(state_url)
+    reading = ExitStack()
     try:
-        with reading_log(state) as reader:
-            return check_rows(reader, begin, end, opener)
+        state = open_state_read_only(state_url)
+        reading.callback(state.close)
+        _beside.append(_Beside(reading.enter_context(reading_log(state)), opener, reading))
+    except StoreFailed as error:
+        _beside.append(str(error))
+    gc.disable()  # nothing here goes in circles, and looking for it among all rows takes its time
+
+
+def _check_part(begin: int, end: int) -> Part:
+    """In a process beside."""
+    (own,) = _beside
+    if isinstance(own, str):
+        return Part(failed=own)
+    try:
+        with failing_as_store():
+            return check_rows(own.reader, begin, end, own.opener)
     except StoreFailed as error:
         return Part(failed=str(error))
-    finally:
-        state.close()
 
 
 def check_rows(
@@ -120,19 +168,52 @@ def check_rows(
 ) -> Part:
     """Hold the rows [begin, end) against their bytes, up to the first fault."""
     part = Part()
-    people: dict[object, tuple[object, ...]] = {}
-    for index, subject in reader.subjects(begin, end - 1):
-        people[index] = (*people[index], subject) if index in people else (subject,)
+    looking = _Looking(reader, opener, archived, part)
     try:
-        for index, row in zip(count(begin), reader.entries_between(begin, end)):
-            if archived is not None and row[2] == b"" and (body := archived(index)) is not None:
-                row = (*row[:2], body, *row[3:])  # noqa: PLW2901 - the very row, with its bytes
-            part.leaves.append(_check_row(index, row, people.get(index, ()), opener, part))
+        for first in range(begin, end, _BATCH):
+            looking.at_batch(first, min(end, first + _BATCH))
     except Unsound as found:
-        return replace(part, bad=found.index, fault=found.fault)
-    if len(part.leaves) < end - begin:
-        return replace(part, bad=begin + len(part.leaves), fault=("it is missing, or out of its place", "缺失或错位"))
-    return part
+        return replace(part, leaves=part.leaves[: max(0, found.index - begin)], bad=found.index, fault=found.fault)
+    return replace(part, erased=sorted(part.erased))
+
+
+@dataclass(frozen=True, slots=True)
+class _Looking:
+    """At the rows of one part."""
+
+    reader: LogReader
+    opener: Opener | None
+    archived: Archived | None
+    part: Part
+
+    def at_batch(self, begin: int, end: int) -> None:
+        """All at once, then row by row where that is not sure; raises Unsound at the first fault."""
+        people: dict[object, tuple[object, ...]] = {}
+        for index, subject in self.reader.subjects(begin, end - 1):
+            people[index] = (*people[index], subject) if index in people else (subject,)
+        batch = self.reader.batch(begin, end) if self.opener is not None else None
+        sure = None
+        if batch is not None and self.opener is not None:
+            sure = look_at(batch, begin, people, self.opener, _FORMS)
+        if sure is None:
+            self.part.leaves.extend(self.at_each(begin, end, people))
+            return
+        self.part.leaves.extend(sure.leaves)  # of the unsure rows too: their bytes have the hash kept beside them
+        self.part.erased.extend(sure.erased)
+        for _, run in groupby(enumerate(sure.unsure), lambda numbered: numbered[1] - numbered[0]):
+            places = [place for _, place in run]
+            deque(self.at_each(begin + places[0], begin + places[-1] + 1, people), maxlen=0)
+
+    def at_each(self, begin: int, end: int, people: People) -> Iterator[bytes]:
+        """The leaf hashes of rows [begin, end); raises Unsound at the first fault."""
+        index = begin
+        for row in self.reader.entries_between(begin, end):
+            if self.archived is not None and row[2] == b"" and (body := self.archived(index)) is not None:
+                row = (*row[:2], body, *row[3:])  # noqa: PLW2901 - the very row, with its bytes
+            yield _check_row(index, row, people.get(index, ()), self.opener, self.part)
+            index += 1
+        if index < end:
+            raise Unsound(index, ("it is missing, or out of its place", "缺失或错位"))
 
 
 def _check_row(

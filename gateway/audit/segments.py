@@ -55,14 +55,14 @@ def build_segment(first: int, facts: Sequence[Facts], size: int, sizes: Sizes = 
     names = sorted({one.principal for one in facts})
     places = {name: place for place, name in enumerate(names)}
     who = np.fromiter((places[one.principal] for one in facts), dtype="<u2", count=len(facts))
-    found: dict[bytes, list[int]] = {}
+    alike: dict[tuple[bytes, ...], list[int]] = {}  # many entries have all their terms in common
     for position, one in enumerate(facts):
-        for each in one.terms:
-            if each in found:
-                found[each].append(position)
-            else:
-                found[each] = [position]
-    postings = {each: encode(np.array(found[each], dtype=np.uint16), size) for each in sorted(found)}
+        alike.setdefault(one.terms, []).append(position)
+    found: dict[bytes, list[int]] = {}
+    for terms, positions in alike.items():
+        for each in terms:
+            found.setdefault(each, []).extend(positions)
+    postings = {each: encode(np.sort(np.array(found[each], dtype=np.uint16)), size) for each in sorted(found)}
     return _segment(sizes.segment_id(first, size), first, size, at=at, who=who, names=names, postings=postings)
 
 

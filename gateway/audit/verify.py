@@ -13,10 +13,9 @@ from gateway.audit.checkpoint import Checkpoint, CheckpointInvalid, read_checkpo
 from gateway.audit.entry import Opener
 from gateway.audit.erasure import ErasureCheck
 from gateway.audit.export import LENGTH_BYTES
-from gateway.audit.exported import leaf_fits
 from gateway.audit.high_water import read_mark
 from gateway.audit.index_check import check_index
-from gateway.audit.merkle import TILE_HEIGHT, TILE_WIDTH, leaf_hash
+from gateway.audit.merkle import HASH_BYTES, TILE_HEIGHT, TILE_WIDTH, leaf_hash
 from gateway.audit.replay import TILE_DIFFERS, Expected, Replay, Unsound, first_difference
 from gateway.audit.rows import Archived, check_parts
 from gateway.audit.tiles import tile_path
@@ -25,6 +24,7 @@ from gateway.keys import NoteVerifier
 from gateway.store import LogHead, LogReader, StoreFailed, open_state_read_only, reading_log
 
 _LONGEST_CHECKPOINT = 100_000
+_TILES_AHEAD = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +92,7 @@ def verify_log(
         with reading_log(state) as reader:
             head = reader.head()
             expected = _expected(reader, verifier, high_water, kept)
-            replay = Replay(reader.tile, expected)
+            replay = Replay(_Tiles(reader).tile, expected)
             erasures = _take_rows(reader, state_url, replay, opener, archived)
             found = _verify_live(reader, head, replay, expected, verifier)
             erasures.finish()
@@ -122,7 +122,7 @@ def verify_export(folder: Path, vkey: str) -> Verification:
         if note is None or len(note) > _LONGEST_CHECKPOINT:
             raise Unsound(0, ("there is no checkpoint", "缺少检查点"))
         signed = _signed(note, verifier, 0, ("the checkpoint", "检查点"))
-        replay.take(map(leaf_hash, _bundles(folder, signed.size)))
+        replay.take(_bundles(folder, signed.size))
         frontier = replay.finish()
         for level, edge in enumerate(frontier.edges):
             if edge:
@@ -139,6 +139,21 @@ def verify_export(folder: Path, vkey: str) -> Verification:
 
 
 # ------------------------------------------------------------------ live
+class _Tiles:
+    """Full tiles as they are kept, some of the lowest level read ahead: they are asked for in order."""
+
+    def __init__(self, reader: LogReader) -> None:
+        self._reader = reader
+        self._ahead: dict[int, bytes] = {}
+
+    def tile(self, level: int, n: int) -> bytes | None:
+        if level:
+            return self._reader.tile(level, n)
+        if n not in self._ahead:
+            self._ahead = self._reader.known_tiles(0, n, n + _TILES_AHEAD)
+        return self._ahead.get(n)
+
+
 def _take_rows(
     reader: LogReader, state_url: str, replay: Replay, opener: Opener | None, archived: Archived | None
 ) -> ErasureCheck:
@@ -230,22 +245,25 @@ def _expect(expected: dict[int, Expected], size: int, one: Expected) -> None:
 
 # ------------------------------------------------------------------ exported
 def _bundles(folder: Path, size: int) -> Iterator[bytes]:
+    """The leaf hashes of the entries, each held against its tile."""
     for begin in range(0, size, TILE_WIDTH):
         width = min(TILE_WIDTH, size - begin)
         bundle = _file(folder / tile_path("entries", begin // TILE_WIDTH, width))
         if bundle is None:
             raise Unsound(begin, ("its bundle is missing", "缺少条目文件"))
-        tile = _file(folder / tile_path(0, begin // TILE_WIDTH, width))
+        tile = _file(folder / tile_path(0, begin // TILE_WIDTH, width)) or b""
         at = 0
         for index in range(begin, begin + width):
             length = int.from_bytes(bundle[at : at + LENGTH_BYTES], "big")
             at += LENGTH_BYTES
             if at + length > len(bundle):
                 raise Unsound(index, ("its bundle is cut short", "条目文件被截断"))
-            body = bundle[at : at + length]
-            if not leaf_fits(tile, index - begin, body):  # at once: a wrong length would shift the blame to a later one
+            leaf = leaf_hash(bundle[at : at + length])
+            kept = tile[(index - begin) * HASH_BYTES : (index - begin + 1) * HASH_BYTES]
+            # at once: a wrong length would shift the blame to a later one; a tile that ends before says nothing
+            if kept != leaf and len(kept) == HASH_BYTES:
                 raise Unsound(index, TILE_DIFFERS)
-            yield body
+            yield leaf
             at += length
         if at != len(bundle):
             raise Unsound(begin + width - 1, ("its bundle goes on after it", "条目文件有多余内容"))

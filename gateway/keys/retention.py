@@ -8,7 +8,7 @@ would have to draw the same eight bytes as well.
 
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -25,6 +25,7 @@ from gateway.model.retention_key import DEFAULT_SCOPE, RetentionKey, month_of
 
 _SALT_BYTES: Final = 8
 _NONCE_BYTES: Final = 12
+_BEFORE_SEALED: Final = _SALT_BYTES + _NONCE_BYTES
 _PREFIX_BYTES: Final = 8
 _MOST_OF_A_SALT: Final = 1 << 24
 _MOST_OPENED: Final = 4_096
@@ -236,6 +237,29 @@ class RetentionOpener:
             msg = "sealed under an unknown key"
             raise ValueError(msg)
         return _opened(*material, sealed, context)
+
+    def open_all(self, names: Sequence[str], sealed: Sequence[bytes], contexts: Sequence[bytes]) -> list[bytes | None]:
+        """Each as a call opens it. Raises ValueError where one wasn't sealed so, whichever."""
+        known: dict[tuple[str, bytes], _Aead] = {}
+        opened: list[bytes | None] = []
+        for name, one, context in zip(names, sealed, contexts, strict=True):
+            salt = one[:_SALT_BYTES]
+            aead = known.get((name, salt))
+            if aead is None:
+                if name in self._gone:
+                    opened.append(None)
+                    continue
+                if name not in self._material:
+                    msg = "sealed under an unknown key"
+                    raise ValueError(msg)
+                key, national = self._material[name]
+                aead = known[name, salt] = _aead(key, salt, national=national)
+            try:
+                opened.append(aead.decrypt(one[_SALT_BYTES:_BEFORE_SEALED], one[_BEFORE_SEALED:], context))
+            except InvalidTag:
+                msg = "not sealed under this key for this context"
+                raise ValueError(msg) from None
+        return opened
 
     def __repr__(self) -> str:
         """Never a key."""

@@ -32,6 +32,7 @@ from gateway.store.data_keys import (
 from gateway.store.flags import FlagKey, claim_flag, read_flags, settle_flag
 from gateway.store.forwarding import claim_forwarding, move_forwarding, read_positions, release_forwarding
 from gateway.store.log import COLUMNS, LogBatch, LogHead, LogStore, SentBatch, StoreFailed, TileRow
+from gateway.store.log_batch import STEADY_COLUMNS, RowBatch, Steady
 from gateway.store.log_index import (
     TOLD,
     IndexReader,
@@ -45,7 +46,7 @@ from gateway.store.log_index import (
     reading_index,
     release_index,
 )
-from gateway.store.log_reading import LogReader, moment_of, reading_log
+from gateway.store.log_reading import LogReader, failing_as_store, moment_of, reading_log
 from gateway.store.policy_versions import (
     PolicyVersionRow,
     insert_policy_version,
@@ -122,6 +123,7 @@ from gateway.store.watch import (
 
 __all__ = [
     "COLUMNS",
+    "STEADY_COLUMNS",
     "STEP",
     "TOLD",
     "AppKeyRecord",
@@ -137,10 +139,12 @@ __all__ = [
     "PolicyVersionRow",
     "ReidentificationRecord",
     "ReviewItem",
+    "RowBatch",
     "SegmentChange",
     "SegmentRow",
     "SentBatch",
     "State",
+    "Steady",
     "StoreFailed",
     "TerminalRecord",
     "TileRow",
@@ -168,6 +172,7 @@ __all__ = [
     "entries_with",
     "entry_traced",
     "extend_case",
+    "failing_as_store",
     "find_key",
     "find_review",
     "find_reviewable",

@@ -46,10 +46,13 @@ class UtcTime(TypeDecorator[datetime]):
     def process_result_value(self, value: str | datetime | None, dialect: Dialect) -> datetime | None:
         """Back to an aware moment in UTC."""
         del dialect
-        if value is None:
-            return None
-        moment = datetime.fromisoformat(value) if isinstance(value, str) else value
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        return None if value is None else read_moment(value)
+
+
+def read_moment(value: str | datetime) -> datetime:
+    """A kept moment as an aware one in UTC; raises ValueError."""
+    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 schema_version = Table("schema_version", TABLES, Column("version", Integer, primary_key=True))

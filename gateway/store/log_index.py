@@ -3,15 +3,17 @@
 A segment exists once its row does: postings are written before it, in short transactions that hold nobody up.
 """
 
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, delete, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
+from gateway.store._table_types import read_moment
 from gateway.store._tables import audit_entry, audit_head, audit_index, audit_posting, audit_segment, audit_subject
 from gateway.store.log import StoreFailed
 from gateway.store.state import State
@@ -64,11 +66,7 @@ _ABOUT = select(audit_subject.c.idx, audit_subject.c.subject).where(
 _SOME_TOLD = select(audit_entry.c.idx, *(audit_entry.c[name] for name in TOLD), audit_entry.c.legal_basis).where(
     audit_entry.c.idx.in_(bindparam("indices", expanding=True))
 )
-_RANGE = (
-    select(audit_entry.c.idx, *(audit_entry.c[name] for name in TOLD))
-    .where(audit_entry.c.idx >= bindparam("begin"), audit_entry.c.idx < bindparam("end"))
-    .order_by(audit_entry.c.idx)
-)
+_RANGE = text(f"SELECT idx, {', '.join(TOLD)} FROM audit_entry WHERE idx >= :begin AND idx < :end ORDER BY idx")  # noqa: S608 - ours
 
 
 class IndexReader:
@@ -118,10 +116,11 @@ class IndexReader:
 
     def told(self, begin: int, end: int) -> list[tuple[Any, ...]]:
         """The columns `TOLD` of entries [begin, end); raises StoreFailed where one is missing."""
-        rows = self._connection.execute(_RANGE, {"begin": begin, "end": end}).all()
+        with self._connection.execute(_RANGE, {"begin": begin, "end": end}) as result:
+            rows = list(result.cursor.fetchall())  # the driver's own tuples: all of a log is read so
         if [row[0] for row in rows] != list(range(begin, end)):
             raise StoreFailed("entries are missing")
-        return [tuple(row[1:]) for row in rows]
+        return [(read_moment(row[1]), *row[2:]) for row in rows]
 
     def some_told(self, indices: Sequence[int]) -> dict[int, tuple[tuple[Any, ...], tuple[str, ...]]]:
         """The columns `TOLD` and `legal_basis` of some entries, and the people that each is about."""
@@ -147,7 +146,7 @@ def reading_index(state: State) -> Iterator[IndexReader]:
     try:
         with state.reading() as connection:
             yield IndexReader(connection)
-    except (SQLAlchemyError, OSError) as error:
+    except (SQLAlchemyError, sqlite3.Error, OSError) as error:
         raise StoreFailed(type(error).__name__) from None
 
 

@@ -1,5 +1,6 @@
 """Reading the log: one moment of it, row by row, as it is kept. Nothing here is trusted or repaired."""
 
+import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.store._tables import ACCESS_LOG_VIEW
 from gateway.store.log import COLUMNS, LogHead, StoreFailed
+from gateway.store.log_batch import RowBatch, read_batch
 from gateway.store.log_index import IndexReader
 from gateway.store.state import State
 
@@ -53,6 +55,10 @@ class LogReader:
             statement = f"{_ENTRIES} WHERE idx >= :first AND idx < :end ORDER BY idx"
             yield from self._rows(statement, first=first, end=min(end, first + _CHUNK))
 
+    def batch(self, begin: int, end: int) -> RowBatch | None:
+        """The same as a whole; None where a row is missing, or bytes are no bytes."""
+        return read_batch(self._connection, begin, end)
+
     def subjects(self, first: int, last: int) -> Sequence[Raw]:
         """Rows (idx, subject) of the entries from `first` to `last`."""
         return self._rows(
@@ -93,6 +99,16 @@ class LogReader:
         """A full tile as it is kept."""
         rows = self._rows("SELECT data FROM audit_tile WHERE level = :level AND n = :n", level=level, n=n)
         return rows[0][0] if rows and isinstance(rows[0][0], bytes) else None
+
+    def known_tiles(self, level: int, begin: int, end: int) -> dict[int, bytes]:
+        """Those of the tiles [begin, end) of a level that are kept, as they are."""
+        rows = self._rows(
+            "SELECT n, data FROM audit_tile WHERE level = :level AND n >= :begin AND n < :end",
+            level=level,
+            begin=begin,
+            end=end,
+        )
+        return {row[0]: row[1] for row in rows if isinstance(row[1], bytes)}
 
     def tiles(self, level: int, begin: int, end: int) -> list[bytes]:
         """Full tiles [begin, end) of a level; raises StoreFailed where one is missing."""
@@ -154,10 +170,16 @@ class LogReader:
 @contextmanager
 def reading_log(state: State) -> Iterator[LogReader]:
     """A reader of one moment of the log; raises StoreFailed where the database can't be read."""
+    with failing_as_store(), state.reading() as connection:
+        yield LogReader(connection)
+
+
+@contextmanager
+def failing_as_store() -> Iterator[None]:
+    """Raise StoreFailed where the database can't be read."""
     try:
-        with state.reading() as connection:
-            yield LogReader(connection)
-    except (SQLAlchemyError, OSError) as error:
+        yield
+    except (SQLAlchemyError, sqlite3.Error, OSError) as error:
         cause = getattr(error, "orig", None) or error
         raise StoreFailed(getattr(cause, "sqlite_errorname", None) or type(cause).__name__) from None
 

@@ -1,0 +1,134 @@
+"""Bodies of entries -> what they say, without reading each: most differ from others in a few places only. Pure.
+
+A form is a canonical body with six places left open: `at`, `duration_us`, `organisation`, the three from `refers_to`
+to `rows`, and `sealed`. It is made from a body that was read as JSON, and only where that body is the very encoding of
+what was read. Another body with the same pieces around what is a lone JSON value in each place is therefore the
+encoding of the same document but for those values. A body that has no form is no fault: it has to be read.
+"""
+
+import re
+from typing import Any, NamedTuple
+
+import orjson
+
+from gateway.audit.entry import LONGEST_COLUMN, VERSION, BodyMalformed, read_document, steady_columns
+from gateway.store import STEADY_COLUMNS, Steady
+
+Pieces = tuple[bytes, bytes, bytes, bytes, bytes, bytes]
+_KEYS = (
+    "app", "at", "code", "dataset", "detail", "duration_us", "fields", "kind", "legal_basis", "needs_review",
+    "organisation", "outcome", "policy_version", "purpose", "refers_to", "response_sha256", "rows", "rules", "sealed",
+    "sealed_by", "stage", "v",
+)  # fmt: skip
+_MOMENT_LETTERS = len("2026-11-23T08:00:00.000000Z")
+_AT, _DURATION, _ORGANISATION, _REFERS_TO, _SEALED = (
+    b'"at":"', b'"duration_us":', b'"organisation":"', b'"refers_to":', b'"sealed":"',
+)  # fmt: skip
+_NUMBER = rb"(?:0|[1-9][0-9]{0,14})"
+_ANSWERED = re.compile(rb'(?:null|%b),"response_sha256":"[0-9a-f]*","rows":%b(?=,)' % (_NUMBER, _NUMBER))
+_TELLS = frozenset({"archive", "erasure"})  # what they say of others is read
+_MOST = 4_096
+_MOST_PLAIN = 65_536
+
+
+class Form(NamedTuple):
+    """What all bodies of a form say."""
+
+    sealed_by: str
+    steady: Steady
+
+
+Cut = tuple[Form, bytes, str, bytes, bytes]
+"""What one body says: its form, `at`, `organisation`, `sealed`, and the body with nothing sealed in it."""
+
+
+class Forms:
+    """Knows the forms that it has seen. Bounded."""
+
+    def __init__(self) -> None:
+        self._forms: dict[Pieces, Form | None] = {}
+        self._plain: dict[bytes, str | None] = {}
+
+    def cut(self, body: bytes) -> Cut | None:
+        """What a body says; None where it has to be read. `at` and `sealed` are not looked at here."""
+        find = body.find
+        at = find(_AT) + 6
+        duration = find(_DURATION, at) + 14
+        fields = find(b",", duration)
+        organisation = find(_ORGANISATION, fields) + 16
+        outcome = find(b'"', organisation)
+        refers_to = find(_REFERS_TO, outcome) + 12
+        answered = _ANSWERED.match(body, refers_to)
+        if answered is None:
+            return None
+        rules = answered.end()
+        sealed = find(_SEALED, rules) + 10
+        sealed_by = find(b'"', sealed)
+        # the positions rise, or the pieces are none that a form has
+        pieces = (
+            body[:at], body[at + _MOMENT_LETTERS : duration], body[fields:organisation], body[outcome:refers_to],
+            body[rules:sealed], body[sealed_by:],
+        )  # fmt: skip
+        form = self._forms.get(pieces, ...)
+        if form is ...:
+            form = self._learn(pieces, body)
+        name = self._plain.get(body[organisation:outcome], ...)
+        if name is ...:
+            name = self._look(body[organisation:outcome])
+        took = body[duration:fields]
+        if form is None or name is None or not took.isdigit() or len(took) > 15 or (took[0] == 48 and len(took) > 1):
+            return None
+        return (form, body[at : at + _MOMENT_LETTERS], name, body[sealed:sealed_by], body[:sealed] + body[sealed_by:])
+
+    def _learn(self, pieces: Pieces, body: bytes) -> Form | None:
+        if len(self._forms) >= _MOST:
+            self._forms.clear()
+        form = self._forms[pieces] = _form(pieces, body)
+        return form
+
+    def _look(self, token: bytes) -> str | None:
+        if len(self._plain) >= _MOST_PLAIN:
+            self._plain.clear()
+        name = self._plain[token] = plain_text(token)
+        return name
+
+
+def _form(pieces: Pieces, body: bytes) -> Form | None:
+    try:
+        document = read_document(body)
+        if document["v"] != VERSION or tuple(document) != _KEYS or document["kind"] in _TELLS:
+            return None
+        if pieces != _pieces(document) or b"".join(pieces).count(_SEALED) != 1:
+            return None
+        columns = steady_columns(document)._asdict()
+    except (BodyMalformed, KeyError, TypeError, ValueError):
+        return None
+    steady = Steady(columns["needs_review"], tuple(columns[name] for name in STEADY_COLUMNS))
+    return Form(document["sealed_by"], steady)
+
+
+def _pieces(document: dict[str, Any]) -> Pieces:
+    """The encoding of a document, without the values that are left open."""
+
+    def encoded(first: str, last: str) -> bytes:
+        keys = _KEYS[_KEYS.index(first) : _KEYS.index(last) + 1]
+        return orjson.dumps({key: document[key] for key in keys})[1:-1]
+
+    return (
+        b"{" + encoded("app", "app") + b"," + _AT,
+        b'",' + encoded("code", "detail") + b"," + _DURATION,
+        b"," + encoded("fields", "needs_review") + b"," + _ORGANISATION,
+        b'",' + encoded("outcome", "purpose") + b"," + _REFERS_TO,
+        b"," + encoded("rules", "rules") + b"," + _SEALED,
+        b'",' + encoded("sealed_by", "v") + b"}",
+    )
+
+
+def plain_text(token: bytes) -> str | None:
+    """The text whose JSON is these bytes between quotes, where it says itself and fits a search column; else None."""
+    try:
+        text = token.decode()
+    except UnicodeDecodeError:
+        return None
+    is_plain = min(text, default=" ") >= " " and not any(one in text for one in '"\\')
+    return text if is_plain and len(text) <= LONGEST_COLUMN else None

@@ -1,0 +1,167 @@
+"""Rows of the log, many at a time -> their columns, held whole against what they should be. Trusts nothing.
+
+For verification, which reads all of a log. Here are only answers of the kind `everything is exactly so`, as cheap as
+the driver allows; what is not is for others to look at, cell by cell.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from sqlalchemy import Connection
+
+from gateway.store.log import COLUMNS, StoreFailed
+
+_VARY = ("at", "principal", "case_id", "trace_id", "organisation")
+STEADY_COLUMNS = tuple(name for name in COLUMNS if name not in {*_VARY, "needs_review"})
+"""Search columns that are the same in many entries; `needs_review` is one more."""
+_NAMES = ("idx", "leaf", "body", *_VARY, "needs_review", *STEADY_COLUMNS)
+_SELECT = f"SELECT {', '.join(_NAMES)} FROM audit_entry WHERE idx >= %d AND idx < %d ORDER BY idx"  # noqa: S608 - ours
+_AT, _PRINCIPAL, _NEEDS_REVIEW = (_NAMES.index(name) for name in ("at", "principal", "needs_review"))
+
+_SIGNATURE = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
+_TRAILER = b"\xff\xff"
+_LEAF, _LENGTH, _BODY = 18, 50, 54  # where they begin in a copied row, behind its count of columns and their lengths
+_BEFORE_INDEX = len(_NAMES).to_bytes(2, "big") + (8).to_bytes(4, "big")
+_BEFORE_LEAF = (32).to_bytes(4, "big")
+_MOMENT = 4 + 8  # its length, and microseconds
+_EPOCH = np.datetime64("2000-01-01T00:00:00", "us")  # PostgreSQL's
+
+
+class Steady(NamedTuple):
+    """What many entries have the same; `cells` in the order of STEADY_COLUMNS."""
+
+    needs_review: bool
+    cells: tuple[str, ...]
+
+
+Wanted = tuple[str, str, str, str, Steady]
+"""What a row should say beside its moment: principal, case, trace id, organisation, and the rest."""
+
+
+class RowBatch(Protocol):
+    """Rows that follow one another, none of them missing."""
+
+    bodies: list[bytes]
+    leaves: list[bytes]
+
+    def has_moments(self, places: Sequence[int], moments: Sequence[datetime], texts: str) -> bool:
+        """Whether the rows at these places have exactly these moments.
+
+        They are in UTC and naive; `texts`: the same as SQLite keeps them, each with a Z behind it.
+        """
+        ...
+
+    def says(self, place: int, wanted: Wanted) -> bool:
+        """Whether the row has exactly these columns."""
+        ...
+
+
+def read_batch(connection: Connection, begin: int, end: int) -> RowBatch | None:
+    """The rows [begin, end); None where they are not all there, with bytes where bytes belong."""
+    statement = _SELECT % (begin, end)
+    if connection.dialect.name == "sqlite":
+        with connection.exec_driver_sql(statement) as result:
+            rows: list[tuple[Any, ...]] = list(result.cursor.fetchall())
+        is_plain = (
+            [row[0] for row in rows] == list(range(begin, end))
+            and {cell.__class__ for row in rows for cell in row[1:3]} <= {bytes}
+            # 1.0 is equal to 1, and no truth
+            and {row[_NEEDS_REVIEW].__class__ for row in rows} <= {int, bool}
+        )
+        return _TupleBatch(rows) if is_plain else None
+    copied = _copied(connection, statement)
+    if not copied or not copied[0].startswith(_SIGNATURE) or copied.pop() != _TRAILER or len(copied) != end - begin:
+        return None
+    copied[0] = copied[0][len(_SIGNATURE) :]
+    is_placed = all(
+        row.startswith(_BEFORE_INDEX + index.to_bytes(8, "big") + _BEFORE_LEAF) and len(row) > _BODY
+        for index, row in enumerate(copied, begin)
+    )
+    return _CopiedBatch(copied) if is_placed else None
+
+
+def _copied(connection: Connection, statement: str) -> list[bytes]:
+    driver: Any = connection.connection.driver_connection
+    try:
+        with driver.cursor() as cursor, cursor.copy(f"COPY ({statement}) TO STDOUT (FORMAT binary)") as copy:
+            return [bytes(row) for row in copy]
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise StoreFailed(type(error).__name__) from None
+
+
+class _TupleBatch:
+    """SQLite's rows, which have cells of any type."""
+
+    def __init__(self, rows: list[tuple[Any, ...]]) -> None:
+        self._rows = rows
+        self.leaves: list[bytes] = [row[1] for row in rows]
+        self.bodies: list[bytes] = [row[2] for row in rows]
+
+    def has_moments(self, places: Sequence[int], moments: Sequence[datetime], texts: str) -> bool:
+        """As RowBatch says."""
+        del moments
+        cells = [self._rows[place][_AT] for place in places]
+        # a cell with a Z in it would make one more of them
+        return {cell.__class__ for cell in cells} <= {str} and "Z".join([*cells, ""]) == texts
+
+    def says(self, place: int, wanted: Wanted) -> bool:
+        """As RowBatch says."""
+        row, steady = self._rows[place], wanted[4]
+        # a text is equal to nothing but the same text
+        return bool(
+            row[_PRINCIPAL:_NEEDS_REVIEW] == wanted[:4]
+            and row[_NEEDS_REVIEW + 1 :] == steady[1]
+            and row[_NEEDS_REVIEW] == steady[0]
+        )
+
+
+class _CopiedBatch:
+    """PostgreSQL's rows as a binary COPY sends them: each cell behind its length, and compared as it comes."""
+
+    def __init__(self, rows: list[bytes]) -> None:
+        self._rows = rows
+        self._ends = [_BODY + int.from_bytes(row[_LENGTH:_BODY], "big", signed=True) for row in rows]
+        self.leaves: list[bytes] = [row[_LEAF:_LENGTH] for row in rows]
+        self.bodies: list[bytes] = [row[_BODY:end] for row, end in zip(rows, self._ends, strict=True)]
+        self._packed: dict[object, bytes] = {}
+
+    def has_moments(self, places: Sequence[int], moments: Sequence[datetime], texts: str) -> bool:
+        """As RowBatch says."""
+        del moments
+        wanted = np.array(texts[:-1].split("Z"), dtype="datetime64[us]") - _EPOCH
+        cells = [self._rows[place][self._ends[place] : self._ends[place] + _MOMENT] for place in places]
+        told = np.frombuffer(b"".join(cells), dtype=[("length", ">i4"), ("at", ">i8")])
+        return bool((told["length"] == 8).all() and np.array_equal(told["at"], wanted.astype(np.int64)))
+
+    def says(self, place: int, wanted: Wanted) -> bool:
+        """As RowBatch says."""
+        principal, case_id, trace_id, organisation, steady = wanted
+        raw = trace_id.encode()
+        said = b"".join(
+            (
+                self._cell(principal),
+                self._cell(case_id),
+                len(raw).to_bytes(4, "big"),
+                raw,
+                self._cell(organisation),
+                self._packed.get(steady) or self._pack(steady),
+            )
+        )
+        return self._rows[place][self._ends[place] + _MOMENT :] == said
+
+    def _cell(self, text: str) -> bytes:
+        return self._packed.get(text) or self._remember(text, _cell(text))
+
+    def _pack(self, steady: Steady) -> bytes:
+        return self._remember(steady, b"".join((b"\0\0\0\1", bytes((steady[0],)), *map(_cell, steady[1]))))
+
+    def _remember(self, thing: object, packed: bytes) -> bytes:
+        self._packed[thing] = packed
+        return packed
+
+
+def _cell(text: str) -> bytes:
+    raw = text.encode()
+    return len(raw).to_bytes(4, "big") + raw
