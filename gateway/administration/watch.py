@@ -6,6 +6,7 @@ kept in one transaction, guarded by the place itself: of several replicas one ge
 
 import asyncio
 import hashlib
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -22,7 +23,9 @@ from gateway.errors import GatewayError
 from gateway.model.audit import AuditEntry, EntryKind
 from gateway.store import (
     State,
+    StoreFailed,
     WatchTask,
+    claim_duty,
     claim_task,
     count_overdue,
     due_tasks,
@@ -31,6 +34,7 @@ from gateway.store import (
     keep_watch,
     read_canaries,
     read_memories,
+    release_duty,
     settle_task,
     watched_until,
 )
@@ -38,6 +42,8 @@ from gateway.telemetry import operator_log
 
 _CHUNK = 512
 _REST = 4  # times as long as the work
+_DUTY = "watch"
+_HELD = timedelta(seconds=15)
 _ABANDONED = timedelta(minutes=1)
 """A claim without an entry after this long is of a process that ended in between."""
 
@@ -64,6 +70,18 @@ class Watch:
         self._review_hours = review_hours
         self._clock = clock
         self._overdue = (0, 0)
+        self._process = secrets.token_hex(8)
+
+    async def take_turn(self) -> None:
+        """`catch_up`, where no other process watches: the same work by all would only cost. Raises as it."""
+        now = self._clock()
+        if await asyncio.to_thread(claim_duty, self._state, _DUTY, self._process, now=now, until=now + _HELD):
+            await self.catch_up()
+
+    async def leave(self) -> None:
+        """Let another process watch at once."""
+        with suppress(StoreFailed):
+            await asyncio.to_thread(release_duty, self._state, _DUTY, self._process, now=self._clock())
 
     async def catch_up(self) -> None:
         """Watch every entry that is durable now, and write what follows from them; raises GatewayError, StoreFailed."""
@@ -204,6 +222,7 @@ async def watching(watch: Watch, every_seconds: float) -> AsyncIterator[None]:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+        await watch.leave()
 
 
 async def _watch(watch: Watch, every_seconds: float) -> None:
@@ -211,7 +230,7 @@ async def _watch(watch: Watch, every_seconds: float) -> None:
     while True:
         await asyncio.sleep(every_seconds)
         try:
-            await watch.catch_up()
+            await watch.take_turn()
         except Exception as error:  # noqa: BLE001 - whatever it is, the next look may succeed, and must be taken
             if is_well:
                 code = error.code if isinstance(error, GatewayError) else ""
