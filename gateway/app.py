@@ -22,13 +22,12 @@ from gateway.administration import (
     KeyDesk,
     LogDesk,
     Oversight,
+    PolicyChanges,
     PolicyHolder,
-    PolicyVersions,
     ReidentificationDesk,
     RetentionDesk,
     TerminalDesk,
     following,
-    keeping,
     open_oversight,
     open_ring,
     open_seals,
@@ -64,15 +63,8 @@ from gateway.audit import (
 )
 from gateway.audit.forwarding import forwarding, open_followers
 from gateway.authentication import Authenticator, TrustedIssuer
-from gateway.errors import (
-    AuditFailed,
-    BundleInvalid,
-    Defect,
-    PolicyNotKept,
-    SettingsInvalid,
-)
+from gateway.errors import Defect, SettingsInvalid
 from gateway.keys import STALE_SECONDS, KeyRing
-from gateway.model.audit import EntryKind
 from gateway.model.ids import DepartmentName, SourceName
 from gateway.pipeline import Pipeline
 from gateway.settings import Issuer, Settings, Source
@@ -95,6 +87,7 @@ class Rooms:
     """What is open while the process serves."""
 
     policy: PolicyHolder
+    changes: PolicyChanges
     audit: AuditLog
     proofs: LogProofs
     witnessing: Witnessing
@@ -118,6 +111,7 @@ class Gateway:
 
     settings: Settings
     clock: Callable[[], datetime] = utc_now
+    joins: bool = False  # others serve already, with the same state: their policy is taken, not the bundle
     _rooms: Rooms | None = None
 
     @property
@@ -137,10 +131,11 @@ class Gateway:
             keys = open_ring(settings.keys, state, self.clock, stale_seconds=STALE_SECONDS)
             sources = open_sources(settings, {_LOG_SOURCE: _log_source(settings)}, self.clock)
             # kept before it serves: what was decided under it can be decided again
-            policy = PolicyHolder(settings.bundle, keeping(PolicyVersions(state), self.clock))
+            changes = PolicyChanges.open(state, settings.bundle, self.clock, joins=self.joins)
+            policy = changes.holder
             witnessing = Witnessing(state, settings.audit, self.clock)
             seals = open_seals(
-                settings.keys, state, self.clock, is_known=lambda name: name in policy.current.catalog.purposes
+                settings.keys, state, self.clock, is_known=lambda name: name in policy.built.catalog.purposes
             )
         except BaseException:
             state.close()
@@ -157,7 +152,7 @@ class Gateway:
         )
         try:
             await audit.start()
-            await asyncio.to_thread(seals.prepare, policy.current.catalog.purposes)
+            await asyncio.to_thread(seals.prepare, policy.built.catalog.purposes)
             apps, cases, terminals = Apps(state), CaseDesk(state, keys), TerminalDesk(state)
             oversight = open_oversight(
                 state, keys, seals.open, audit, engine=lambda: policy.current, settings=settings, clock=self.clock
@@ -168,7 +163,7 @@ class Gateway:
             retention = RetentionDesk(
                 state,
                 seals,
-                lambda: policy.current.catalog.purposes,
+                lambda: policy.built.catalog.purposes,
                 default_days=settings.audit.retention_days,
                 forget=lambda begin, end: rebuild_index(state, range(begin, end)),
             )
@@ -205,6 +200,7 @@ class Gateway:
             )
             self._rooms = Rooms(
                 policy=policy,
+                changes=changes,
                 audit=audit,
                 proofs=LogProofs(state),
                 witnessing=witnessing,
@@ -221,11 +217,12 @@ class Gateway:
                 sources=sources,
                 metrics=Metrics(sources.figures),
             )
-            await pipeline.note(EntryKind.START, f"policy {policy.current.version}")
+            await changes.begin(pipeline.note)
             operator_log().info("started", version=policy.current.version, count=len(sources.guarded))
             witnessing.start()
             async with (
-                following(keys, seals), watching(oversight.watch, settings.watch_seconds), keeping_fresh(sources),
+                following(keys, seals), changes.following(), keeping_fresh(sources),
+                watching(oversight.watch, settings.watch_seconds),
             ):  # fmt: skip
                 with (
                     Indexer(state, self.clock).running(), self._reloads_on_hangup(),
@@ -262,23 +259,7 @@ class Gateway:
 
     async def reload(self) -> None:
         """Take the bundle's files again; a broken bundle is told to the operator and the old one stays."""
-        rooms = self.rooms
-        try:
-            built = await asyncio.to_thread(rooms.policy.build)
-        except BundleInvalid as error:
-            for problem in error.problems:
-                operator_log().error("policy refused", file=problem.file, line=problem.line, detail=problem.fault)
-            return
-        except PolicyNotKept as error:
-            operator_log().error("policy not changed", code=error.code, detail=error.operator)
-            return
-        try:
-            await rooms.pipeline.note(EntryKind.POLICY, f"policy {rooms.policy.current.version} -> {built.version}")
-        except AuditFailed as error:
-            operator_log().error("policy not changed", code=error.code)
-            return
-        rooms.policy.swap(built)
-        operator_log().info("policy changed", version=built.version)
+        await self.rooms.changes.reload(self.rooms.pipeline.note)
 
 
 def asked_of(sources: Sources, keys: KeyRing) -> dict[SourceName, Connector]:
@@ -326,7 +307,7 @@ def create_application(gateway: Gateway) -> Callable[[Scope, Receive, Send], Any
     )
     face = Face(
         pipeline=lambda: gateway.rooms.pipeline,
-        policy=lambda: gateway.rooms.policy,
+        policy=lambda: gateway.rooms.changes,
         cases=lambda: gateway.rooms.cases,
         audit=lambda: gateway.rooms.audit,
         witnesses=lambda: gateway.rooms.witnessing.standing,

@@ -1072,6 +1072,35 @@ class NotRedecidable(AdministrationFailed):
 
 
 @dataclass(eq=False, kw_only=True)
+class PolicyBehind(AdministrationFailed):
+    """This process has not got the policy that serves, and must not go on with the one that was replaced."""
+
+    code = "GW724"
+    status = 503
+    text = {
+        "en": "this process has not got the policy that serves now, so it decides nothing",
+        "zh": "本进程尚未取得现行策略，因此不作任何判定",
+    }
+    mend = {"en": "try again in a few seconds; the operator has been told", "zh": "请几秒后重试；已通知运维"}
+
+
+@dataclass(eq=False, kw_only=True)
+class PolicyContested(AdministrationFailed):
+    """Somebody else changes the policy just now."""
+
+    code = "GW725"
+    status = 409
+    text = {
+        "en": "another process is changing the policy just now; this bundle was not taken",
+        "zh": "另一进程正在变更策略；本次策略包未启用",
+    }
+    mend = {
+        "en": "look at what serves now, then take the bundle again",
+        "zh": "请先查看现行策略，再重新加载",
+    }
+
+
+@dataclass(eq=False, kw_only=True)
 class NotReversible(AdministrationFailed):
     """What is asked for isn't a token of that answer: whatever the reason, the text is the same."""
 

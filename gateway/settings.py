@@ -191,6 +191,7 @@ class Settings(BaseSettings):
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8000
+    workers: Annotated[int, Field(ge=1, le=64)] = 1  # processes behind the port; more than one need PostgreSQL
     public_url: str | None = None  # as other systems reach it; the AuthZEN metadata names it
     default_department: str | None = None  # whose datasets short names mean where the asker names no department
     review_hours: PositiveInt = 72  # to decide a review; of break-glass an overdue one bars its person from it

@@ -30,6 +30,7 @@ from gateway.administration.keys import (
 from gateway.administration.log_desk import AskedSearch, LogDesk, shape_of
 from gateway.administration.oversight import Oversight, open_oversight
 from gateway.administration.policy import PolicyHolder, build_engine
+from gateway.administration.policy_changes import PolicyChanges
 from gateway.administration.redecide import Redecision, redecide
 from gateway.administration.reidentification import ReidentificationDesk, ReidentificationView, TokenAsked
 from gateway.administration.released_tokens import TokenKey
@@ -63,6 +64,7 @@ __all__ = [
     "Notice",
     "OfficerExplanation",
     "Oversight",
+    "PolicyChanges",
     "PolicyEngine",
     "PolicyHolder",
     "PolicyVersions",

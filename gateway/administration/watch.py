@@ -6,6 +6,7 @@ kept in one transaction, guarded by the place itself: of several replicas one ge
 
 import asyncio
 import hashlib
+import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -23,7 +24,9 @@ from gateway.model.audit import AuditEntry, EntryKind
 from gateway.pace import Pace
 from gateway.store import (
     State,
+    StoreFailed,
     WatchTask,
+    claim_duty,
     claim_task,
     count_overdue,
     due_tasks,
@@ -32,12 +35,15 @@ from gateway.store import (
     keep_watch,
     read_canaries,
     read_memories,
+    release_duty,
     settle_task,
     watched_until,
 )
 from gateway.telemetry import operator_log
 
 _CHUNK = 256
+_DUTY = "watch"
+_HELD = timedelta(seconds=15)
 _ABANDONED = timedelta(minutes=1)
 """A claim without an entry after this long is of a process that ended in between."""
 
@@ -64,6 +70,24 @@ class Watch:
         self._review_hours = review_hours
         self._clock = clock
         self._overdue = (0, 0)
+        self._process = secrets.token_hex(8)
+        self._held_until: datetime | None = None
+
+    async def take_turn(self) -> None:
+        """`catch_up`, where no other process watches: the same work by all would only cost. Raises as it."""
+        if await asyncio.to_thread(self._claim):
+            await self.catch_up()
+
+    def _claim(self) -> bool:
+        now = self._clock()
+        is_mine = claim_duty(self._state, _DUTY, self._process, now=now, until=now + _HELD)
+        self._held_until = now + _HELD if is_mine else None
+        return is_mine
+
+    async def leave(self) -> None:
+        """Let another process watch at once."""
+        with suppress(StoreFailed):
+            await asyncio.to_thread(release_duty, self._state, _DUTY, self._process, now=self._clock())
 
     async def catch_up(self) -> None:
         """Watch every entry that is durable now, and write what follows from them; raises GatewayError, StoreFailed."""
@@ -71,7 +95,8 @@ class Watch:
             # what comes in meanwhile is for the next look: else a busy gateway would never be done with this one
             until = (await asyncio.to_thread(head_of, self._state)).size
             while await asyncio.to_thread(self._advance, until):
-                pass
+                if self._held_until is not None and self._clock() > self._held_until - _HELD / 2:
+                    await asyncio.to_thread(self._claim)  # there is much to watch
             if not await self._write_due():
                 break
         overdue = await asyncio.to_thread(self._count_overdue)
@@ -196,6 +221,7 @@ async def watching(watch: Watch, every_seconds: float) -> AsyncIterator[None]:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+        await watch.leave()
 
 
 async def _watch(watch: Watch, every_seconds: float) -> None:
@@ -203,7 +229,7 @@ async def _watch(watch: Watch, every_seconds: float) -> None:
     while True:
         await asyncio.sleep(every_seconds)
         try:
-            await watch.catch_up()
+            await watch.take_turn()
         except Exception as error:  # noqa: BLE001 - whatever it is, the next look may succeed, and must be taken
             if is_well:
                 code = error.code if isinstance(error, GatewayError) else ""

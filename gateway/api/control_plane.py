@@ -1,6 +1,5 @@
 """The control plane: health, catalogue, cases, policy reload. FastAPI, thin."""
 
-import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
@@ -11,7 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response as HttpResponse
 
-from gateway.administration import CaseDesk, CaseView, PolicyHolder, nothing_to_make
+from gateway.administration import CaseDesk, CaseView, PolicyChanges, nothing_to_make
 from gateway.api.data_plane import write_response
 from gateway.api.inbound import read_headers
 from gateway.audit import AuditLog, ForwardingState
@@ -58,7 +57,7 @@ class Face:
         self,
         *,
         pipeline: Callable[[], Pipeline],
-        policy: Callable[[], PolicyHolder],
+        policy: Callable[[], PolicyChanges],
         cases: Callable[[], CaseDesk],
         audit: Callable[[], AuditLog],
         witnesses: Callable[[], Mapping[str, str]],
@@ -80,7 +79,9 @@ class Face:
         router = APIRouter()
         add = router.add_api_route
         add("/healthz", self.healthz, tags=["operation"], summary="The process lives")
-        add("/readyz", self.readyz, tags=["operation"], summary="It can answer: log durable, policy loaded")
+        add(
+            "/readyz", self.readyz, tags=["operation"], summary="It can answer: log durable, policy the one that serves"
+        )
         add("/catalog", self.catalog, tags=["policy"], summary="What you may ask for the declared purpose")
         add("/policy/reload", self.reload, methods=["POST"], tags=["policy"], summary="Take the bundle's files again")
         add("/cases", self.open_case, methods=["POST"], status_code=201, tags=["cases"], summary="Open a case")
@@ -98,14 +99,16 @@ class Face:
 
     async def readyz(self) -> JSONResponse:
         """200 where a question could be answered. A sick source doesn't make it unready; told by name, not address."""
-        ready = self._audit().is_ready
+        policy = self._policy().holder
+        ready = self._audit().is_ready and policy.is_trusted
         sources = self._sources()
         found = dict(await sources.look())
         content = {
             "status": "ready" if ready else "not ready",
-            "audit": "durable" if ready else "can't be written",
+            "audit": "durable" if self._audit().is_ready else "can't be written",
             "witnesses": dict(self._witnesses()),  # told, and no reason to turn away who asks
-            "policy": self._policy().current.version,
+            "policy": policy.current.version,
+            **({} if policy.is_trusted else {"policy_here": policy.built.version}),
             "sources": found,
             "circuits": {one.name: write_standing(one) for one in sources.standings() if one.circuit != "closed"},
             # a target that is gone is no reason not to answer
@@ -135,19 +138,12 @@ class Face:
         """Take the bundle's files again; a broken bundle is refused with file and line, and the old one stays."""
 
         async def prepare(_caller: Caller, _purpose: Purpose) -> Change:
-            built = await asyncio.to_thread(self._policy().build)
-
-            async def make() -> None:
-                self._policy().swap(built)
-
-            return Change(
-                detail=f"policy {self._policy().current.version} -> {built.version}", case="", subjects=(), make=make
-            )
+            return await self._policy().prepare()
 
         outcome = await self._act(request, (_POLICY, FieldName("bundle")), EntryKind.POLICY, prepare)
-        return (
-            outcome if isinstance(outcome, HttpResponse) else self._done(outcome, policy=self._policy().current.version)
-        )
+        if isinstance(outcome, HttpResponse):
+            return outcome
+        return self._done(outcome, policy=self._policy().holder.current.version)
 
     # ------------------------------------------------------------------ cases
     async def open_case(self, body: CaseOpening, request: Request) -> HttpResponse:

@@ -3,6 +3,7 @@
 It stands on another disk than the database if it is to help against a restored one. It lags by up to a second.
 """
 
+import fcntl
 import json
 import os
 from dataclasses import dataclass
@@ -36,7 +37,21 @@ def read_mark(path: Path) -> Mark | None:
 
 
 def write_mark(path: Path, mark: Mark) -> None:
-    """Replace the mark in one step, durably; raises OSError."""
+    """Replace the mark in one step, durably, never by a lower one; raises OSError, SettingsInvalid.
+
+    Several processes of one machine share the file: who writes holds the lock beside it.
+    """
+    lock = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        kept = read_mark(path)
+        if kept is None or kept.origin != mark.origin or kept.size < mark.size:
+            _replace(path, mark)
+    finally:
+        os.close(lock)
+
+
+def _replace(path: Path, mark: Mark) -> None:
     document = {"origin": mark.origin, "size": mark.size, "root": mark.root.hex()}
     fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

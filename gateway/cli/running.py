@@ -1,23 +1,18 @@
 """`langqiao demo`, `serve`, `token`."""
 
 import asyncio
-import gc
-import sys
 from typing import Annotated
 
 import typer
-import uvicorn
 
 from gateway.app import Gateway, create_application
+from gateway.cli.serving import OrderlyServer, make_ready, server_config
+from gateway.cli.shares import refuse_workers
+from gateway.cli.supervisor import supervise
 from gateway.cli.terminal import DEMO_FOLDER, DemoFolder, SettingsPath, out, stop, stop_bundle
 from gateway.demo.personas import PERSONA_NAMES
 from gateway.errors import BundleInvalid, GatewayError
 from gateway.settings import load_settings
-
-_SWITCH_SECONDS = 0.0005
-"""How long a thread that works beside the requests may keep them from going on: Python's own is ten times that."""
-_GARBAGE_AFTER = 20_000
-"""Objects until the collector looks for cycles: a request leaves none behind, and Python looks after 700."""
 
 
 def demo(
@@ -38,25 +33,23 @@ def demo(
         stop(error)
 
 
-def serve(settings: SettingsPath = None) -> None:
-    """Run the gateway. SIGHUP takes the bundle's files again."""
-    sys.setswitchinterval(_SWITCH_SECONDS)
-    gc.set_threshold(_GARBAGE_AFTER, 20, 20)
+def serve(
+    settings: SettingsPath = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=64, help="processes behind the one port; without it as the settings say")
+    ] = None,
+) -> None:
+    """Run the gateway. SIGHUP takes the bundle's files again; SIGUSR1 replaces the workers one by one."""
+    make_ready()
     try:
         read = load_settings(settings)
+        read = read if workers is None else read.model_copy(update={"workers": workers})
+        refuse_workers(read)
+        if read.workers > 1:
+            raise typer.Exit(supervise(read, settings))
         gateway = Gateway(settings=read)
-        config = uvicorn.Config(
-            create_application(gateway),
-            host=read.host,
-            port=read.port,
-            lifespan="off",  # opened here, so that what can't start says so in a sentence and not in a traceback
-            access_log=False,  # addresses hold filters; what was asked is in the audit log
-            log_level=read.telemetry.log_level.lower(),
-            server_header=False,
-            h11_max_incomplete_event_size=read.limits.header_bytes + read.limits.url_bytes,
-            timeout_graceful_shutdown=10,
-        )
-        server = uvicorn.Server(config)
+        config = server_config(read, create_application(gateway))
+        server = OrderlyServer(config)
 
         async def run() -> None:
             async with gateway.open():

@@ -29,6 +29,7 @@ from gateway.store.data_keys import (
     replace_wrapped,
     retire_data_key,
 )
+from gateway.store.duties import claim_duty, release_duty
 from gateway.store.flags import FlagKey, claim_flag, read_flags, settle_flag
 from gateway.store.forwarding import claim_forwarding, move_forwarding, read_positions, release_forwarding
 from gateway.store.log import COLUMNS, LogBatch, LogHead, LogStore, SentBatch, StoreFailed, TileRow
@@ -95,6 +96,17 @@ from gateway.store.reviews import (
     step_review,
     waiting_reviews,
 )
+from gateway.store.serving_policy import (
+    ServingPolicy,
+    begin_serving,
+    change_serving,
+    claim_change,
+    forget_process,
+    has_other_processes,
+    note_process,
+    read_serving,
+    release_change,
+)
 from gateway.store.state import State, open_state, open_state_read_only
 from gateway.store.terminals import (
     TerminalRecord,
@@ -143,6 +155,7 @@ __all__ = [
     "SegmentChange",
     "SegmentRow",
     "SentBatch",
+    "ServingPolicy",
     "State",
     "Steady",
     "StoreFailed",
@@ -152,11 +165,15 @@ __all__ = [
     "add_canary",
     "approve_terminal",
     "archive_of",
+    "begin_serving",
     "blank_entries",
     "bring_bodies_back",
     "change_index",
+    "change_serving",
     "charge",
     "charge_release",
+    "claim_change",
+    "claim_duty",
     "claim_flag",
     "claim_forwarding",
     "claim_index",
@@ -179,6 +196,8 @@ __all__ = [
     "finish_blanking",
     "first_index_at",
     "forget_journal",
+    "forget_process",
+    "has_other_processes",
     "indexes_between",
     "insert_case",
     "insert_cosignature",
@@ -198,6 +217,7 @@ __all__ = [
     "move_forwarding",
     "move_reidentification",
     "newest_cosigned_size",
+    "note_process",
     "open_cases",
     "open_grant",
     "open_review",
@@ -227,11 +247,14 @@ __all__ = [
     "read_reidentifications",
     "read_retention_key",
     "read_retention_keys",
+    "read_serving",
     "read_terminal",
     "read_terminals",
     "reading_index",
     "reading_log",
     "reinstate_data_key",
+    "release_change",
+    "release_duty",
     "release_forwarding",
     "release_index",
     "remove_canary",

@@ -209,6 +209,33 @@ policy_versions = Table(
     Column("content", LargeBinary, nullable=False),  # the archive, zlib (RFC 1950)
 )
 
+policy_serving = Table(
+    "policy_serving",
+    TABLES,
+    Column("id", Integer, primary_key=True),  # 1: there is one
+    Column("number", BigInteger, nullable=False),  # of the change that made it serve
+    Column("version", Text, nullable=False),
+    Column("since", UtcTime, nullable=False),
+    Column("changer", Text, nullable=False),  # who is about to change it, until then; "": nobody
+    Column("changing_until", UtcTime, nullable=False),
+)
+
+serving_process = Table(
+    "serving_process",
+    TABLES,
+    Column("id", Text, primary_key=True),  # chosen at its start
+    Column("version", Text, nullable=False),  # of the policy that it had when it was seen
+    Column("seen_at", UtcTime, nullable=False),
+)
+
+duty = Table(
+    "duty",
+    TABLES,
+    Column("name", Text, primary_key=True),  # of what one process does for all
+    Column("holder", Text, nullable=False),
+    Column("held_until", UtcTime, nullable=False),
+)
+
 data_key = Table(
     "data_key",
     TABLES,
@@ -288,8 +315,10 @@ __all__ = [
     "canary",
     "case_file",
     "data_key",
+    "duty",
     "forward_position",
     "glass_grant",
+    "policy_serving",
     "policy_versions",
     "raised_flag",
     "reidentification",
@@ -298,6 +327,7 @@ __all__ = [
     "retention_key",
     "review",
     "schema_version",
+    "serving_process",
     "terminal",
     "usage_counter",
     "usage_subject",

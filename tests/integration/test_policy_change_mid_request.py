@@ -20,6 +20,7 @@ from gateway.model.plan import Fetch
 from gateway.model.response import Response
 from gateway.settings import load_settings
 from gateway.spi import Connector
+from tests.policies import mark_serving
 from tests.town import Town, build, edited_bundle, town_at
 
 RULES = "rules/community.csv"
@@ -167,6 +168,10 @@ def test_a_policy_published_while_the_source_is_asked_changes_nothing_of_that_an
             )
             new = rooms.policy.build()
 
+            def publish() -> None:
+                mark_serving(gateway.settings.state_url, new.version)
+                rooms.policy.swap(new)
+
             def question() -> InboundRequest:
                 return InboundRequest(
                     method="GET",
@@ -178,10 +183,7 @@ def test_a_policy_published_while_the_source_is_asked_changes_nothing_of_that_an
                     trace_id="0" * 32,
                 )
 
-            sources = {
-                name: Publishing(source, lambda: rooms.policy.swap(new))
-                for name, source in rooms.pipeline.sources.items()
-            }
+            sources = {name: Publishing(source, publish) for name, source in rooms.pipeline.sources.items()}
             turned = replace(rooms.pipeline, sources=sources)  # type: ignore[arg-type]
             during, after = await turned.answer(question()), await rooms.pipeline.answer(question())
             assert isinstance(during, Response)
