@@ -16,7 +16,7 @@ from benchmarks.serving.curves import cold_starts, datasets_curve, log_curve, ru
 from benchmarks.serving.databases import Databases, databases
 from benchmarks.serving.directus import directus
 from benchmarks.serving.http_server import HttpServer
-from benchmarks.serving.langqiao import everything_off, langqiao, two_gateways
+from benchmarks.serving.langqiao import everything_off, langqiao, two_workers
 from benchmarks.serving.measure import measure
 from benchmarks.serving.pgbench import pgbench
 from benchmarks.serving.postgraphile import postgraphile
@@ -35,7 +35,7 @@ CONTENDERS = {
         Contender("langqiao", "**Langqiao**, everything on", partial(langqiao, "postgresql")),
         Contender("langqiao-off", "Langqiao without log and policy", everything_off),
         Contender("asgi-two", "bare ASGI, two processes", two_bare),
-        Contender("langqiao-two", "**Langqiao**, two processes", two_gateways),
+        Contender("langqiao-two", "**Langqiao**, two workers", two_workers),
     )
 }
 CURVES = {"policy": rules_curve, "catalogue": datasets_curve, "log": log_curve}

@@ -4,14 +4,14 @@ import json
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import orjson
 
 from benchmarks.serving.databases import Databases
-from benchmarks.serving.http_server import HttpServer, Two
+from benchmarks.serving.http_server import HttpServer
 from benchmarks.serving.passthrough import CONNECTIONS
 from benchmarks.serving.processes import serving
 from benchmarks.serving.questions import FIELDS
@@ -122,9 +122,11 @@ def beside(home: Home) -> Home:
 
 
 @contextmanager
-def run_gateway(home: Home, *, is_off: bool = False) -> Iterator[HttpServer]:
-    """`langqiao serve`, one process; `is_off`: the same without log and policy (`off`)."""
+def run_gateway(home: Home, *, workers: int = 1, is_off: bool = False) -> Iterator[HttpServer]:
+    """`langqiao serve`; `is_off`: the same without log and policy (`off`)."""
     command: list[str | Path] = [Path(sys.executable).parent / "langqiao", "serve", "--settings", home.settings]
+    if workers > 1:
+        command += ["--workers", str(workers)]
     if is_off:
         command = [sys.executable, "-m", "benchmarks.serving.off", home.settings]
     with serving(command, home.port, log=home.folder / f"gateway-{home.port}.log") as pid:
@@ -154,8 +156,8 @@ def everything_off(databases: Databases, folder: Path) -> Iterator[HttpServer]:
 
 
 @contextmanager
-def two_gateways(databases: Databases, folder: Path) -> Iterator[Two]:
-    """Two processes with one state, on PostgreSQL."""
+def two_workers(databases: Databases, folder: Path) -> Iterator[HttpServer]:
+    """Two workers behind one port, their state on PostgreSQL."""
     home = build_home(folder / "langqiao-two", databases, state_url("postgresql", databases, folder))
-    with ExitStack() as stack:
-        yield Two(*(stack.enter_context(run_gateway(one)) for one in (home, beside(home))))
+    with run_gateway(home, workers=2) as running:
+        yield running
