@@ -92,12 +92,14 @@ class LogSigner:
 
     name: str
     key: Ed25519PrivateKey = field(repr=False)
+    _key_id: bytes = field(init=False, repr=False)  # every checkpoint has it
 
     def __post_init__(self) -> None:
         """A name that notes can't hold is refused."""
         if not is_key_name(self.name):
             msg = "a log's name has no space and no plus sign"
             raise ValueError(msg)
+        object.__setattr__(self, "_key_id", key_hash(self.name, _ED25519, raw_public(self.key.public_key())))
 
     @property
     def vkey(self) -> str:
@@ -109,8 +111,7 @@ class LogSigner:
         if not text.endswith("\n"):
             msg = "the text of a note ends with a newline"
             raise ValueError(msg)
-        key_id = key_hash(self.name, _ED25519, raw_public(self.key.public_key()))
-        return f"{text}\n{signature_line(self.name, key_id + self.key.sign(text.encode()))}"
+        return f"{text}\n{signature_line(self.name, self._key_id + self.key.sign(text.encode()))}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
