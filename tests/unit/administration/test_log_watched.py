@@ -127,6 +127,24 @@ async def test_of_replicas_that_watch_at_once_each_thing_is_written_once(home: H
         assert len(here.of(EntryKind.REVIEW)) == 6
 
 
+async def test_one_process_watches_and_another_takes_over_from_it(home: House, engine: PolicyEngine) -> None:
+    clock = Clock(NOW)
+    async with room(home, engine, clock) as here, room(home.replica(), engine, clock) as there:
+        await here.watch.take_turn()
+        await here.write(*refusals(20))
+        await there.watch.take_turn()
+        assert not here.of(EntryKind.FLAG), "it is another's turn"
+        await here.watch.leave()
+        await there.watch.take_turn()
+        assert len(here.of(EntryKind.FLAG)) == 1
+        await here.write(*refusals(20, "again"))
+        await here.watch.take_turn()
+        assert len(here.of(EntryKind.FLAG)) == 1
+        clock.now += timedelta(minutes=1)  # that one has ended without a word
+        await here.watch.take_turn()
+        assert len(here.of(EntryKind.FLAG)) == 2
+
+
 async def test_a_watch_goes_on_where_the_last_one_ended(
     home: House, engine: PolicyEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
