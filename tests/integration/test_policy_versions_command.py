@@ -62,5 +62,9 @@ def test_a_policy_that_cannot_be_kept_is_refused_by_name_and_the_old_one_serves(
     assert town.ask("grid-worker", "community.need?select=name&limit=1", "home-visit").status == 200
     assert town.entries()[-2]["code"] == "GW721"
     assert all(entry["policy_version"] == before for entry in town.entries())
-    started = process("serve", "--settings", str(demo.settings))
-    assert (started.returncode, "GW721" in started.stderr) == (1, True)
+    beside_it = process("serve", "--settings", str(demo.settings))
+    assert (beside_it.returncode, "GW703" in beside_it.stderr) == (1, True), "what serves can't be read"
+    with sqlite3.connect(town.log) as beside:
+        beside.execute("DELETE FROM serving_process")
+    alone = process("serve", "--settings", str(demo.settings))
+    assert (alone.returncode, "GW721" in alone.stderr) == (1, True)

@@ -110,7 +110,8 @@ def children(pid: int) -> list[int]:
     found = []
     for status in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
-            if int(status.read_text(encoding="utf-8").rpartition(")")[2].split()[1]) == pid:
+            state, parent = status.read_text(encoding="utf-8").rpartition(")")[2].split()[:2]
+            if int(parent) == pid and state != "Z":
                 found.append(int(status.parent.name))
     return sorted(found)
 
