@@ -44,7 +44,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> str:
     """Measure and write the section."""
     lines, _ = endure(options)
-    command = f'make bench ARGS="endurance --minutes {options.minutes:g} --rate {options.rate:g}"'
+    told = f"--minutes {options.minutes:g} --rate {options.rate:g} --policy-seconds {options.policy_seconds:g}"
+    command = f'make bench ARGS="endurance {told}"'
     return write_section("Endurance", command, "\n".join(lines), libraries=("uvicorn", "asyncpg"))
 
 
