@@ -18,7 +18,7 @@ _SWITCH_SECONDS = 0.0005
 _GARBAGE_AFTER = 20_000
 """Objects until the collector looks for cycles: a request leaves none behind, and Python looks after 700."""
 _M_ARENA_MAX, _ARENAS = -8, 2
-"""glibc (mallopt(3)) gives nearly each thread a heap of its own, and what long answers leave there in pieces adds up."""
+"""glibc (mallopt(3)) gives nearly each thread a heap of its own; what long answers leave there in pieces adds up."""
 GRACE_SECONDS = 10
 """For requests that are under way when the process is told to end."""
 
