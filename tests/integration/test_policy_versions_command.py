@@ -1,7 +1,9 @@
 """`langqiao policy versions` and `policy export` beside a running gateway: start, reload by API and by hand."""
 
+import json
 import re
 import sqlite3
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from gateway.catalog import bundle_version
 from gateway.demo.prepare import Demo
 from gateway.settings import load_settings
 from tests.commands import process, run
+from tests.policies import mark_serving
 from tests.town import Town, build, edited_bundle
 
 
@@ -68,3 +71,26 @@ def test_a_policy_that_cannot_be_kept_is_refused_by_name_and_the_old_one_serves(
         beside.execute("DELETE FROM serving_process")
     alone = process("serve", "--settings", str(demo.settings))
     assert (alone.returncode, "GW721" in alone.stderr) == (1, True)
+
+
+def test_a_gateway_that_can_not_load_what_serves_answers_nobody_until_it_can(
+    city: Demo, tmp_path: Path, serve: Callable[[Demo], Town]
+) -> None:
+    demo = build(tmp_path / "town", city=city.folder / "city", bundle=edited_bundle(tmp_path, {}))
+    town = serve(demo)
+    url = load_settings(demo.settings).state_url
+    before = town.get("/readyz", {}).json()["policy"]
+    mark_serving(url, "f" * 64)  # another process took a policy that is not kept here
+    until(lambda: town.get("/readyz", {}).status_code == 503)
+    refused = town.ask("grid-worker", "community.need?select=name&limit=1", "home-visit")
+    assert (refused.status, json.loads(refused.text)["gateway_code"]) == (503, "GW724")
+    mark_serving(url, before)
+    until(lambda: town.get("/readyz", {}).status_code == 200)
+    assert town.ask("grid-worker", "community.need?select=name&limit=1", "home-visit").status == 200
+
+
+def until(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.02)
