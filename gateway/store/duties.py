@@ -1,15 +1,12 @@
 """What one process does for all that share the database: who it is, until when. Raises StoreFailed."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 
 from sqlalchemy import or_, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.store._tables import duty
-from gateway.store.log import StoreFailed
+from gateway.store.log_reading import failing_as_store
 from gateway.store.state import State
 
 
@@ -23,7 +20,7 @@ def claim_duty(state: State, name: str, holder: str, *, now: datetime, until: da
         .where(table.name == name, or_(table.holder == holder, table.holder == "", table.held_until < now))
         .values(holder=holder, held_until=until)
     )
-    with _told(), state.writing() as connection:
+    with failing_as_store(), state.writing() as connection:
         connection.execute(fresh.on_conflict_do_nothing())
         return connection.execute(mine).rowcount == 1
 
@@ -31,15 +28,7 @@ def claim_duty(state: State, name: str, holder: str, *, now: datetime, until: da
 def release_duty(state: State, name: str, holder: str, *, now: datetime) -> None:
     """Let another process have it at once."""
     table = duty.c
-    with _told(), state.writing() as connection:
+    with failing_as_store(), state.writing() as connection:
         connection.execute(
             update(duty).where(table.name == name, table.holder == holder).values(holder="", held_until=now)
         )
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    try:
-        yield
-    except (SQLAlchemyError, OSError) as error:
-        raise StoreFailed(type(error).__name__) from None

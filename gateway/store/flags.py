@@ -1,16 +1,14 @@
 """Flags: which were raised on which day, each once; what a flag says is its entry in the log."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from sqlalchemy import ColumnElement, and_, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.store._tables import audit_entry, raised_flag
-from gateway.store.log import StoreFailed
+from gateway.store.log_reading import failing_as_store
 from gateway.store.state import State
 
 
@@ -39,13 +37,13 @@ def claim_flag(state: State, key: FlagKey, *, now: datetime, abandoned: datetime
         set_={"claimed_at": now},
         where=and_(table.c.idx.is_(None), table.c.claimed_at < abandoned),
     ).returning(table.c.what)
-    with _told(), state.writing() as connection:
+    with failing_as_store(), state.writing() as connection:
         return connection.execute(statement).first() is not None
 
 
 def settle_flag(state: State, key: FlagKey, *, index: int | None) -> None:
     """The flag's entry is durable; None: it could not be written, and whoever comes next may. Raises StoreFailed."""
-    with _told(), state.writing() as connection:
+    with failing_as_store(), state.writing() as connection:
         if index is None:
             connection.execute(delete(raised_flag).where(_is(key), raised_flag.c.idx.is_(None)))
         else:
@@ -55,16 +53,8 @@ def settle_flag(state: State, key: FlagKey, *, index: int | None) -> None:
 def read_flags(state: State, *, after: int, limit: int) -> Sequence[tuple[int, bytes]]:
     """Index and bytes of the log's entries of kind `flag` over `after`, oldest first; raises StoreFailed."""
     flags = select(audit_entry.c.idx, audit_entry.c.body).where(audit_entry.c.kind == "flag", audit_entry.c.idx > after)
-    with _told(), state.reading() as connection:
+    with failing_as_store(), state.reading() as connection:
         return [(row.idx, row.body) for row in connection.execute(flags.order_by(audit_entry.c.idx).limit(limit))]
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    try:
-        yield
-    except (SQLAlchemyError, OSError) as error:
-        raise StoreFailed(type(error).__name__) from None
 
 
 def _is(key: FlagKey) -> ColumnElement[bool]:

@@ -1,15 +1,12 @@
 """How far each target of forwarding has come, and which replica forwards to it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 
 from sqlalchemy import or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.store._tables import forward_position
-from gateway.store.log import StoreFailed
+from gateway.store.log_reading import failing_as_store
 from gateway.store.state import State
 
 
@@ -27,7 +24,7 @@ def claim_forwarding(state: State, name: str, holder: str, *, begin: int, now: d
         .values(holder=holder, held_until=until)
         .returning(table.next_idx)
     )
-    with _told(), state.writing() as connection:
+    with failing_as_store(), state.writing() as connection:
         connection.execute(fresh.on_conflict_do_nothing())
         found: int | None = connection.execute(mine).scalar_one_or_none()
         return found
@@ -36,7 +33,7 @@ def claim_forwarding(state: State, name: str, holder: str, *, begin: int, now: d
 def move_forwarding(state: State, name: str, holder: str, *, sent_to: int, until: datetime) -> bool:
     """Everything before `sent_to` was taken; False where another replica holds the target. Raises StoreFailed."""
     table = forward_position.c
-    with _told(), state.writing() as connection:
+    with failing_as_store(), state.writing() as connection:
         moved = connection.execute(
             update(forward_position)
             .where(table.name == name, table.holder == holder, table.next_idx <= sent_to)
@@ -48,7 +45,7 @@ def move_forwarding(state: State, name: str, holder: str, *, sent_to: int, until
 def release_forwarding(state: State, name: str, holder: str, *, now: datetime) -> None:
     """Let another replica go on at once; raises StoreFailed."""
     table = forward_position.c
-    with _told(), state.writing() as connection:
+    with failing_as_store(), state.writing() as connection:
         connection.execute(
             update(forward_position).where(table.name == name, table.holder == holder).values(holder="", held_until=now)
         )
@@ -56,13 +53,5 @@ def release_forwarding(state: State, name: str, holder: str, *, now: datetime) -
 
 def read_positions(state: State) -> dict[str, int]:
     """The next index of each target; raises StoreFailed."""
-    with _told(), state.reading() as connection:
+    with failing_as_store(), state.reading() as connection:
         return {row.name: row.next_idx for row in connection.execute(select(forward_position))}
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    try:
-        yield
-    except (SQLAlchemyError, OSError) as error:
-        raise StoreFailed(type(error).__name__) from None

@@ -17,7 +17,7 @@ _VARY = ("at", "principal", "case_id", "trace_id", "organisation")
 STEADY_COLUMNS = tuple(name for name in COLUMNS if name not in {*_VARY, "needs_review"})
 """Search columns that are the same in many entries; `needs_review` is one more."""
 _NAMES = ("idx", "leaf", "body", *_VARY, "needs_review", *STEADY_COLUMNS)
-_SELECT = f"SELECT {', '.join(_NAMES)} FROM audit_entry WHERE idx >= %d AND idx < %d ORDER BY idx"  # noqa: S608 - ours
+_SELECT = f"SELECT {', '.join(_NAMES)} FROM audit_entry WHERE idx >= {{}} AND idx < {{}} ORDER BY idx"  # noqa: S608 - ours
 _AT, _PRINCIPAL, _NEEDS_REVIEW = (_NAMES.index(name) for name in ("at", "principal", "needs_review"))
 
 _SIGNATURE = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
@@ -60,9 +60,8 @@ class RowBatch(Protocol):
 
 def read_batch(connection: Connection, begin: int, end: int) -> RowBatch | None:
     """The rows [begin, end); None where they are not all there, with bytes where bytes belong."""
-    statement = _SELECT % (begin, end)
     if connection.dialect.name == "sqlite":
-        with connection.exec_driver_sql(statement) as result:
+        with connection.exec_driver_sql(_SELECT.format("?", "?"), (begin, end)) as result:
             rows: list[tuple[Any, ...]] = list(result.cursor.fetchall())
         is_plain = (
             [row[0] for row in rows] == list(range(begin, end))
@@ -71,7 +70,7 @@ def read_batch(connection: Connection, begin: int, end: int) -> RowBatch | None:
             and {row[_NEEDS_REVIEW].__class__ for row in rows} <= {int, bool}
         )
         return _TupleBatch(rows) if is_plain else None
-    copied = _copied(connection, statement)
+    copied = _copied(connection, begin, end)
     if not copied or not copied[0].startswith(_SIGNATURE) or copied.pop() != _TRAILER or len(copied) != end - begin:
         return None
     copied[0] = copied[0][len(_SIGNATURE) :]
@@ -82,10 +81,11 @@ def read_batch(connection: Connection, begin: int, end: int) -> RowBatch | None:
     return _CopiedBatch(copied) if is_placed else None
 
 
-def _copied(connection: Connection, statement: str) -> list[bytes]:
+def _copied(connection: Connection, begin: int, end: int) -> list[bytes]:
     driver: Any = connection.connection.driver_connection
+    statement = f"COPY ({_SELECT.format('%s', '%s')}) TO STDOUT (FORMAT binary)"
     try:
-        with driver.cursor() as cursor, cursor.copy(f"COPY ({statement}) TO STDOUT (FORMAT binary)") as copy:
+        with driver.cursor() as cursor, cursor.copy(statement, (begin, end)) as copy:  # the driver quotes them
             return [bytes(row) for row in copy]
     except connection.dialect.loaded_dbapi.Error as error:
         raise StoreFailed(type(error).__name__) from None

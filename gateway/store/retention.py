@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
-from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.model.retention import ErasureRequest, RetentionHold, SealedEntries
 from gateway.store._tables import (
@@ -26,7 +25,7 @@ from gateway.store._tables import (
     usage_counter,
     usage_subject,
 )
-from gateway.store.log import StoreFailed
+from gateway.store.log_reading import failing_as_store
 from gateway.store.state import State
 
 STEP: Final = 4_096
@@ -42,7 +41,7 @@ def survey_sealed(state: State, until: datetime) -> tuple[SealedEntries, ...]:
     """What each key sealed, by key and purpose, up to where the log is later than `until`; raises StoreFailed."""
     found: dict[tuple[str, str], SealedEntries] = {}
     table = audit_entry.c
-    with _told(), state.reading() as connection:
+    with failing_as_store(), state.reading() as connection:
         last_of_all = connection.execute(select(func.max(table.idx))).scalar_one_or_none()
     for begin in range(0, -1 if last_of_all is None else last_of_all + 1, STEP):
         window = (
@@ -53,7 +52,7 @@ def survey_sealed(state: State, until: datetime) -> tuple[SealedEntries, ...]:
             .where(table.idx >= begin, table.idx < begin + STEP)
             .group_by(table.sealed_by, table.purpose, table.case_id)
         )  # fmt: skip
-        with _told(), state.reading() as connection:
+        with failing_as_store(), state.reading() as connection:
             rows = connection.execute(window).all()
         if rows and min(row[6] for row in rows) > until:
             break
@@ -81,14 +80,14 @@ def count_open_reviews(state: State) -> dict[str, int]:
         .where(review.c.decided_at.is_(None), or_(needed, review.c.idx.is_not(None)))
         .group_by(audit_entry.c.sealed_by)
     )
-    with _told(), state.reading() as connection:
+    with failing_as_store(), state.reading() as connection:
         return {row[0]: row[1] for row in connection.execute(waiting)}
 
 
 def open_cases(state: State, now: datetime) -> frozenset[str]:
     """Cases that are neither closed nor expired; raises StoreFailed."""
     alive = select(case_file.c.id).where(case_file.c.state != "closed", case_file.c.expires_at > now)
-    with _told(), state.reading() as connection:
+    with failing_as_store(), state.reading() as connection:
         return frozenset(connection.execute(alive).scalars())
 
 
@@ -97,19 +96,19 @@ def read_holds(state: State, *, all_of_them: bool = False) -> tuple[RetentionHol
     query = select(retention_hold).order_by(retention_hold.c.placed_at, retention_hold.c.id)
     if not all_of_them:
         query = query.where(retention_hold.c.lifted_at.is_(None))
-    with _told(), state.reading() as connection:
+    with failing_as_store(), state.reading() as connection:
         return tuple(RetentionHold(**row) for row in connection.execute(query).mappings())
 
 
 def insert_hold(state: State, hold: RetentionHold) -> None:
     """Keep it, durably; raises StoreFailed."""
-    with _told(), state.writing() as connection:
+    with failing_as_store(), state.writing() as connection:
         connection.execute(insert(retention_hold).values(**asdict(hold)))
 
 
 def lift_hold(state: State, hold: str, *, by: str, now: datetime) -> bool:
     """False where there is none in force; raises StoreFailed."""
-    with _told(), state.writing() as connection:
+    with failing_as_store(), state.writing() as connection:
         lifted = connection.execute(
             update(retention_hold)
             .where(retention_hold.c.id == hold, retention_hold.c.lifted_at.is_(None))
@@ -120,13 +119,13 @@ def lift_hold(state: State, hold: str, *, by: str, now: datetime) -> bool:
 
 def insert_erasure(state: State, request: ErasureRequest) -> None:
     """Keep it, durably; raises StoreFailed."""
-    with _told(), state.writing() as connection:
+    with failing_as_store(), state.writing() as connection:
         connection.execute(insert(retention_erasure).values(**asdict(request)))
 
 
 def read_erasure_request(state: State, request: str) -> ErasureRequest | None:
     """The request, or None; raises StoreFailed."""
-    with _told(), state.reading() as connection:
+    with failing_as_store(), state.reading() as connection:
         row = connection.execute(select(retention_erasure).where(retention_erasure.c.id == request)).mappings().first()
     return None if row is None else ErasureRequest(**row)
 
@@ -134,7 +133,7 @@ def read_erasure_request(state: State, request: str) -> ErasureRequest | None:
 def read_erasure_requests(state: State) -> tuple[ErasureRequest, ...]:
     """Those that wait, oldest first; raises StoreFailed."""
     waiting = select(retention_erasure).where(retention_erasure.c.erased_at.is_(None))
-    with _told(), state.reading() as connection:
+    with failing_as_store(), state.reading() as connection:
         rows = connection.execute(waiting.order_by(retention_erasure.c.requested_at, retention_erasure.c.id)).mappings()
         return tuple(ErasureRequest(**row) for row in rows)
 
@@ -152,7 +151,7 @@ def destroy_retention_keys(
     now. Raises StoreFailed.
     """
     try:
-        with _told(), _erasing(state) as connection:
+        with failing_as_store(), _erasing(state) as connection:
             purposes = {purpose for purpose, _ in keys}
             held = select(retention_hold.c.id).where(
                 retention_hold.c.lifted_at.is_(None),
@@ -191,7 +190,7 @@ def blank_entries(state: State, key: str, begin: int, end: int) -> None:
     """Empty what is kept of people beside the entries [begin, end) of a destroyed key; raises StoreFailed."""
     table = audit_entry.c
     erased = select(table.idx).where(table.idx >= begin, table.idx < end, table.sealed_by == key)
-    with _told(), _erasing(state) as connection:
+    with failing_as_store(), _erasing(state) as connection:
         connection.execute(
             update(audit_entry)
             .where(
@@ -210,7 +209,7 @@ def blank_entries(state: State, key: str, begin: int, end: int) -> None:
 
 def finish_blanking(state: State, purpose: str, month: str, *, begin: datetime, end: datetime, now: datetime) -> None:
     """Delete what was counted of people for the purpose in the month, and note that its erasure is whole."""
-    with _told(), _erasing(state) as connection:
+    with failing_as_store(), _erasing(state) as connection:
         for table in (usage_counter, usage_subject):
             connection.execute(
                 delete(table).where(table.c.purpose == purpose, table.c.day >= begin.date(), table.c.day < end.date())
@@ -231,7 +230,7 @@ def forget_journal(state: State) -> None:
     """Empty SQLite's journal, which holds what pages were before; where a reader is in its way, a later one does."""
     if state.file is None:
         return
-    with _told():
+    with failing_as_store():
         raw = state.engine.raw_connection()
         try:
             cursor = raw.cursor()
@@ -249,11 +248,3 @@ def _erasing(state: State) -> Iterator[Connection]:
         if state.file is not None:
             connection.exec_driver_sql("PRAGMA secure_delete=ON")
         yield connection
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    try:
-        yield
-    except (SQLAlchemyError, OSError) as error:
-        raise StoreFailed(type(error).__name__) from None

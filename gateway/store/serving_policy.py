@@ -3,17 +3,14 @@
 A change is one row moved once: its number tells it from every other. Raises StoreFailed.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.store._tables import policy_serving, serving_process
-from gateway.store.log import StoreFailed
+from gateway.store.log_reading import failing_as_store
 from gateway.store.state import State
 
 
@@ -29,7 +26,7 @@ class ServingPolicy:
 def read_serving(state: State) -> ServingPolicy | None:
     """What serves; None where nothing ever did."""
     table = policy_serving.c
-    with _told(), state.reading() as connection:
+    with failing_as_store(), state.reading() as connection:
         row = connection.execute(select(table.number, table.version, table.since)).mappings().one_or_none()
     return None if row is None else ServingPolicy(**row)
 
@@ -40,7 +37,7 @@ def begin_serving(state: State, version: str, *, now: datetime) -> None:
     row = dialect_insert(policy_serving).values(
         id=1, number=1, version=version, since=now, changer="", changing_until=now
     )
-    with _told(), state.writing() as connection:
+    with failing_as_store(), state.writing() as connection:
         connection.execute(row.on_conflict_do_nothing())
 
 
@@ -53,7 +50,7 @@ def claim_change(state: State, changer: str, *, now: datetime, until: datetime) 
         .values(changer=changer, changing_until=until)
         .returning(table.number, table.version, table.since)
     )
-    with _told(), state.writing() as connection:
+    with failing_as_store(), state.writing() as connection:
         row = connection.execute(mine).mappings().one_or_none()
     return None if row is None else ServingPolicy(**row)
 
@@ -66,13 +63,13 @@ def change_serving(state: State, changer: str, replaces: ServingPolicy, version:
         .where(table.changer == changer, table.number == replaces.number)
         .values(number=replaces.number + 1, version=version, since=now, changer="", changing_until=now)
     )
-    with _told(), state.writing() as connection:
+    with failing_as_store(), state.writing() as connection:
         return connection.execute(moved).rowcount == 1
 
 
 def release_change(state: State, changer: str, *, now: datetime) -> None:
     """Let somebody else change it at once."""
-    with _told(), state.writing() as connection:
+    with failing_as_store(), state.writing() as connection:
         mine = update(policy_serving).where(policy_serving.c.changer == changer)
         connection.execute(mine.values(changer="", changing_until=now))
 
@@ -83,14 +80,14 @@ def note_process(state: State, process: str, version: str, *, now: datetime) -> 
     dialect_insert = sqlite.insert if state.engine.dialect.name == "sqlite" else postgresql.insert
     row = dialect_insert(serving_process).values(id=process, version=version, seen_at=now)
     seen = row.on_conflict_do_update(index_elements=["id"], set_={"version": version, "seen_at": now})
-    with _told(), state.writing() as connection:
+    with failing_as_store(), state.writing() as connection:
         connection.execute(seen)
 
 
 def forget_process(state: State, process: str, *, unseen_since: datetime) -> None:
     """It serves no more; nor do those that were not seen since."""
     table = serving_process.c
-    with _told(), state.writing() as connection:
+    with failing_as_store(), state.writing() as connection:
         connection.execute(delete(serving_process).where(or_(table.id == process, table.seen_at < unseen_since)))
 
 
@@ -98,13 +95,5 @@ def has_other_processes(state: State, process: str, *, seen_since: datetime) -> 
     """Whether another one was seen since."""
     table = serving_process.c
     query = select(table.id).where(table.id != process, table.seen_at >= seen_since).limit(1)
-    with _told(), state.reading() as connection:
+    with failing_as_store(), state.reading() as connection:
         return connection.execute(query).first() is not None
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    try:
-        yield
-    except (SQLAlchemyError, OSError) as error:
-        raise StoreFailed(type(error).__name__) from None

@@ -1,17 +1,15 @@
 """Watching the log: how far, what detectors keep, what is to be written; and the canaries. Raises StoreFailed."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.store._tables import audit_entry, canary, review, watch_memory, watch_place, watch_task
-from gateway.store.log import StoreFailed
+from gateway.store.log_reading import failing_as_store
 from gateway.store.state import State
 
 Place = tuple[str, str]
@@ -29,17 +27,9 @@ class WatchTask:
     claimed_at: datetime | None = None
 
 
-@contextmanager
-def _told() -> Iterator[None]:
-    try:
-        yield
-    except (SQLAlchemyError, OSError) as error:
-        raise StoreFailed(type(error).__name__) from None
-
-
 def watched_until(state: State) -> int:
     """The index of the first entry that wasn't watched yet."""
-    with _told(), state.reading() as connection:
+    with failing_as_store(), state.reading() as connection:
         return connection.execute(select(watch_place.c.next)).scalar() or 0
 
 
@@ -47,7 +37,7 @@ def read_memories(state: State, places: Iterable[Place]) -> dict[Place, str]:
     """What is kept at these places."""
     wanted = sorted(set(places))
     table, found = watch_memory.c, dict[Place, str]()
-    with _told(), state.reading() as connection:
+    with failing_as_store(), state.reading() as connection:
         for start in range(0, len(wanted), 200):
             part = tuple_(table.detector, table.key).in_(wanted[start : start + 200])
             rows = connection.execute(select(table.detector, table.key, table.memory).where(part))
@@ -60,7 +50,7 @@ def keep_watch(
 ) -> bool:
     """Keep in one transaction what came of the entries `before` to `after`; False where another got further."""
     insert = _insert(state)
-    with _told(), state.writing() as connection:
+    with failing_as_store(), state.writing() as connection:
         connection.execute(insert(watch_place).values(id=1, next=0).on_conflict_do_nothing())
         # the row is locked from here on: of two replicas one finds that the place moved
         moved = update(watch_place).where(watch_place.c.next == before).values(next=after)
@@ -87,7 +77,7 @@ def due_tasks(state: State, *, abandoned: datetime, limit: int = 100) -> tuple[W
     """Tasks without an entry that nobody claimed since `abandoned`, oldest first."""
     table = watch_task.c
     query = select(table.id, table.refers_to, table.origin, table.detail, table.claimed_at).where(_is_free(abandoned))
-    with _told(), state.reading() as connection:
+    with failing_as_store(), state.reading() as connection:
         rows = connection.execute(query.order_by(table.refers_to, table.id).limit(limit)).mappings()
         return tuple(WatchTask(**row) for row in rows)
 
@@ -95,13 +85,13 @@ def due_tasks(state: State, *, abandoned: datetime, limit: int = 100) -> tuple[W
 def claim_task(state: State, task: str, *, now: datetime, abandoned: datetime) -> bool:
     """Take it on oneself to write the task's entry; of many at once, on any replica, one gets it."""
     mine = update(watch_task).where(watch_task.c.id == task, _is_free(abandoned)).values(claimed_at=now)
-    with _told(), state.writing() as connection:
+    with failing_as_store(), state.writing() as connection:
         return connection.execute(mine).rowcount == 1
 
 
 def settle_task(state: State, task: WatchTask, index: int, *, opened_at: datetime) -> None:
     """The task's entry is durable at `index` (-1: it wasn't needed); the review that it opens is open."""
-    with _told(), state.writing() as connection:
+    with failing_as_store(), state.writing() as connection:
         connection.execute(update(watch_task).where(watch_task.c.id == task.id).values(idx=index))
         if task.origin and index >= 0:
             fresh = _insert(state)(review).values(
@@ -115,7 +105,7 @@ def entry_traced(state: State, trace_id: str, since: datetime) -> int | None:
     query = select(func.min(audit_entry.c.idx)).where(
         audit_entry.c.at >= since, audit_entry.c.trace_id == trace_id, audit_entry.c.outcome == "done"
     )
-    with _told(), state.reading() as connection:
+    with failing_as_store(), state.reading() as connection:
         found: int | None = connection.execute(query).scalar()
         return found
 
@@ -124,7 +114,7 @@ def indexes_between(state: State, since: datetime, until: datetime, *, most: int
     """Indexes of at most `most` entries with a time from `since` on and before `until`, in the order of time."""
     table = audit_entry.c
     query = select(table.idx).where(table.at >= since, table.at < until).order_by(table.at).limit(most)
-    with _told(), state.reading() as connection:
+    with failing_as_store(), state.reading() as connection:
         return connection.execute(query).scalars().all()
 
 
@@ -134,7 +124,7 @@ def count_overdue(state: State, opened_before: datetime, now: datetime) -> tuple
     answers = select(func.count()).where(
         review.c.decided_at.is_(None), review.c.answered_at.is_(None), review.c.answer_due <= now
     )
-    with _told(), state.reading() as connection:
+    with failing_as_store(), state.reading() as connection:
         return connection.execute(decisions).scalar_one(), connection.execute(answers).scalar_one()
 
 
@@ -142,21 +132,21 @@ def count_overdue(state: State, opened_before: datetime, now: datetime) -> tuple
 def read_canaries(state: State) -> tuple[tuple[str, str, datetime], ...]:
     """Keyed hash, by whom and when, in the order they came."""
     table = canary.c
-    with _told(), state.reading() as connection:
+    with failing_as_store(), state.reading() as connection:
         rows = connection.execute(select(table.subject, table.added_by, table.added_at).order_by(table.added_at))
         return tuple((row.subject, row.added_by, row.added_at) for row in rows)
 
 
 def add_canary(state: State, subject: str, *, by: str, now: datetime) -> None:
     """Watch for this keyed hash from now on; once is enough."""
-    with _told(), state.writing() as connection:
+    with failing_as_store(), state.writing() as connection:
         fresh = _insert(state)(canary).values(subject=subject, added_by=by, added_at=now)
         connection.execute(fresh.on_conflict_do_nothing())
 
 
 def remove_canary(state: State, subject: str) -> bool:
     """Watch for it no more; False where nobody did."""
-    with _told(), state.writing() as connection:
+    with failing_as_store(), state.writing() as connection:
         return connection.execute(delete(canary).where(canary.c.subject == subject)).rowcount == 1
 
 
