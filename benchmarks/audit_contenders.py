@@ -1,6 +1,7 @@
 """Who appends: the log; the same table with a commit a row; pymerkle."""
 
 import asyncio
+import hashlib
 import sqlite3
 import tempfile
 import time
@@ -18,7 +19,6 @@ from pymerkle import InmemoryTree, SqliteTree
 from gateway.app import utc_now
 from gateway.audit import AuditLog, entry_at
 from gateway.audit.encoding import encode_entry
-from gateway.audit.merkle import leaf_hash
 from gateway.model.audit import AuditEntry
 from gateway.settings import Audit, load_settings
 from gateway.store import COLUMNS, open_state, open_state_read_only
@@ -57,7 +57,7 @@ def entries() -> tuple[AuditEntry, ...]:
             at=asked.at.replace(microsecond=1 + number),
             trace_id=f"{number:032x}",
             principal=f"worker-{number % 97}",
-            subjects=(f"{number % 509:032x}",),
+            subjects=(hashlib.sha256(b"%d" % (number % 509)).hexdigest()[:32],),
         )
         for number in range(1024)
     )
@@ -102,8 +102,8 @@ class Log:
 def row_of(index: int, number: int, *, is_sqlite: bool) -> list[Any]:
     """An entry's row."""
     encoded = encode_entry(entries()[number % len(entries())], SEALS)
-    at, *others = encoded.projection.columns
-    return [index, leaf_hash(encoded.body), encoded.body, str(at)[:26] if is_sqlite else at, *others]
+    at, *others = encoded.columns
+    return [index, encoded.leaf, encoded.body, str(at)[:26] if is_sqlite else at, *others]
 
 
 class BareRows:

@@ -4,6 +4,7 @@ One worker makes entries and their segments, 65,536 at a time, while the other p
 this log is for searching only.
 """
 
+import hashlib
 import itertools
 import multiprocessing
 import random
@@ -49,8 +50,12 @@ class Chunk:
     """65,536 entries as rows, and their segment; the last has no segment and fewer."""
 
     rows: list[tuple[Any, ...]]
-    subjects: list[tuple[str, int]]
     segment: Segment | None
+
+
+def person_of(resident: int) -> str:
+    """The keyed hash of a resident: evenly spread, as those of the gateway are."""
+    return hashlib.sha256(f"resident {resident}".encode()).hexdigest()[:32]
 
 
 def templates() -> list[Template]:
@@ -118,24 +123,23 @@ def chunk(number: int, first: int, count: int, size: int) -> Chunk:
     people = (RESIDENTS * drawn.random(count) ** 3).astype(int)
     microsecond = (np.arange(first, first + count) + drawn.random(count)) * (DAYS * 86_400e6 / size)
     moments = np.datetime_as_string(np.datetime64(BEGIN.replace(tzinfo=None), "us") + microsecond.astype("m8[us]"))
-    rows, subjects, facts = [], [], []
+    rows, facts = [], []
     told = [COLUMNS.index(name) for name in TOLD[1:]]
-    places = [COLUMNS.index(name) for name in ("at", "principal", "organisation", "case_id", "trace_id")]
+    places = [COLUMNS.index(name) for name in ("at", "principal", "organisation", "case_id", "trace_id", "subjects")]
     drawn_lists = (each.tolist() for each in (which, who, cases, people, moments))
     for index, (kind, worker, case_number, resident, at) in enumerate(zip(*drawn_lists, strict=True), first):
         template = known[kind]
         principal, organisation = f"worker-{worker:05}", f"organisation-{worker % ORGANISATIONS:03}"
         case = f"c-{case_number:06x}" if case_number >= 0 else ""
-        person, trace = f"{resident:032x}", f"{index:032x}"
+        person, trace = person_of(resident), f"{index:032x}"
         body = (template.form % (at, case, organisation, principal, person, trace)).encode()
         cells = template.cells[:]
-        for place, cell in zip(places, (at, principal, organisation, case, trace), strict=True):
+        for place, cell in zip(places, (at, principal, organisation, case, trace, person), strict=True):
             cells[place] = cell
         rows.append((index, leaf_hash(body), body, *cells))
-        subjects.append((person, index))
         facts.append(facts_of([datetime.fromisoformat(at).replace(tzinfo=UTC), *(cells[place] for place in told)]))
     full = count == SIZES.large
-    return Chunk(rows, subjects, build_segment(first, facts, SIZES.large) if full else None)
+    return Chunk(rows, build_segment(first, facts, SIZES.large) if full else None)
 
 
 def _chunk(task: tuple[int, int, int, int]) -> Chunk:
@@ -173,22 +177,17 @@ def fill_sqlite(state: State, size: int) -> None:
         for pragma in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-400000"):
             connection.execute(f"PRAGMA {pragma}")
         kept = connection.execute(
-            "SELECT name, sql FROM sqlite_master WHERE type='index' AND sql IS NOT NULL"
-            " AND tbl_name IN ('audit_entry', 'audit_subject')"
+            "SELECT name, sql FROM sqlite_master WHERE type='index' AND sql IS NOT NULL AND tbl_name = 'audit_entry'"
         ).fetchall()
         for name, _ in kept:
             connection.execute(f"DROP INDEX {name}")
-        people: list[tuple[str, int]] = []
         connection.execute("BEGIN")
         for made in chunks(size):
             connection.executemany(_ENTRY, made.rows)
-            people += made.subjects
             if made.segment is not None:
                 row, postings = segment_rows(made.segment)
                 connection.executemany("INSERT INTO audit_posting VALUES (?,?,?)", postings)
                 connection.execute(_SEGMENT, row)
-        people.sort()
-        connection.executemany("INSERT INTO audit_subject VALUES (?,?)", people)
         connection.execute("INSERT INTO audit_head VALUES (1, ?, ?, zeroblob(32), 1, zeroblob(1))", (ORIGIN, size))
         for _, statement in kept:
             connection.execute(statement)
@@ -199,28 +198,23 @@ def fill_sqlite(state: State, size: int) -> None:
 
 def fill_postgresql(url: str, size: int) -> None:
     """Write the log into a new PostgreSQL database."""
-    tables = ("audit_entry", "audit_subject", "audit_segment", "audit_posting")
+    tables = ("audit_entry", "audit_segment", "audit_posting")
     with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
         kept = connection.execute(
-            "SELECT indexname, indexdef FROM pg_indexes WHERE tablename IN ('audit_entry', 'audit_subject')"
-            " AND indexname NOT LIKE '%key'"
+            "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'audit_entry' AND indexname NOT LIKE '%key'"
         ).fetchall()
         for name, _ in kept:
             connection.execute(f"DROP INDEX {name}")
         for table in tables:
             connection.execute(f"ALTER TABLE {table} SET UNLOGGED")
-        people: list[tuple[str, int]] = []
         for made in chunks(size):
             rows = [(*row[:3], f"{row[3]}+00", *row[4:]) for row in made.rows]
             _copy(connection, f"audit_entry (idx, leaf, body, {', '.join(COLUMNS)})", rows)
-            people += made.subjects
             if made.segment is not None:
                 row, postings = segment_rows(made.segment)
                 _copy(connection, "audit_posting (segment, term, positions)", postings)
                 names = "audit_segment (id, first, size, earliest, latest, hours, at, who, names)"
                 _copy(connection, names, [row])
-        people.sort()
-        _copy(connection, "audit_subject (subject, idx)", people)
         connection.execute("INSERT INTO audit_head VALUES (1, %s, %s, '\\x00', 1, '\\x00')", (ORIGIN, size))
         for _, statement in kept:
             connection.execute(statement)

@@ -153,6 +153,7 @@ class Gateway:
         try:
             await audit.start()
             await asyncio.to_thread(seals.prepare, policy.built.catalog.purposes)
+            searcher = LogSearcher(state, seals.open)
             apps, cases, terminals = Apps(state), CaseDesk(state, keys), TerminalDesk(state)
             oversight = open_oversight(
                 state, keys, seals.open, audit, engine=lambda: policy.current, settings=settings, clock=self.clock
@@ -175,7 +176,7 @@ class Gateway:
                     find_app_key=apps.find_key,
                     networks=settings.networks,
                 ),
-                sources=asked_of(sources, keys),
+                sources=asked_of(sources, keys, searcher),
                 audit=audit,
                 check_glass=oversight.reviews.check,
                 find_case=cases.find,
@@ -207,7 +208,7 @@ class Gateway:
                 pipeline=pipeline,
                 cases=cases,
                 oversight=oversight,
-                log_desk=LogDesk(LogSearcher(state, seals.open), keys.subject_hash),
+                log_desk=LogDesk(searcher, keys.subject_hash),
                 reidentification=reidentification,
                 keys=KeyDesk(state, keys, seals, settings.keys.algorithms),
                 retention=retention,
@@ -262,10 +263,10 @@ class Gateway:
         await self.rooms.changes.reload(self.rooms.pipeline.note)
 
 
-def asked_of(sources: Sources, keys: KeyRing) -> dict[SourceName, Connector]:
+def asked_of(sources: Sources, keys: KeyRing, searcher: LogSearcher) -> dict[SourceName, Connector]:
     """The sources as the pipeline asks them: the log only by keyed hashes."""
     asked: dict[SourceName, Connector] = dict(sources.guarded)
-    asked[_LOG_SOURCE] = BlindedSource(sources.guarded[_LOG_SOURCE], keys.subject_hash)
+    asked[_LOG_SOURCE] = BlindedSource(sources.guarded[_LOG_SOURCE], keys.subject_hash, searcher.entries_about)
     return asked
 
 

@@ -190,7 +190,7 @@ def entries_of(folder: Path, manifest: Manifest) -> Iterator[tuple[int, bytes]]:
 def _check_columns(row: dict[str, Any]) -> None:
     index, body = row["idx"], row["body"]
     try:
-        wanted = project_public(body).columns
+        wanted = project_public(body)
     except BodyMalformed:
         raise _refused(f"the bytes of entry {index} are no entry", f"第 {index} 条不是日志条目") from None
     if row["leaf"] != leaf_hash(body) or any(row[name] != getattr(wanted, name) for name in _SHOWN):
@@ -206,7 +206,7 @@ def _write_file(reader: LogReader, path: Path, begin: int, end: int) -> None:
             for index, body in enumerate(reader.bodies(at, last), at):
                 if not body:
                     raise _refused(f"entry {index} is in another archive", f"第 {index} 条已在其他归档中")
-                columns = project_public(body).columns
+                columns = project_public(body)
                 shown = {name: getattr(columns, name) for name in _SHOWN}
                 rows.append({"idx": index, "leaf": leaf_hash(body), "body": body, **shown})
             writer.write_table(pa.Table.from_pylist(rows, schema=_SCHEMA))

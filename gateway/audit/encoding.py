@@ -16,11 +16,11 @@ from gateway.audit.entry import (
     KEYED_HASH,
     LARGEST,
     VERSION,
-    Projection,
     each_once,
     searchable,
     without_surrogates,
 )
+from gateway.audit.merkle import leaf_hash
 from gateway.errors import Defect, EntryTooLarge
 from gateway.model.audit import AuditEntry, CaseTrace, DecisionTrace, EntryKind, FieldTrace, SearchColumns
 
@@ -55,10 +55,11 @@ class Sealer(Protocol):
 
 
 class EncodedEntry(NamedTuple):
-    """The bytes that are hashed, and the search columns that they say."""
+    """The bytes that are hashed, their leaf hash, and the search columns that they say."""
 
     body: bytes
-    projection: Projection
+    leaf: bytes
+    columns: SearchColumns
 
 
 def encode_entry(entry: AuditEntry, sealer: Sealer) -> EncodedEntry:
@@ -135,9 +136,9 @@ def _encoded(entry: AuditEntry, key: SealingKey) -> EncodedEntry:
     columns = SearchColumns(
         at, kind, entry.principal, entry.app, entry.organisation, entry.purpose, "; ".join(entry.legal_basis),
         entry.case, entry.dataset, fields_column, entry.outcome, entry.code, entry.needs_review, entry.trace_id,
-        key.name,
+        key.name, each_once(entry.subjects),
     )  # fmt: skip
-    return EncodedEntry(body, Projection(searchable(columns), each_once(entry.subjects)))
+    return EncodedEntry(body, leaf_hash(body), searchable(columns))
 
 
 def _dumps(document: dict[str, Any]) -> bytes:

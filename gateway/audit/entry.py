@@ -13,7 +13,7 @@ from dataclasses import fields, is_dataclass, replace
 from datetime import datetime
 from enum import Enum
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 
@@ -24,7 +24,7 @@ VERSION = 3
 _UNSEALED = (1, 2)  # what was written once is read for ever
 LARGEST = 65_535  # a tlog-tiles bundle gives an entry's length two bytes
 LONGEST_COLUMN = 512  # an index of PostgreSQL takes no longer keys; the body has the whole
-PRIVATE_COLUMNS = ("principal", "case_id", "trace_id")
+PRIVATE_COLUMNS = ("principal", "case_id", "trace_id", "subjects")
 """Search columns that tell of people: empty once the entry is erased."""
 EMPTY_SEALED = b'"sealed":""'
 KEYED_HASH = re.compile(r"[0-9a-f]{32}", re.ASCII)
@@ -38,13 +38,6 @@ class BodyMalformed(ValueError):
 
 Opener = Callable[[str, bytes, bytes], bytes | None]
 """Key name, what is sealed, context -> what was sealed; None where the key is destroyed. Raises ValueError."""
-
-
-class Projection(NamedTuple):
-    """What the database is searched by."""
-
-    columns: SearchColumns
-    subjects: tuple[str, ...]  # each once, in order
 
 
 def without_surrogates(value: Any) -> Any:  # noqa: ANN401 - any part of a document or an entry
@@ -82,7 +75,7 @@ def decode_remaining(body: bytes, opener: Opener) -> tuple[AuditEntry, bool]:
     return _entry(document, _ERASED if private is None else private), private is not None
 
 
-def project(body: bytes, opener: Opener) -> tuple[Projection, bool]:
+def project(body: bytes, opener: Opener) -> tuple[SearchColumns, bool]:
     """The search columns of canonical bytes, and whether they are whole: an erased entry's have nothing of people.
 
     Raises BodyMalformed.
@@ -92,7 +85,7 @@ def project(body: bytes, opener: Opener) -> tuple[Projection, bool]:
     return _projection(document, _ERASED if private is None else private), private is not None
 
 
-def project_public(body: bytes) -> Projection:
+def project_public(body: bytes) -> SearchColumns:
     """The search columns but those of people, which are empty; raises BodyMalformed."""
     document = _read(body)
     return _projection(document, document if document["v"] in _UNSEALED else _ERASED)
@@ -105,7 +98,7 @@ def read_document(body: bytes) -> dict[str, Any]:
 
 def steady_columns(document: dict[str, Any]) -> SearchColumns:
     """The search columns that `document` says by itself; those of people are empty. Raises BodyMalformed."""
-    return _projection(document, _ERASED).columns
+    return _projection(document, _ERASED)
 
 
 def public_detail(body: bytes) -> str:
@@ -238,7 +231,7 @@ def _decision_trace(told: dict[str, Any] | None) -> DecisionTrace | None:
     )
 
 
-def _projection(public: dict[str, Any], private: dict[str, Any]) -> Projection:
+def _projection(public: dict[str, Any], private: dict[str, Any]) -> SearchColumns:
     try:
         at, needs_review, people = datetime.fromisoformat(public["at"]), public["needs_review"], private["subjects"]
         columns = searchable(
@@ -258,14 +251,14 @@ def _projection(public: dict[str, Any], private: dict[str, Any]) -> Projection:
                 needs_review,
                 private["trace_id"],
                 public.get("sealed_by", ""),
+                each_once(people),
             )
         )
-        subjects = each_once(people)
     except (KeyError, TypeError, ValueError):
         raise BodyMalformed("an entry without its keys") from None
-    if at.tzinfo is None or not isinstance(needs_review, bool) or not all(map(_is_hash, subjects)):
+    if at.tzinfo is None or not isinstance(needs_review, bool) or not all(map(_is_hash, people)):
         raise BodyMalformed("an entry with a value of the wrong type")
-    return Projection(columns, subjects)
+    return columns
 
 
 def searchable(columns: SearchColumns) -> SearchColumns:
@@ -273,12 +266,12 @@ def searchable(columns: SearchColumns) -> SearchColumns:
 
     Raises TypeError for a text that is none.
     """
-    whole = "".join((*columns[1:12], *columns[13:]))
+    whole = "".join((*columns[1:12], *columns[13:15]))
     if "\x00" not in whole and len(whole) - len(columns.legal_basis) - len(columns.fields) <= LONGEST_COLUMN:
         return columns  # most are; each is looked at only where it takes that
     cut = [_searchable(cell)[:LONGEST_COLUMN] if isinstance(cell, str) else cell for cell in columns]
-    listed = (_searchable(columns.legal_basis), _searchable(columns.fields))
-    return SearchColumns._make(cut)._replace(legal_basis=listed[0], fields=listed[1])
+    legal_basis, fields_told = _searchable(columns.legal_basis), _searchable(columns.fields)
+    return SearchColumns._make(cut)._replace(legal_basis=legal_basis, fields=fields_told, subjects=columns.subjects)
 
 
 def _searchable(text: str) -> str:
@@ -286,9 +279,9 @@ def _searchable(text: str) -> str:
     return text.replace("\x00", "\ufffd")
 
 
-def each_once(people: Iterable[str]) -> tuple[str, ...]:
-    """Whom an entry is about, as the person index has them."""
-    return tuple(sorted(set(people)))
+def each_once(people: Iterable[str]) -> str:
+    """Whom an entry is about, as the column `subjects` has them."""
+    return " ".join(sorted(set(people)))
 
 
 def _is_hash(value: object) -> bool:

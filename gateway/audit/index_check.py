@@ -4,7 +4,8 @@ The columns themselves are held against the bytes of the log before (gateway.aud
 """
 
 from gateway.audit.entry import BodyMalformed
-from gateway.audit.postings import PositionSet, PostingMalformed, decode, positions_of
+from gateway.audit.people import TAG, positions_of_all
+from gateway.audit.postings import PostingMalformed, decode, positions_of
 from gateway.audit.replay import Unsound
 from gateway.audit.search_terms import facts_of
 from gateway.audit.segments import SIZES, Segment, Sizes, build_segment
@@ -49,14 +50,18 @@ def _first_difference(made: Segment, kept: dict[bytes, bytes]) -> int | None:
     told = []
     for term in made.postings.keys() | kept.keys():
         if made.postings.get(term) != kept.get(term):
-            one, other = _read(made.postings.get(term), made.row.size), _read(kept.get(term), made.row.size)
-            differ = set(one.tolist()) ^ set(other.tolist())
-            told.append(min(differ, default=0))
+            one, other = (_read(each.get(term), term, made.row.size) for each in (made.postings, kept))
+            told.append(min((place for place, _ in one ^ other), default=0))
     return made.row.first + min(told)
 
 
-def _read(kept: bytes | None, size: int) -> PositionSet:
+def _read(kept: bytes | None, term: bytes, size: int) -> set[tuple[int, object]]:
+    """Positions, each with the person where the posting is of people; none where it can't be read."""
+    if kept is None:
+        return set()
     try:
-        return positions_of(decode(kept or b"\x00", size))
+        if term[:1] == TAG:
+            return {(position, (high, low)) for high, low, position in positions_of_all(kept)}
+        return {(position, None) for position in positions_of(decode(kept, size)).tolist()}
     except PostingMalformed:
-        return positions_of(decode(b"\x00", size))
+        return set()

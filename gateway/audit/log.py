@@ -227,12 +227,6 @@ class AuditLog:
         """Entry `index`. Blocking. Raises EntryUnknown, EntryErased."""
         return reading.entry_at(self._state, index, self._seals.open)
 
-    def entries_about(
-        self, subject: str, *, before: int | None = None, limit: int = 100
-    ) -> tuple[tuple[int, AuditEntry], ...]:
-        """The entries about a person (keyed hash), newest first, with their indices. Blocking."""
-        return reading.entries_about(self._state, subject, self._seals.open, before=before, limit=limit)
-
     # ------------------------------------------------------------------ writing
     def _enqueue(self, waiting: Waiting) -> None:
         self._waiting.append(waiting)
@@ -343,7 +337,7 @@ class AuditLog:
     async def _recover(self, thread: WriterThread) -> None:
         """Throw all away, read the head anew, and go on only when a probe is durable."""
         pause, since, owed = _FIRST_PAUSE_SECONDS, self._sequencer.seen_size, self._owed
-        uncertain = [one.body for waiting in owed for one in waiting.encoded]
+        uncertain = [one.leaf for waiting in owed for one in waiting.encoded]
         durable: list[AuditReceipt | None] | None = None
         while durable is None:
             await asyncio.sleep(pause)

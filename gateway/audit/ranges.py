@@ -6,6 +6,7 @@ from datetime import datetime
 
 from gateway.audit.entry import BodyMalformed, Opener, decode_remaining
 from gateway.audit.merkle import leaf_hash
+from gateway.audit.searching import LogSearcher
 from gateway.errors import AuditUnavailable
 from gateway.model.audit import AuditEntry
 from gateway.store import LogHead, State, StoreFailed, indexes_between, reading_log
@@ -67,19 +68,17 @@ def range_between(state: State, since: datetime, until: datetime, *, most: int) 
 
 def range_about(state: State, subject: str, end: int, opener: Opener, *, most: int) -> list[Logged]:
     """The last `most` entries below `end` that are about a person, newest first; raises AuditUnavailable."""
+    indices = LogSearcher(state, opener).entries_about(subject, most, begin=end)
     found: list[Logged] = []
-    before = end
     try:
-        while len(found) < most:
+        for at in range(0, len(indices), _CHUNK):
+            asked = indices[at : at + _CHUNK]
             with reading_log(state) as reader:
-                rows = reader.about(subject, before=before, limit=min(_CHUNK, most - len(found)))
+                bodies = reader.index.some_bodies(asked)
             found += [
-                Logged(index=index, leaf=leaf_hash(body), entry=decode_remaining(body, opener)[0])
-                for index, body in rows
+                Logged(index=index, leaf=leaf_hash(bodies[index]), entry=decode_remaining(bodies[index], opener)[0])
+                for index in asked
             ]
-            if not rows:
-                break
-            before = rows[-1][0]
-    except (StoreFailed, BodyMalformed) as error:
+    except (KeyError, StoreFailed, BodyMalformed) as error:
         raise AuditUnavailable(operator=f"the log can't be read: {type(error).__name__}") from None
     return found

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from gateway.audit.entry import BodyMalformed, Opener, decode_entry, decode_remaining
+from gateway.audit.entry import BodyMalformed, Opener, decode_entry
 from gateway.audit.merkle import prove_consistency, prove_inclusion, verify_inclusion
 from gateway.audit.tiles import TileNodes
 from gateway.errors import AuditUnavailable, EntryArchived, EntryUnknown
@@ -87,15 +87,3 @@ def entry_at(state: State, index: int, opener: Opener) -> AuditEntry:
     refuse_archived(state, index, body)
     with _decoding():
         return decode_entry(body, opener)
-
-
-def entries_about(
-    state: State, subject: str, opener: Opener, *, before: int | None, limit: int
-) -> tuple[tuple[int, AuditEntry], ...]:
-    """Newest first; erased ones are about nobody any more. Raises EntryArchived, AuditUnavailable."""
-    with _reading(state) as (reader, _):
-        found = reader.about(subject, before=before, limit=limit)
-    for index, body in found:
-        refuse_archived(state, index, body)
-    with _decoding():
-        return tuple((index, decode_remaining(body, opener)[0]) for index, body in found)

@@ -18,12 +18,11 @@ from typing import NamedTuple
 
 import orjson
 
-from gateway.audit.batches import People, look_at
+from gateway.audit.batches import look_at
 from gateway.audit.entry import (
     PRIVATE_COLUMNS,
     BodyMalformed,
     Opener,
-    Projection,
     project,
     project_public,
     public_detail,
@@ -188,60 +187,50 @@ class _Looking:
 
     def at_batch(self, begin: int, end: int) -> None:
         """All at once, then row by row where that is not sure; raises Unsound at the first fault."""
-        people: dict[object, tuple[object, ...]] = {}
-        for index, subject in self.reader.subjects(begin, end - 1):
-            people[index] = (*people[index], subject) if index in people else (subject,)
         batch = self.reader.batch(begin, end) if self.opener is not None else None
         sure = None
         if batch is not None and self.opener is not None:
-            sure = look_at(batch, begin, people, self.opener, _FORMS)
+            sure = look_at(batch, begin, self.opener, _FORMS)
         if sure is None:
-            self.part.leaves.extend(self.at_each(begin, end, people))
+            self.part.leaves.extend(self.at_each(begin, end))
             return
         self.part.leaves.extend(sure.leaves)  # of the unsure rows too: their bytes have the hash kept beside them
         self.part.erased.extend(sure.erased)
         for _, run in groupby(enumerate(sure.unsure), lambda numbered: numbered[1] - numbered[0]):
             places = [place for _, place in run]
-            deque(self.at_each(begin + places[0], begin + places[-1] + 1, people), maxlen=0)
+            deque(self.at_each(begin + places[0], begin + places[-1] + 1), maxlen=0)
 
-    def at_each(self, begin: int, end: int, people: People) -> Iterator[bytes]:
+    def at_each(self, begin: int, end: int) -> Iterator[bytes]:
         """The leaf hashes of rows [begin, end); raises Unsound at the first fault."""
         index = begin
         for row in self.reader.entries_between(begin, end):
             if self.archived is not None and row[2] == b"" and (body := self.archived(index)) is not None:
                 row = (*row[:2], body, *row[3:])  # noqa: PLW2901 - the very row, with its bytes
-            yield _check_row(index, row, people.get(index, ()), self.opener, self.part)
+            yield _check_row(index, row, self.opener, self.part)
             index += 1
         if index < end:
             raise Unsound(index, ("it is missing, or out of its place", "缺失或错位"))
 
 
-def _check_row(
-    index: int, row: Sequence[object], people: tuple[object, ...], opener: Opener | None, part: Part
-) -> bytes:
+def _check_row(index: int, row: Sequence[object], opener: Opener | None, part: Part) -> bytes:
     if row[0] != index:
         raise Unsound(index, ("it is missing, or out of its place", "缺失或错位"))
     leaf, body = row[1], row[2]
     if not isinstance(body, bytes) or not isinstance(leaf, bytes):
         raise Unsound(index, ("its bytes are no bytes", "内容不是字节串"))
     if not body:
-        _check_archived(index, dict(zip(COLUMNS, row[3:], strict=True)), people, opener, part)
+        _check_archived(index, dict(zip(COLUMNS, row[3:], strict=True)), opener, part)
         return leaf
     if leaf_hash(body) != leaf:
         raise Unsound(index, ("its bytes do not have the leaf hash kept beside them", "内容与其旁存的叶哈希不符"))
-    projection, is_whole = _projected(index, body, opener, part)
-    columns = projection.columns
+    columns, is_whole = _projected(index, body, opener, part)
     compares_people = opener is not None or not columns.sealed_by
     if not compares_people or not _is_plainly_same(row, columns):
         _compare(index, row, columns, compares_people=compares_people, is_whole=is_whole)
-    if compares_people and people != projection.subjects and tuple(sorted(map(str, people))) != projection.subjects:
-        raise Unsound(index, ("the person index is not what its bytes say", "人员索引与内容不符"))
     return leaf
 
 
-def _check_archived(
-    index: int, columns: Mapping[str, object], people: tuple[object, ...], opener: Opener | None, part: Part
-) -> None:
+def _check_archived(index: int, columns: Mapping[str, object], opener: Opener | None, part: Part) -> None:
     """Its columns can't be held against bytes that are elsewhere; but what is erased must be gone here too."""
     part.archived.append(index)
     key = str(columns["sealed_by"])
@@ -256,17 +245,17 @@ def _check_archived(
         raise Unsound(index, fault) from None
     if is_gone:
         part.erased.append((index, key))
-        if people or any(columns[name] != "" for name in PRIVATE_COLUMNS):
+        if any(columns[name] != "" for name in PRIVATE_COLUMNS):
             raise Unsound(
                 index, ("it is erased, and a search column is not empty", "其个人部分已销毁，而检索列仍有内容")
             )
 
 
-def _projected(index: int, body: bytes, opener: Opener | None, part: Part) -> tuple[Projection, bool]:
+def _projected(index: int, body: bytes, opener: Opener | None, part: Part) -> tuple[SearchColumns, bool]:
     """What the bytes say, and whether nothing of it is erased."""
     try:
-        projection, is_whole = project(body, opener) if opener is not None else (project_public(body), True)
-        if projection.columns.kind in {"archive", "erasure"}:
+        columns, is_whole = project(body, opener) if opener is not None else (project_public(body), True)
+        if columns.kind in {"archive", "erasure"}:
             part.told.append((index, public_detail(body)))
     except BodyMalformed:
         raise Unsound(index, ("its bytes are no entry", "内容不是日志条目")) from None
@@ -274,8 +263,8 @@ def _projected(index: int, body: bytes, opener: Opener | None, part: Part) -> tu
         fault = (f"its key can't be read ({error.code})", f"无法读取其密钥（{error.code}）")
         raise Unsound(index, fault) from None
     if not is_whole:
-        part.erased.append((index, projection.columns.sealed_by))
-    return projection, is_whole
+        part.erased.append((index, columns.sealed_by))
+    return columns, is_whole
 
 
 def _compare(

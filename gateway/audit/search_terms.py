@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from gateway.audit.entry import LONGEST_COLUMN, BodyMalformed, without_surrogates
+from gateway.audit.people import HASH_BYTES
 from gateway.model.audit import AuditEntry, EntryKind, FieldTrace
 from gateway.model.log_search import Facet, LogSearch
 from gateway.store import TOLD
@@ -35,7 +36,7 @@ _PLACES = tuple(
     for facet, tag in _TAGS.items()
     if facet is not Facet.FIELD
 )
-_AT, _PRINCIPAL, _DATASET, _FIELDS = (TOLD.index(name) for name in ("at", "principal", "dataset", "fields"))
+_AT, _PRINCIPAL, _DATASET, _FIELDS, _SUBJECTS = map(TOLD.index, ("at", "principal", "dataset", "fields", "subjects"))
 
 
 class Facts(NamedTuple):
@@ -44,6 +45,7 @@ class Facts(NamedTuple):
     at: int  # microseconds since 1970
     principal: str
     terms: tuple[bytes, ...]
+    people: bytes  # the hashes of the people, 16 bytes each
 
 
 class TermSearch(NamedTuple):
@@ -70,7 +72,10 @@ def facts_of(told: Sequence[Any]) -> Facts:
     Of an erased entry nothing of people is told, and of an archived one everything still is. Raises BodyMalformed.
     """
     try:
-        return Facts(microseconds(told[_AT]), told[_PRINCIPAL], _terms(tuple(told[_AT + 1 :])))
+        people = bytes.fromhex(told[_SUBJECTS])  # spaces are nothing to it
+        if len(people) % HASH_BYTES:
+            raise BodyMalformed("an entry with people who are told by no keyed hash")
+        return Facts(microseconds(told[_AT]), told[_PRINCIPAL], _terms(tuple(told[_AT + 1 : _SUBJECTS])), people)
     except (TypeError, ValueError, AttributeError):
         raise BodyMalformed("an entry with a search column of the wrong type") from None
 
@@ -153,7 +158,7 @@ def _fields_said(entry: AuditEntry) -> Iterable[str]:
         yield f"{entry.dataset}.{one.field}={one.level}"
 
 
-def archived_entry(told: Sequence[Any], people: tuple[str, ...]) -> AuditEntry:
+def archived_entry(told: Sequence[Any]) -> AuditEntry:
     """What the search columns still tell of an entry whose bytes are in an archive; `told`: `TOLD`, `legal_basis`."""
     columns = dict(zip((*TOLD, "legal_basis"), told, strict=True))
     fields = fields_said(columns["fields"]) if columns["fields"] else ()
@@ -163,7 +168,8 @@ def archived_entry(told: Sequence[Any], people: tuple[str, ...]) -> AuditEntry:
         legal_basis=tuple(columns["legal_basis"].split("; ")) if columns["legal_basis"] else (),
         case=columns["case_id"], dataset=columns["dataset"],
         fields=tuple(FieldTrace(field=field, level=level, uses=()) for field, level in fields),
-        filter_shape="", rows=0, subjects=people, outcome=columns["outcome"], code=columns["code"], stage="",
+        filter_shape="", rows=0, subjects=tuple(columns["subjects"].split()),
+        outcome=columns["outcome"], code=columns["code"], stage="",
         rules=(), policy_version="", duration_us=0, response_sha256="", justification="", needs_review=False,
         refers_to=None, detail="archived",
     )  # fmt: skip

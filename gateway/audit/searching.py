@@ -20,6 +20,7 @@ from gateway.audit.entry import BodyMalformed, Opener, decode_remaining
 from gateway.audit.indexer import covering
 from gateway.audit.looking import lookers_of
 from gateway.audit.merkle import leaf_hash
+from gateway.audit.people import person_term, positions_about
 from gateway.audit.postings import (
     PositionSet,
     PostingMalformed,
@@ -89,6 +90,20 @@ class LogSearcher:
         following = (shown[-1].index if newest_first else shown[-1].index + 1) if len(found) > limit else None
         return FoundPage(entries=tuple(shown), following=following)
 
+    def entries_about(self, subject: str, most: int, *, begin: int | None = None) -> list[int]:
+        """The newest `most` entries below `begin` that are about a person, newest first.
+
+        Raises AuditUnavailable, IndexBehind.
+        """
+        found: list[int] = []
+        with self._reading() as reader:
+            search = TermSearch(groups=(), subject=subject, since=None, until=None)
+            for batch in self._matched(reader, search, newest_first=True, begin=begin):
+                found += _indices(batch, newest_first=True, begin=begin).tolist()
+                if len(found) >= most:
+                    break
+        return found[:most]
+
     def lookers(self, search: LogSearch, *, begin: int | None = None, limit: int = MOST_LOOKED_AT) -> Lookers:
         """Everyone in the newest `limit` entries below `begin`. Raises AuditUnavailable, IndexBehind."""
         with self._reading() as reader:
@@ -146,7 +161,7 @@ class LogSearcher:
                     if index not in bodies:
                         raise StoreFailed("entries are missing")
                     if index in archived:
-                        entry, receipt = archived_entry(*archived[index]), ""
+                        entry, receipt = archived_entry(archived[index]), ""
                     else:
                         entry, _ = decode_remaining(bodies[index], self._opener)
                         receipt = f"{origin}#{index}:{leaf_hash(bodies[index]).hex()}"
@@ -167,17 +182,12 @@ class LogSearcher:
         if newest_first:
             spans.reverse()
         generation = reader.generation()
-        length = _FIRST_BATCH
+        length = _FIRST_BATCH if search.subject is None else _LARGEST_BATCH  # a person is in few of them
         while spans:
             batch, spans = spans[:length], spans[length:]
-            about: NDArray[np.int64] | None = None
-            if search.subject is not None:
-                ends = (min(one.first for one in batch), max(one.first + one.length for one in batch))
-                about = np.array(reader.indices_about(search.subject, *ends), dtype=np.int64)
-                batch = [one for one in batch if _between(about, one).size]
             parts = [self._part(reader, generation, one) for one in batch]
             parts = [part for part in parts if _overlaps(part.row, search)]
-            yield _find(reader, parts, search, about)
+            yield _find(reader, parts, search)
             length = min(2 * length, _LARGEST_BATCH)
 
     def _part(self, reader: IndexReader, generation: int, span: _Span) -> _Part:
@@ -215,11 +225,6 @@ def _spans(reader: IndexReader, small: int) -> list[_Span]:
     return spans
 
 
-def _between(about: NDArray[np.int64], span: _Span) -> NDArray[np.int64]:
-    begin, end = np.searchsorted(about, (span.first, span.first + span.length))
-    return about[begin:end]
-
-
 def _overlaps(row: SegmentRow, search: TermSearch) -> bool:
     return (search.since is None or row.latest >= search.since) and (
         search.until is None or row.earliest < search.until
@@ -232,17 +237,17 @@ def _lies_within(row: SegmentRow, search: TermSearch) -> bool:
     )
 
 
-def _find(
-    reader: IndexReader, parts: Sequence[_Part], search: TermSearch, about: NDArray[np.int64] | None
-) -> list[_Found]:
+def _find(reader: IndexReader, parts: Sequence[_Part], search: TermSearch) -> list[_Found]:
     kept_ids = [part.row.id for part in parts if part.made is None]
     terms = [each for group in search.groups for each in group]
+    if search.subject is not None:
+        terms += sorted({person_term(search.subject, part.row.size) for part in parts})
     postings = reader.postings(kept_ids, terms) if kept_ids and terms else {}
     cut = [part.row.id for part in parts if part.made is None and not _lies_within(part.row, search)]
     times = {row[0]: row[1] for row in reader.parts(cut, "at")} if cut else {}
     found = []
     for part in parts:
-        one = _find_in(part, search, postings, times, about)
+        one = _find_in(part, search, postings, times)
         if one is not None:
             found.append(one)
     return found
@@ -253,18 +258,20 @@ def _find_in(
     search: TermSearch,
     postings: dict[tuple[int, bytes], bytes],
     times: dict[int, bytes],
-    about: NDArray[np.int64] | None,
 ) -> _Found | None:
     row, made = part.row, part.made
+
+    def kept_of(term: bytes) -> bytes | None:
+        return made.postings.get(term) if made is not None else postings.get((row.id, term))
+
     sets: list[PositionSet] = []
-    if about is not None:
-        sets.append((_between(about, part.span) - row.first).astype(np.uint16))
+    if search.subject is not None:
+        posting = kept_of(person_term(search.subject, row.size))
+        if posting is None:
+            return None
+        sets.append(positions_about(posting, search.subject))
     for group in search.groups:
-        kept = [
-            posting
-            for each in group
-            if (posting := made.postings.get(each) if made is not None else postings.get((row.id, each))) is not None
-        ]
+        kept = [posting for each in group if (posting := kept_of(each)) is not None]
         if not kept:
             return None
         sets.append(any_of([decode(each, row.size) for each in kept], row.size))

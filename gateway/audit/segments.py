@@ -12,6 +12,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from gateway.audit.people import TAG, merge_people, people_postings
 from gateway.audit.postings import decode, encode, positions_of
 from gateway.audit.search_terms import Facts
 from gateway.store import SegmentRow
@@ -63,6 +64,7 @@ def build_segment(first: int, facts: Sequence[Facts], size: int, sizes: Sizes = 
         for each in terms:
             found.setdefault(each, []).extend(positions)
     postings = {each: encode(np.sort(np.array(found[each], dtype=np.uint16)), size) for each in sorted(found)}
+    postings |= people_postings([one.people for one in facts], size)
     return _segment(sizes.segment_id(first, size), first, size, at=at, who=who, names=names, postings=postings)
 
 
@@ -80,11 +82,16 @@ def merge_segments(segments: Sequence[Segment], sizes: Sizes = SIZES) -> Segment
         ]
     )
     found: dict[bytes, list[NDArray[np.int64]]] = {}
+    people: list[tuple[int, bytes]] = []
     for one in segments:
         offset = one.row.first - first
         for each, kept in one.postings.items():
+            if each[:1] == TAG:
+                people.append((offset, kept))
+                continue
             found.setdefault(each, []).append(positions_of(decode(kept, one.row.size)) + offset)
     postings = {each: encode(np.concatenate(found[each]), sizes.large) for each in sorted(found)}
+    postings |= merge_people(people, sizes.large)
     return _segment(
         sizes.segment_id(first, sizes.large), first, sizes.large, at=at, who=who, names=names, postings=postings
     )

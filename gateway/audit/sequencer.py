@@ -12,7 +12,7 @@ from pathlib import Path
 from gateway.audit.checkpoint import sign_checkpoint
 from gateway.audit.encoding import EncodedEntry
 from gateway.audit.high_water import Mark, read_mark, write_mark
-from gateway.audit.merkle import EMPTY_ROOT, Frontier, leaf_hash, range_root
+from gateway.audit.merkle import EMPTY_ROOT, Frontier, range_root
 from gateway.audit.tiles import TileNodes, read_frontier
 from gateway.errors import SettingsInvalid
 from gateway.keys import LogSigner
@@ -133,18 +133,17 @@ class Sequencer:
         """How many entries this process knows to be durable."""
         return self._seen.size if self._seen is not None else 0
 
-    def find(self, bodies: Sequence[bytes], since: int) -> list[AuditReceipt | None]:
+    def find(self, leaves: Sequence[bytes], since: int) -> list[AuditReceipt | None]:
         """Which of the entries are in the log from `since` on, to where this replica wrote last.
 
         Raises StoreFailed. Whatever was under way before that write can't be added any more: the head has moved.
         """
         places: dict[bytes, list[int]] = {}
         with reading_log(self._state) as reader:
-            for begin in range(since, self.seen_size if bodies else since, _MOST_FOLDED):
+            for begin in range(since, self.seen_size if leaves else since, _MOST_FOLDED):
                 end = min(self.seen_size, begin + _MOST_FOLDED)
                 for index, leaf in enumerate(reader.leaves(begin, end), begin):
                     places.setdefault(leaf, []).append(index)
-        leaves = [leaf_hash(body) for body in bodies]
         found = [places[leaf].pop(0) if places.get(leaf) else None for leaf in leaves]
         return [
             None if index is None else Receipts(self._signer.name, index, [leaf], self.seen_size, self._clock())[:1][0]
@@ -164,7 +163,7 @@ class Sequencer:
         edge = self._edge
         if edge is None:
             raise StoreFailed("the log's edge is not known")
-        leaves = [leaf_hash(one.body) for one in entries]
+        leaves = [one.leaf for one in entries]
         rows = _Rows(entries, leaves, self._keeps_checkpoint())
         # SECURITY: the note is signed before the commit and leaves this process only after it
         batch = self._commit_at(edge, rows) if self._alone >= _ALONE_AFTER else None
@@ -178,7 +177,7 @@ class Sequencer:
         edge = self._edge
         if edge is None or self._alone < _ALONE_AFTER or not self._store.can_send:
             return None
-        leaves = [leaf_hash(one.body) for one in entries]
+        leaves = [one.leaf for one in entries]
         batch, frontier = self._grow(edge.frontier, _Rows(entries, leaves, self._keeps_checkpoint()))
         # SECURITY: the server has the signed note before it commits; from this process it leaves only after `arrived`
         return Sending(self._store.send(batch, edge.epoch), batch, frontier, edge.epoch)
@@ -253,8 +252,7 @@ class Sequencer:
             begin=frontier.size,
             bodies=[one.body for one in rows.entries],
             leaves=rows.leaves,
-            columns=[one.projection.columns for one in rows.entries],
-            subjects=[one.projection.subjects for one in rows.entries],
+            columns=[one.columns for one in rows.entries],
             tiles=[TileRow(tile.level, tile.n, tile.data) for tile in filled],
             size=grown.size,
             root=root,

@@ -187,9 +187,6 @@ def _verify_live(
     for size in sorted(expected):
         if size > head.size:
             raise Unsound(head.size, (f"the log is cut short: it held {size} entries", f"日志被截断：曾有 {size} 条"))
-    stray = reader.first_stray_subject(head.size)
-    if stray is not None:
-        raise Unsound(stray, ("the person index names it, and there is no such entry", "人员索引指向不存在的条目"))
     hidden = reader.first_hidden()
     if hidden is not None:
         raise Unsound(max(0, hidden), ("the search view does not show it as it is kept", "检索视图与所存条目不符"))

@@ -105,7 +105,7 @@ class AuditEntry:
 
 
 class SearchColumns(NamedTuple):
-    """What an entry is searched by beside its people, in the order of the table's columns. Its bytes say it too."""
+    """What an entry is searched by, in the order of the table's columns. Its bytes say it too."""
 
     at: datetime
     kind: str
@@ -122,6 +122,7 @@ class SearchColumns(NamedTuple):
     needs_review: bool
     trace_id: str
     sealed_by: str  # the retention key of the private part; empty before version 3
+    subjects: str  # the people it is about, each once, in order, a space between two
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

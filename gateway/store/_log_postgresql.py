@@ -35,13 +35,10 @@ WITH moved AS (
   SELECT $4 + a.place - 1, {", ".join(f"a.c{at}" for at in range(_CELLS))}
   FROM moved, unnest({", ".join(f"${at + 7}" for at in range(_CELLS))}) WITH ORDINALITY
     AS a({", ".join(f"c{at}" for at in range(_CELLS))}, place)
-), people AS (
-  INSERT INTO audit_subject (subject, idx)
-  SELECT a.subject, a.idx FROM moved, unnest(${_CELLS + 7}, ${_CELLS + 8}) AS a(subject, idx)
 ), tiles AS (
   INSERT INTO audit_tile (level, n, data)
   SELECT a.level, a.n, a.data
-  FROM moved, unnest({", ".join(f"${_CELLS + at}" for at in (9, 10, 11))}) AS a(level, n, data)
+  FROM moved, unnest({", ".join(f"${_CELLS + at}" for at in (7, 8, 9))}) AS a(level, n, data)
 ), kept AS (
   INSERT INTO audit_checkpoint (size, root, note) SELECT $1, $2, $3 FROM moved WHERE $6
 )
@@ -50,7 +47,7 @@ SELECT 1 FROM moved
 _APPEND_TYPES = (
     _INT8, _BYTEA, _BYTEA, _INT8, _INT8, _BOOL,
     _BYTEAS, _BYTEAS, *({"at": _MOMENTS, "needs_review": _BOOLS}.get(name, _TEXTS) for name in COLUMNS),
-    _TEXTS, _INT8S, _INT2S, _INT8S, _BYTEAS,
+    _INT2S, _INT8S, _BYTEAS,
 )  # fmt: skip
 _STATEMENTS = {
     b"log_append": (_APPEND, _APPEND_TYPES),
@@ -223,8 +220,6 @@ def _check(result: "pq.abc.PGresult") -> None:
 
 # ------------------------------------------------------------------ binary forms
 def _parameters(batch: LogBatch, epoch: int) -> list[bytes]:
-    people = [subject for subjects in batch.subjects for subject in subjects]
-    places = [index for index, subjects in enumerate(batch.subjects, batch.begin) for _ in subjects]
     return [
         _int8(batch.size),
         batch.root,
@@ -235,8 +230,6 @@ def _parameters(batch: LogBatch, epoch: int) -> list[bytes]:
         _array(_BYTEA, batch.leaves),
         _array(_BYTEA, batch.bodies),
         *map(_column, COLUMNS, zip(*batch.columns, strict=True)),
-        _array(_TEXT, [subject.encode() for subject in people]),
-        _fixed_array(_INT8, "q", places),
         _fixed_array(_INT2, "h", [tile.level for tile in batch.tiles]),
         _fixed_array(_INT8, "q", [tile.n for tile in batch.tiles]),
         _array(_BYTEA, [tile.data for tile in batch.tiles]),
@@ -249,7 +242,7 @@ def _column(name: str, cells: tuple[Any, ...]) -> bytes:
             return _fixed_array(_MOMENT, "q", [(moment - _EPOCH) // _MICROSECOND for moment in cells])
         case "needs_review":
             return _fixed_array(_BOOL, "?", cells)
-        case "trace_id":
+        case "trace_id" | "subjects":
             return _array(_TEXT, [text.encode() for text in cells])
         case _:  # most of them come again: apps, purposes, people
             return _array_of(_TEXT, len(cells), b"".join(map(_cell, cells)))

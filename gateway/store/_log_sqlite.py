@@ -26,7 +26,6 @@ def _inserts(table: str, columns: Sequence[str]) -> dict[int, str]:
 
 
 _ENTRIES = _inserts("audit_entry", ("idx", "leaf", "body", *COLUMNS))
-_SUBJECTS = _inserts("audit_subject", ("subject", "idx"))
 _TILES = _inserts("audit_tile", ("level", "n", "data"))
 _CHECKPOINTS = _inserts("audit_checkpoint", ("size", "root", "note"))
 
@@ -83,7 +82,6 @@ class SqliteWriter:
             execute("ROLLBACK")
             return False
         self._insert(_ENTRIES, _rows(batch))
-        self._insert(_SUBJECTS, _people(batch))
         self._insert(_TILES, [(tile.level, tile.n, tile.data) for tile in batch.tiles])
         if batch.keeps_checkpoint:
             self._insert(_CHECKPOINTS, [(batch.size, batch.root, batch.note)])
@@ -112,10 +110,6 @@ def _rows(batch: LogBatch) -> list[Sequence[object]]:
             zip(batch.leaves, batch.bodies, batch.columns, strict=True), batch.begin
         )
     ]
-
-
-def _people(batch: LogBatch) -> list[tuple[str, int]]:
-    return [(subject, index) for index, subjects in enumerate(batch.subjects, batch.begin) for subject in subjects]
 
 
 def written(moment: datetime) -> str:

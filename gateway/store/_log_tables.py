@@ -49,6 +49,7 @@ audit_entry = Table(
     Column("needs_review", Boolean, nullable=False),
     Column("trace_id", Text, nullable=False),
     Column("sealed_by", Text, nullable=False),  # the retention key of the private part; empty before version 3
+    Column("subjects", Text, nullable=False),  # keyed hashes, each once, in order, a space between two
     Column("leaf", LargeBinary, nullable=False),
     Column("body", LargeBinary, nullable=False),
     CheckConstraint("length(leaf) = 32", name="leaf_is_sha256"),
@@ -59,16 +60,6 @@ _NEEDS_REVIEW = audit_entry.c.needs_review.is_(True)
 Index("audit_entry_needs_review", audit_entry.c.idx, sqlite_where=_NEEDS_REVIEW, postgresql_where=_NEEDS_REVIEW)
 _IS_FLAG = audit_entry.c.kind == "flag"
 Index("audit_entry_flag", audit_entry.c.idx, sqlite_where=_IS_FLAG, postgresql_where=_IS_FLAG)
-
-audit_subject = Table(
-    "audit_subject",
-    TABLES,
-    Column("subject", Text, nullable=False),
-    Column("idx", BigInteger, nullable=False),
-    PrimaryKeyConstraint("subject", "idx", name="audit_subject_key"),
-    sqlite_with_rowid=False,
-)
-Index("audit_subject_idx", audit_subject.c.idx)
 
 # The index that the log is searched by (gateway.audit.segments): a projection of the bodies, made after the writing.
 audit_index = Table(
@@ -158,13 +149,22 @@ forward_position = Table(
 )
 
 # The log as a dataset: one row an entry and person, one row without a person where an entry names none.
-ACCESS_LOG_VIEW = """
+_ACCESS_LOG = """
 CREATE VIEW access_log AS
 SELECT e.idx AS entry, e.at AS "at", e.principal AS principal, e.app AS app, e.organisation AS organisation,
        e.purpose AS purpose, e.legal_basis AS legal_basis, e.dataset AS dataset, e.fields AS fields,
-       e.outcome AS outcome, e.case_id AS "case", e.needs_review AS needs_review, s.subject AS subject
-FROM audit_entry AS e LEFT JOIN audit_subject AS s ON s.idx = e.idx
+       e.outcome AS outcome, e.case_id AS "case", e.needs_review AS needs_review, s.value AS subject
+FROM audit_entry AS e LEFT JOIN {people} AS s ON true
 """
+ACCESS_LOG_VIEW = {
+    "postgresql": _ACCESS_LOG.format(people="LATERAL unnest(string_to_array(e.subjects, ' '))").replace(
+        "AS s ON", "AS s(value) ON"
+    ),
+    "sqlite": _ACCESS_LOG.format(
+        people="json_each(iif(e.subjects = '', '[]', '[\"' || replace(e.subjects, ' ', '\",\"') || '\"]'))"
+    ),
+}
+"""By dialect."""
 
 # What PostgreSQL is told of tables beyond their columns: bodies are short JSON, not worth trying to compress before an
 # answer may leave, nor a second table; the head is one row, written again and again in its place.

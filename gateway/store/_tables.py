@@ -26,7 +26,6 @@ from gateway.store._log_tables import (
     audit_index,
     audit_posting,
     audit_segment,
-    audit_subject,
     audit_tile,
     forward_position,
 )
@@ -310,7 +309,6 @@ __all__ = [
     "audit_index",
     "audit_posting",
     "audit_segment",
-    "audit_subject",
     "audit_tile",
     "canary",
     "case_file",

@@ -56,7 +56,6 @@ class LogBatch:
     bodies: Sequence[bytes]
     leaves: Sequence[bytes]
     columns: Sequence[SearchColumns]
-    subjects: Sequence[tuple[str, ...]]
     tiles: Sequence[TileRow]
     size: int
     root: bytes

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from gateway.store.log import COLUMNS, StoreFailed
 
-_VARY = ("at", "principal", "case_id", "trace_id", "organisation")
+_VARY = ("at", "principal", "case_id", "trace_id", "subjects", "organisation")
 STEADY_COLUMNS = tuple(name for name in COLUMNS if name not in {*_VARY, "needs_review"})
 """Search columns that are the same in many entries; `needs_review` is one more."""
 _NAMES = ("idx", "leaf", "body", *_VARY, "needs_review", *STEADY_COLUMNS)
@@ -36,8 +36,8 @@ class Steady(NamedTuple):
     cells: tuple[str, ...]
 
 
-Wanted = tuple[str, str, str, str, Steady]
-"""What a row should say beside its moment: principal, case, trace id, organisation, and the rest."""
+Wanted = tuple[str, str, str, str, str, Steady]
+"""What a row should say beside its moment: principal, case, trace id, people, organisation, and the rest."""
 
 
 class RowBatch(Protocol):
@@ -108,10 +108,10 @@ class _TupleBatch:
 
     def says(self, place: int, wanted: Wanted) -> bool:
         """As RowBatch says."""
-        row, steady = self._rows[place], wanted[4]
+        row, steady = self._rows[place], wanted[5]
         # a text is equal to nothing but the same text
         return bool(
-            row[_PRINCIPAL:_NEEDS_REVIEW] == wanted[:4]
+            row[_PRINCIPAL:_NEEDS_REVIEW] == wanted[:5]
             and row[_NEEDS_REVIEW + 1 :] == steady[1]
             and row[_NEEDS_REVIEW] == steady[0]
         )
@@ -137,14 +137,16 @@ class _CopiedBatch:
 
     def says(self, place: int, wanted: Wanted) -> bool:
         """As RowBatch says."""
-        principal, case_id, trace_id, organisation, steady = wanted
-        raw = trace_id.encode()
+        principal, case_id, trace_id, people, organisation, steady = wanted
+        trace, told = trace_id.encode(), people.encode()
         said = b"".join(
             (
                 self._cell(principal),
                 self._cell(case_id),
-                len(raw).to_bytes(4, "big"),
-                raw,
+                len(trace).to_bytes(4, "big"),
+                trace,
+                len(told).to_bytes(4, "big"),
+                told,
                 self._cell(organisation),
                 self._packed.get(steady) or self._pack(steady),
             )

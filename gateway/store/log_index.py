@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.store._table_types import read_moment
-from gateway.store._tables import audit_entry, audit_head, audit_index, audit_posting, audit_segment, audit_subject
+from gateway.store._tables import audit_entry, audit_head, audit_index, audit_posting, audit_segment
 from gateway.store.log import StoreFailed
 from gateway.store.state import State
 
@@ -50,19 +50,12 @@ _POSTINGS = select(audit_posting.c.segment, audit_posting.c.term, audit_posting.
 _ALL_POSTINGS = select(audit_posting.c.term, audit_posting.c.positions).where(
     audit_posting.c.segment == bindparam("segment")
 )
-_SUBJECT = select(audit_subject.c.idx).where(
-    audit_subject.c.subject == bindparam("subject"),
-    audit_subject.c.idx >= bindparam("begin"),
-    audit_subject.c.idx < bindparam("end"),
-)
 _SOME = select(audit_entry.c.idx, audit_entry.c.body).where(audit_entry.c.idx.in_(bindparam("indices", expanding=True)))
 TOLD = (
     "at", "principal", "app", "organisation", "dataset", "fields", "purpose", "case_id", "outcome", "code", "kind",
+    "subjects",
 )  # fmt: skip
 """The search columns that the index is made from."""
-_ABOUT = select(audit_subject.c.idx, audit_subject.c.subject).where(
-    audit_subject.c.idx.in_(bindparam("indices", expanding=True))
-)
 _SOME_TOLD = select(audit_entry.c.idx, *(audit_entry.c[name] for name in TOLD), audit_entry.c.legal_basis).where(
     audit_entry.c.idx.in_(bindparam("indices", expanding=True))
 )
@@ -109,11 +102,6 @@ class IndexReader:
         for row in self._connection.execute(query, {"segments": list(segments)}):
             yield tuple(row)
 
-    def indices_about(self, subject: str, begin: int, end: int) -> list[int]:
-        """The entries of [begin, end) that are about a person, rising."""
-        rows = self._connection.execute(_SUBJECT, {"subject": subject, "begin": begin, "end": end})
-        return sorted(row[0] for row in rows)
-
     def told(self, begin: int, end: int) -> list[tuple[Any, ...]]:
         """The columns `TOLD` of entries [begin, end); raises StoreFailed where one is missing."""
         with self._connection.execute(_RANGE, {"begin": begin, "end": end}) as result:
@@ -122,14 +110,9 @@ class IndexReader:
             raise StoreFailed("entries are missing")
         return [(read_moment(row[1]), *row[2:]) for row in rows]
 
-    def some_told(self, indices: Sequence[int]) -> dict[int, tuple[tuple[Any, ...], tuple[str, ...]]]:
-        """The columns `TOLD` and `legal_basis` of some entries, and the people that each is about."""
-        asked = {"indices": list(indices)}
-        people: dict[int, list[str]] = {}
-        for index, subject in self._connection.execute(_ABOUT, asked):
-            people.setdefault(index, []).append(subject)
-        rows = self._connection.execute(_SOME_TOLD, asked)
-        return {row[0]: (tuple(row[1:]), tuple(sorted(people.get(row[0], ())))) for row in rows}
+    def some_told(self, indices: Sequence[int]) -> dict[int, tuple[Any, ...]]:
+        """The columns `TOLD` and `legal_basis` of some entries."""
+        return {row[0]: tuple(row[1:]) for row in self._connection.execute(_SOME_TOLD, {"indices": list(indices)})}
 
     def some_bodies(self, indices: Sequence[int]) -> dict[int, bytes]:
         """The bytes of some entries, as far as they are there; empty of those that are archived."""

@@ -1,7 +1,7 @@
 """Reading the log: one moment of it, row by row, as it is kept. Nothing here is trusted or repaired."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -59,17 +59,6 @@ class LogReader:
         """The same as a whole; None where a row is missing, or bytes are no bytes."""
         return read_batch(self._connection, begin, end)
 
-    def subjects(self, first: int, last: int) -> Sequence[Raw]:
-        """Rows (idx, subject) of the entries from `first` to `last`."""
-        return self._rows(
-            "SELECT idx, subject FROM audit_subject WHERE idx BETWEEN :first AND :last", first=first, last=last
-        )
-
-    def first_stray_subject(self, size: int) -> int | None:
-        """The least index in the person index that no entry of a log of `size` has."""
-        found = self._rows("SELECT min(idx) FROM audit_subject WHERE idx < 0 OR idx >= :size", size=size)[0][0]
-        return found if isinstance(found, int) else None
-
     def first_hidden(self) -> int | None:
         """The least entry that the view `access_log` shows otherwise than its tables hold it, or not at all.
 
@@ -77,7 +66,7 @@ class LogReader:
         compared row by row in the database; -1 where only the number of rows differs. The tables are for others to
         check: this holds the view against them.
         """
-        rows, shown = ACCESS_LOG_VIEW.partition(" AS\n")[2], "SELECT * FROM access_log"
+        rows, shown = ACCESS_LOG_VIEW[self._connection.dialect.name].partition(" AS\n")[2], "SELECT * FROM access_log"
         if self._plan(f"SELECT * FROM ({rows}) AS d") == self._plan(shown):  # noqa: S608 - no values
             return None
         for one, other in ((rows, shown), (shown, rows)):
@@ -137,19 +126,6 @@ class LogReader:
             "SELECT body FROM audit_entry WHERE idx >= :begin AND idx < :end ORDER BY idx", begin=begin, end=end
         )
         return _whole([row[0] for row in rows], end - begin)
-
-    def about(self, subject: str, *, before: int | None, limit: int) -> list[tuple[int, bytes]]:
-        """Newest first: index and bytes of the entries about a person, from those below `before` on."""
-        return [
-            (row[0], row[1])
-            for row in self._rows(
-                "SELECT e.idx, e.body FROM audit_subject AS s JOIN audit_entry AS e ON e.idx = s.idx"
-                " WHERE s.subject = :subject AND s.idx < :before ORDER BY s.idx DESC LIMIT :limit",
-                subject=subject,
-                before=2**63 - 1 if before is None else before,
-                limit=limit,
-            )
-        ]
 
     def checkpoints(self) -> Iterator[Raw]:
         """Kept checkpoints by size: size, root, note."""

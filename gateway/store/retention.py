@@ -14,7 +14,6 @@ from sqlalchemy import Connection, and_, delete, func, insert, or_, select, upda
 from gateway.model.retention import ErasureRequest, RetentionHold, SealedEntries
 from gateway.store._tables import (
     audit_entry,
-    audit_subject,
     case_file,
     glass_grant,
     raised_flag,
@@ -197,12 +196,10 @@ def blank_entries(state: State, key: str, begin: int, end: int) -> None:
                 table.idx >= begin,
                 table.idx < end,
                 table.sealed_by == key,
-                or_(table.principal != "", table.case_id != "", table.trace_id != ""),
+                or_(table.principal != "", table.case_id != "", table.trace_id != "", table.subjects != ""),
             )
-            .values(principal="", case_id="", trace_id="")
+            .values(principal="", case_id="", trace_id="", subjects="")
         )
-        near = and_(audit_subject.c.idx >= begin, audit_subject.c.idx < end)
-        connection.execute(delete(audit_subject).where(near, audit_subject.c.idx.in_(erased)))
         connection.execute(delete(raised_flag).where(raised_flag.c.idx.in_(erased)))
         connection.execute(update(review).where(review.c.idx.in_(erased)).values(_OF_PEOPLE))
 

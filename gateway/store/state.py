@@ -201,7 +201,7 @@ def _migrate(state: State) -> None:
         found = connection.execute(select(schema_version.c.version)).scalar()
         if found is None:
             TABLES.create_all(connection)
-            connection.execute(text(ACCESS_LOG_VIEW))
+            connection.execute(text(ACCESS_LOG_VIEW[connection.dialect.name]))
             _settle_storage(connection)
             connection.execute(insert(schema_version).values(version=SCHEMA_VERSION))
         elif found < SCHEMA_VERSION:
@@ -209,6 +209,7 @@ def _migrate(state: State) -> None:
             if found < 6:
                 _take_off_the_hot_path(connection)
             _add_what_is_missing(connection)
+            _carry_people(connection)
             _settle_storage(connection)
             _carry_reviews(connection)
             connection.execute(update(schema_version).values(version=SCHEMA_VERSION))
@@ -220,6 +221,30 @@ def _take_off_the_hot_path(connection: Connection) -> None:
     """Version 6: indexes that every entry paid for; the one on reviews is made anew over the few that need one."""
     for name in ("audit_entry_at", "audit_entry_principal", "audit_entry_needs_review"):
         connection.execute(text(f"DROP INDEX IF EXISTS {name}"))
+
+
+def _carry_people(connection: Connection) -> None:
+    """Version 8 keeps an entry's people in its row, where a table of them was, and finds them by the search index."""
+    if not inspect(connection).has_table("audit_subject"):
+        return
+    if connection.dialect.name == "postgresql":
+        # each row is written anew: on a large log that takes a while, and as much room again until it is vacuumed
+        statement = (
+            "UPDATE audit_entry AS e SET subjects = s.people FROM ("
+            "SELECT idx, string_agg(subject, ' ' ORDER BY subject COLLATE \"C\") AS people"
+            " FROM audit_subject GROUP BY idx) AS s WHERE s.idx = e.idx"
+        )
+    else:
+        statement = (
+            "UPDATE audit_entry SET subjects = (SELECT group_concat(subject, ' ') FROM ("
+            "SELECT subject FROM audit_subject AS s WHERE s.idx = audit_entry.idx ORDER BY subject))"
+            " WHERE idx IN (SELECT idx FROM audit_subject)"
+        )
+    for step in (
+        statement, "DROP VIEW access_log", "DROP TABLE audit_subject", ACCESS_LOG_VIEW[connection.dialect.name],
+        "DELETE FROM audit_posting", "DELETE FROM audit_segment", "UPDATE audit_index SET generation = generation + 1",
+    ):  # fmt: skip
+        connection.execute(text(step))
 
 
 def _settle_storage(connection: Connection) -> None:
@@ -247,7 +272,7 @@ def _carry_reviews(connection: Connection) -> None:
 
 
 def _add_what_is_missing(connection: Connection) -> None:
-    """Every version but 6 only added: tables, columns with a default, indexes."""
+    """Most versions only added: tables, columns with a default, indexes."""
     known = inspect(connection)
     for table in TABLES.sorted_tables:
         there = {column["name"] for column in known.get_columns(table.name)}

@@ -20,12 +20,12 @@ from gateway.app import utc_now
 from gateway.audit import Witnessing, export_log, verify_export, verify_log
 from gateway.audit.checkpoint import sign_checkpoint
 from gateway.audit.encoding import encode_entry
-from gateway.audit.merkle import Frontier, leaf_hash
+from gateway.audit.merkle import Frontier
 from gateway.audit.witness import create_home
 from gateway.keys import LogSigner, RetentionKeys
 from gateway.settings import Audit, Witness
 from gateway.store import State, newest_cosigned_size, open_state, open_state_read_only
-from tests.audit_logs import PEOPLE, House, entry, house, open_log
+from tests.audit_logs import House, entry, house, open_log
 from tests.key_rings import ring_at
 from tests.lone_verifier import run_verifier
 from tests.postgres_server import Server, postgres_server
@@ -148,7 +148,7 @@ class Intruder:
     def _put(self, idx: int) -> None:
         forged = encode_entry(entry(7777), self._seals)
         body = forged.body
-        columns: dict[str, Any] = {**forged.projection.columns._asdict(), "leaf": leaf_hash(body), "body": body}
+        columns: dict[str, Any] = {**forged.columns._asdict(), "leaf": forged.leaf, "body": body}
         if self._connection.dialect.name == "sqlite":
             columns["at"] = "2026-11-23T04:00:00.123456"
         names = ", ".join(columns)
@@ -157,34 +157,30 @@ class Intruder:
             idx=idx,
             **columns,
         )
-        self._do("INSERT INTO audit_subject (subject, idx) VALUES (:who, :idx)", who=PEOPLE[7777 % 3], idx=idx)
 
     def insert(self) -> Change:
         """A whole entry in the midst; all behind it move up."""
         idx = self._index()
-        for table in ("audit_entry", "audit_subject"):
-            self._do(f"UPDATE {table} SET idx = idx + 100000 WHERE idx >= :idx", idx=idx)
-            self._do(f"UPDATE {table} SET idx = idx - 99999 WHERE idx >= 100000")
+        self._do("UPDATE audit_entry SET idx = idx + 100000 WHERE idx >= :idx", idx=idx)
+        self._do("UPDATE audit_entry SET idx = idx - 99999 WHERE idx >= 100000")
         self._put(idx)
         return Change("an entry inserted", idx)
 
     def swap(self) -> Change:
         one, other = sorted(self._draw.draw(st.sets(st.integers(0, self._size - 1), min_size=2, max_size=2)))
-        for table in ("audit_entry", "audit_subject"):
-            for begin, end in ((one, 100_000), (other, one), (100_000, other)):
-                self._do(f"UPDATE {table} SET idx = :end WHERE idx = :begin", begin=begin, end=end)
+        for begin, end in ((one, 100_000), (other, one), (100_000, other)):
+            self._do("UPDATE audit_entry SET idx = :end WHERE idx = :begin", begin=begin, end=end)
         return Change("two entries swapped whole", one)
 
     def person(self) -> Change:
         idx = self._index()
-        self._do("UPDATE audit_subject SET subject = :who WHERE idx = :idx", who="00" * 16, idx=idx)
+        self._do("UPDATE audit_entry SET subjects = :who WHERE idx = :idx", who="00" * 16, idx=idx)
         return Change("a person hidden from searches", idx)
 
     def rewrite(self) -> Change:
         """An entry replaced, and everything made to fit but what the log's key must sign."""
         idx = self._index()
-        for table in ("audit_entry", "audit_subject"):
-            self._do(f"DELETE FROM {table} WHERE idx = :idx", idx=idx)
+        self._do("DELETE FROM audit_entry WHERE idx = :idx", idx=idx)
         self._put(idx)
         self._fit()
         return Change("an entry rewritten with its tree", idx)
@@ -274,7 +270,7 @@ def server() -> Iterator[Server]:
         yield running
 
 
-TABLES = ("audit_entry", "audit_subject", "audit_tile", "audit_head", "audit_checkpoint")
+TABLES = ("audit_entry", "audit_tile", "audit_head", "audit_checkpoint")
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from gateway.audit.entry import project_public
 from gateway.audit.merkle import Frontier, leaf_hash
 from gateway.errors import SettingsInvalid
 from gateway.store import open_state, open_state_read_only
-from tests.audit_logs import ORIGIN, PEOPLE, House, copy_of, entry, house, of_version_2, open_log
+from tests.audit_logs import ORIGIN, House, copy_of, entry, house, of_version_2, open_log
 from tests.key_rings import ring_at
 
 SIZE = 600  # two full tiles and a part
@@ -141,11 +141,11 @@ def test_every_search_column_is_held_against_the_bytes(
 @pytest.mark.parametrize(
     ("statement", "index"),
     [
-        ("DELETE FROM audit_subject WHERE idx = 300", 300),
-        (f"UPDATE audit_subject SET subject = '{'00' * 16}' WHERE idx = 0", 0),
-        (f"INSERT INTO audit_subject (subject, idx) VALUES ('{'00' * 16}', 599)", 599),
-        (f"INSERT INTO audit_subject (subject, idx) VALUES ('{PEOPLE[0]}', 600)", 600),
-        (f"INSERT INTO audit_subject (subject, idx) VALUES ('{PEOPLE[0]}', -1)", -1),
+        ("UPDATE audit_entry SET subjects = '' WHERE idx = 300", 300),
+        (f"UPDATE audit_entry SET subjects = '{'00' * 16}' WHERE idx = 0", 0),
+        (f"UPDATE audit_entry SET subjects = subjects || ' {'ff' * 16}' WHERE idx = 599", 599),
+        ("UPDATE audit_entry SET subjects = subjects || ' ' || subjects WHERE idx = 599", 599),
+        ("UPDATE audit_entry SET subjects = subjects || ' ' WHERE idx = 17", 17),
         ("DELETE FROM audit_entry WHERE idx = 0", 0),
         ("DELETE FROM audit_entry WHERE idx = 300", 300),
         ("DELETE FROM audit_entry WHERE idx = 599", 599),
@@ -163,15 +163,13 @@ def test_what_is_deleted_moved_or_added_is_found_at_its_entry(
     assert found_after(run(statement)).first_bad == index
 
 
-COPIED = "at, kind, principal, app, organisation, purpose, legal_basis, case_id, dataset, fields, outcome, code, needs_review, trace_id, sealed_by, leaf, body"  # noqa: E501
+COPIED = "at, kind, principal, app, organisation, purpose, legal_basis, case_id, dataset, fields, outcome, code, needs_review, trace_id, sealed_by, subjects, leaf, body"  # noqa: E501
 
 
 def swap(one: int, other: int) -> Tamper:
     def tamper(connection: sqlite3.Connection) -> None:
-        for table in ("audit_entry", "audit_subject"):
-            connection.execute(f"UPDATE {table} SET idx = 10000 WHERE idx = {one}")
-            connection.execute(f"UPDATE {table} SET idx = {one} WHERE idx = {other}")
-            connection.execute(f"UPDATE {table} SET idx = {other} WHERE idx = 10000")
+        for begin, end in ((one, 10_000), (other, one), (10_000, other)):
+            connection.execute("UPDATE audit_entry SET idx = ? WHERE idx = ?", (end, begin))
 
     return tamper
 
@@ -202,14 +200,13 @@ def rewritten(index: int, signer: "object | None" = None) -> Tamper:
     def tamper(connection: sqlite3.Connection) -> None:
         body = of_version_2(entry(1234))
         columns = {
-            **project_public(body).columns._asdict(),
+            **project_public(body)._asdict(),
             "at": "2026-11-23T04:00:00.123456",
             "leaf": leaf_hash(body),
             "body": body,
         }
         sets = ", ".join(f"{name} = :{name}" for name in columns)
         connection.execute(f"UPDATE audit_entry SET {sets} WHERE idx = {index}", columns)
-        connection.execute("UPDATE audit_subject SET subject = ? WHERE idx = ?", (PEOPLE[1234 % 3], index))
         leaves = [row[0] for row in connection.execute("SELECT leaf FROM audit_entry ORDER BY idx")]
         frontier, tiles = Frontier().extended(leaves)
         for tile in tiles:

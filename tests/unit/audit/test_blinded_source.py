@@ -8,8 +8,9 @@ from typing import Self
 import pytest
 
 from connectors.sql import SqlConnector
-from gateway.audit import BlindedSource
-from gateway.errors import OperatorUnfit
+from gateway.audit import BlindedSource, LogSearcher
+from gateway.audit.source import MOST_NAMED
+from gateway.errors import IndexBehind, OperatorUnfit
 from gateway.model.catalog import FieldType
 from gateway.model.ids import DatasetName, FieldName, SourceName
 from gateway.model.plan import Fetch, FetchColumn, SourceColumn
@@ -30,6 +31,7 @@ from gateway.model.predicate import (
 )
 from gateway.model.rows import Batch
 from gateway.spi import Capabilities, TableDescription
+from gateway.store import open_state
 from tests.audit_logs import NOON, entry, house, open_log
 from tests.key_rings import ring_at
 
@@ -125,6 +127,45 @@ async def test_nothing_else_may_be_asked_about_a_person(predicate: Predicate, wr
     assert ID_NUMBER not in caught.value.message()
 
 
+async def test_the_database_is_told_which_entries_are_about_whom() -> None:
+    """What the index found goes beside the question: it takes nothing away from what was asked."""
+    found = {"hash-of-1": [9, 4], "hash-of-2": [4, 7], "hash-of-3": []}
+    asked: list[tuple[str, int]] = []
+
+    def find(person: str, most: int) -> list[int]:
+        asked.append((person, most))
+        if person == "hash-of-4":
+            raise IndexBehind(waiting=40_000)
+        return list(range(most)) if person == "hash-of-5" else found[person]
+
+    async def where(predicate: Predicate) -> Predicate | None:
+        inner = _Asked()
+        source = BlindedSource(inner, lambda number: f"hash-of-{number}", find)
+        assert [batch async for batch in source.fetch(_fetch(predicate))] == [[("row",)]]
+        return inner.where
+
+    one, entries = Compare(SUBJECT, Comparator.EQ, "1"), FieldName("entry")
+    blinded = Compare(SUBJECT, Comparator.EQ, "hash-of-1")
+    assert await where(one) == AllOf((blinded, OneOf(entries, (4, 9))))
+    either = OneOf(SUBJECT, ("1", "2"))
+    assert await where(AllOf((either, Compare(OTHER, Comparator.EQ, "x")))) == AllOf(
+        (
+            AllOf((OneOf(SUBJECT, ("hash-of-1", "hash-of-2")), Compare(OTHER, Comparator.EQ, "x"))),
+            OneOf(entries, (4, 7, 9)),
+        )
+    )
+    nobody = Compare(SUBJECT, Comparator.EQ, "hash-of-3")
+    assert await where(replace(one, value="3")) == AllOf((nobody, OneOf(entries, (-1,))))
+    # where the index is behind, too many are found, or the condition need not hold, the database looks for itself
+    for number in ("4", "5"):
+        assert await where(replace(one, value=number)) == replace(one, value=f"hash-of-{number}")
+    assert asked[-1] == ("hash-of-5", MOST_NAMED + 1)
+    asked.clear()
+    for loose in (Not(one), AnyOf((one, Compare(OTHER, Comparator.EQ, "x"))), Compare(OTHER, Comparator.EQ, "x")):
+        await where(loose)
+    assert not asked
+
+
 async def test_the_log_is_read_as_a_dataset_by_an_ordinary_connector(tmp_path: Path) -> None:
     home = house(tmp_path)
     ring = ring_at(tmp_path / "keys")
@@ -132,7 +173,10 @@ async def test_the_log_is_read_as_a_dataset_by_an_ordinary_connector(tmp_path: P
         await log.append(entry(0, subjects=(ring.subject_hash(ID_NUMBER),), needs_review=True))
         await log.append(entry(1, subjects=(ring.subject_hash("1"),)))
         name = SourceName("langqiao-audit")
-        source = BlindedSource(SqlConnector.open(name, {"folder": str(tmp_path), "file": "log.db"}), ring.subject_hash)
+        state = open_state(home.url)
+        searcher = LogSearcher(state, home.seals(state).open)
+        inner = SqlConnector.open(name, {"folder": str(tmp_path), "file": "log.db"})
+        source = BlindedSource(inner, ring.subject_hash, searcher.entries_about)
         columns = {
             "entry": FieldType.INTEGER, "at": FieldType.TIMESTAMP, "principal": FieldType.TEXT,
             "fields": FieldType.TEXT, "case": FieldType.TEXT, "needs_review": FieldType.BOOLEAN,
@@ -146,4 +190,5 @@ async def test_the_log_is_read_as_a_dataset_by_an_ordinary_connector(tmp_path: P
         )
         rows = [row for batch in [batch async for batch in source.fetch(fetch)] for row in batch]
         await source.close()
+        state.close()
     assert rows == [(0, NOON, "worker-0", "name:partial", "", True, ring.subject_hash(ID_NUMBER))]

@@ -23,7 +23,7 @@ from gateway.audit.segments import SIZES, Sizes
 from gateway.errors import AuditUnavailable, IndexBehind
 from gateway.model.log_search import Facet, LogSearch
 from gateway.store import State, change_index, claim_index, open_state, put_postings, put_segment, reading_log
-from tests.audit_logs import NOON, House, entry, house, open_log
+from tests.audit_logs import NOON, PEOPLE, House, entry, house, open_log
 
 SMALL = Sizes(small=8, large=32)
 SIZE = 70  # two large segments and a tail
@@ -89,6 +89,8 @@ def first_bad(state: State) -> int | None:
 STRAY = (
     "INSERT INTO audit_segment SELECT 145, 72, 32, earliest, latest, hours, at, who, names FROM audit_segment LIMIT 1"
 )
+SOMEBODY = "term = x'7300'"  # everybody, in segments so small: 32 times 18 bytes in the large ones
+LAST = max(number for number in range(32) if PEOPLE[number % 3] == max(PEOPLE))
 WORKER = "term = CAST('p' || x'00' || 'worker-3' AS BLOB)"
 
 
@@ -107,6 +109,10 @@ def test_a_sound_index_raises_no_alarm(sound: State) -> None:
         (f"UPDATE audit_posting SET positions = x'000300' WHERE segment = 1 AND {WORKER}", 10),
         (f"UPDATE audit_posting SET positions = x'77' WHERE segment = 1 AND {WORKER}", 3),
         ("INSERT INTO audit_posting VALUES (1, x'700041', x'000500')", 5),
+        (f"DELETE FROM audit_posting WHERE segment = 65 AND {SOMEBODY}", 32),
+        (f"UPDATE audit_posting SET positions = x'02' WHERE segment = 1 AND {SOMEBODY}", 0),
+        (f"UPDATE audit_posting SET positions = x'77' WHERE segment = 1 AND {SOMEBODY}", 0),
+        (f"UPDATE audit_posting SET positions = substr(positions, 1, 559) WHERE segment = 1 AND {SOMEBODY}", LAST),
         ("UPDATE audit_segment SET earliest = earliest + 1 WHERE id = 1", 0),
         ("UPDATE audit_segment SET latest = latest - 1 WHERE id = 65", 32),
         ("UPDATE audit_segment SET hours = x'00' WHERE id = 65", 32),
@@ -155,6 +161,16 @@ def test_an_index_that_cannot_be_read_is_told_as_the_logs_failure(sound: State, 
     asked = LogSearch(where={Facet.PRINCIPAL: ("worker-3",)})
     with tampered(sound, statement) as bad, pytest.raises(AuditUnavailable):
         searcher(bad).page(asked, limit=100)
+
+
+def test_a_person_is_found_in_segments_and_behind_them(sound: State) -> None:
+    for number, person in enumerate(PEOPLE):
+        wanted = [index for index in range(SIZE) if index % 3 == number][::-1]
+        assert searcher(sound).entries_about(person, 100) == wanted
+        assert searcher(sound).entries_about(person, 3, begin=40) == [index for index in wanted if index < 40][:3]
+    taken_apart = f"UPDATE audit_posting SET positions = x'77' WHERE segment = 1 AND {SOMEBODY}"
+    with tampered(sound, taken_apart) as bad, pytest.raises(AuditUnavailable):
+        searcher(bad).entries_about(PEOPLE[0], 100)
 
 
 def test_verification_names_the_entry(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import inspect, text
 
 from gateway.errors import SettingsInvalid
 from gateway.store import open_review, open_reviews, open_state, read_notices
-from tests.audit_logs import entry, house, open_log
+from tests.audit_logs import PEOPLE, entry, house, open_log
 from tests.postgres_server import Server, postgres_server
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -95,6 +95,44 @@ async def test_decisions_of_an_earlier_version_become_reviews(url: str, tmp_path
     assert item.plain_note == ("the ward confirms it" if note else "")
     assert open_reviews(state) == ()
     state.close()
+    open_state(url).close()
+
+
+async def test_the_people_of_a_log_of_version_7_move_into_its_entries(url: str, tmp_path: Path) -> None:
+    """Version 7 had a table of them beside, which the view joined."""
+    home = house(tmp_path, url)
+    about = [(PEOPLE[0],), (PEOPLE[2], PEOPLE[1]), ()]
+    async with open_log(home) as log:
+        for number, people in enumerate(about):
+            await log.append(entry(number, subjects=people))
+    state = open_state(url)
+    with state.writing() as connection:
+        for statement in (
+            "DROP VIEW access_log",
+            "ALTER TABLE audit_entry DROP COLUMN subjects",
+            "CREATE TABLE audit_subject (subject TEXT NOT NULL, idx BIGINT NOT NULL, PRIMARY KEY (subject, idx))",
+            "CREATE VIEW access_log AS SELECT e.idx AS entry, s.subject FROM audit_entry AS e, audit_subject AS s",
+            "INSERT INTO audit_posting (segment, term, positions) SELECT 1, leaf, leaf FROM audit_entry WHERE idx = 0",
+            "INSERT INTO audit_index (id, generation, holder, held_until) VALUES (1, 5, '', 0)",
+            "UPDATE schema_version SET version = 7",
+        ):
+            connection.execute(text(statement))
+        for index, people in enumerate(about):
+            for person in people:
+                values = {"subject": person, "idx": index}
+                connection.execute(text("INSERT INTO audit_subject (subject, idx) VALUES (:subject, :idx)"), values)
+    state.close()
+
+    state = open_state(url)
+    with state.reading() as connection:
+        assert not inspect(connection).has_table("audit_subject")
+        shown = connection.execute(text("SELECT entry, subject FROM access_log ORDER BY 1, 2")).all()
+        assert connection.execute(text("SELECT generation FROM audit_index")).scalar() == 6
+        assert connection.execute(text("SELECT count(*) FROM audit_posting")).scalar() == 0
+    assert shown == [(0, PEOPLE[0]), *sorted((1, one) for one in PEOPLE[1:3]), (2, None)]
+    state.close()
+    found = home.verify()
+    assert found.is_sound, found.text()
     open_state(url).close()
 
 
