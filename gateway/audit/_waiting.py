@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gateway.audit.encoding import EncodedEntry
+from gateway.audit.encoded import EncodedEntry
 from gateway.model.audit import AuditEntry, AuditReceipt
 
 

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Sequence
 
 from gateway.audit._thread import WriterThread
-from gateway.audit.encoding import EncodedEntry
+from gateway.audit.encoded import EncodedEntry
 from gateway.audit.sequencer import Receipts, Sending, Sequencer
 from gateway.store import SentBatch, StoreFailed
 from gateway.time_limit import TimeLimit

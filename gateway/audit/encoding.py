@@ -5,12 +5,12 @@ keys in their order already, and what is the same in many entries is encoded onc
 """
 
 from binascii import b2a_base64
-from datetime import UTC, datetime
-from functools import lru_cache
-from typing import Any, NamedTuple, Protocol
+from datetime import datetime
+from typing import Any, Protocol
 
 import orjson
 
+from gateway.audit.encoded import EncodedEntry, SealingKey, fields_told, in_utc, moment_told, packed
 from gateway.audit.entry import (
     EMPTY_SEALED,
     KEYED_HASH,
@@ -20,30 +20,19 @@ from gateway.audit.entry import (
     searchable,
     without_surrogates,
 )
+from gateway.audit.form_filling import FormFiller
 from gateway.audit.merkle import leaf_hash
 from gateway.errors import Defect, EntryTooLarge
-from gateway.model.audit import AuditEntry, CaseTrace, DecisionTrace, EntryKind, FieldTrace, SearchColumns
+from gateway.model.audit import AuditEntry, CaseTrace, DecisionTrace, EntryKind, SearchColumns
 
 _NAMES_NOBODY = frozenset(
-    kind.value
-    for kind in (
+    (
         EntryKind.ARCHIVE, EntryKind.ERASURE, EntryKind.KEY, EntryKind.NOT_MADE, EntryKind.POLICY, EntryKind.PROBE,
         EntryKind.READ, EntryKind.START,
     )
 )  # fmt: skip
 """Kinds whose `detail` is of the program's own words, names of the catalogue and numbers: it stays readable."""
-_MOST_REMEMBERED = 1_024  # lists of fields: some ten kilobytes each at most
-_MOMENT_LETTERS = len("2026-11-23T08:00:00.000000")
-
-
-class SealingKey(Protocol):
-    """Seals under one retention key."""
-
-    name: str
-
-    def seal(self, plaintext: bytes, context: bytes) -> bytes:
-        """What opens only under the same key with the same context."""
-        ...
+_forms = FormFiller()
 
 
 class Sealer(Protocol):
@@ -52,14 +41,6 @@ class Sealer(Protocol):
     def sealing(self, purpose: str, at: datetime) -> SealingKey:
         """May block where the key is not made yet."""
         ...
-
-
-class EncodedEntry(NamedTuple):
-    """The bytes that are hashed, their leaf hash, and the search columns that they say."""
-
-    body: bytes
-    leaf: bytes
-    columns: SearchColumns
 
 
 def encode_entry(entry: AuditEntry, sealer: Sealer) -> EncodedEntry:
@@ -77,7 +58,7 @@ def encode_entry(entry: AuditEntry, sealer: Sealer) -> EncodedEntry:
     key = sealer.sealing(entry.purpose, entry.at)
     try:
         try:
-            return _encoded(entry, key)
+            return _forms.fill(entry, key, names_nobody=entry.kind in _NAMES_NOBODY) or _encoded(entry, key)
         except TypeError:
             return _encoded(without_surrogates(entry), key)
     except TypeError:
@@ -86,8 +67,8 @@ def encode_entry(entry: AuditEntry, sealer: Sealer) -> EncodedEntry:
 
 def _encoded(entry: AuditEntry, key: SealingKey) -> EncodedEntry:
     """Raises TypeError for what JSON or UTF-8 can't hold."""
-    kind, at, decision = entry.kind.value, _utc(entry.at), entry.decision
-    fields, fields_column = _told_fields(entry.fields)
+    kind, at, decision = entry.kind.value, in_utc(entry.at), entry.decision
+    fields, fields_column = fields_told(entry.fields)
     names_nobody = kind in _NAMES_NOBODY
     plaintext = _dumps(
         {
@@ -98,14 +79,14 @@ def _encoded(entry: AuditEntry, key: SealingKey) -> EncodedEntry:
             "justification": entry.justification,
             "principal": entry.principal,
             "roles": entry.roles,
-            "subjects": _packed(entry.subjects),
+            "subjects": packed(entry.subjects).decode(),
             "trace_id": entry.trace_id,
         }
     )
     context = _dumps(
         {
             "app": entry.app,
-            "at": _moment(at),
+            "at": moment_told(at),
             "code": entry.code,
             "dataset": entry.dataset,
             "detail": entry.detail if names_nobody else "",
@@ -145,21 +126,11 @@ def _dumps(document: dict[str, Any]) -> bytes:
     return orjson.dumps(document, option=orjson.OPT_UTC_Z)
 
 
-@lru_cache(maxsize=_MOST_REMEMBERED)
-def _told_fields(fields: tuple[FieldTrace, ...]) -> tuple[orjson.Fragment, str]:
-    """What was done to the fields, as JSON and as the search column. Most questions come again."""
-    told = [
-        {"ceiling": one.ceiling, "field": one.field, "granted": one.granted, "level": one.level, "uses": one.uses}
-        for one in fields
-    ]
-    return orjson.Fragment(orjson.dumps(told)), ", ".join([f"{one.field}:{one.level}" for one in fields])
-
-
 def _decision(trace: DecisionTrace) -> dict[str, Any]:
     return {
         "assurance": trace.assurance,
         "case": None if trace.case is None else _case(trace.case),
-        "decided_at": _moment(_utc(trace.decided_at)),
+        "decided_at": moment_told(in_utc(trace.decided_at)),
         "id_number": trace.id_number,
         "network": trace.network,
         "not_shown": trace.not_shown,
@@ -175,7 +146,7 @@ def _case(case: CaseTrace) -> dict[str, Any]:
     return {
         "app": case.app,
         "approved_by": case.approved_by,
-        "expires_at": _moment(_utc(case.expires_at)),
+        "expires_at": moment_told(in_utc(case.expires_at)),
         "opened_by": case.opened_by,
         "purpose": case.purpose,
         "state": case.state,
@@ -186,17 +157,3 @@ def _case(case: CaseTrace) -> dict[str, Any]:
 def _names_by_hash(trace: DecisionTrace) -> bool:
     people = (trace.id_number or "", *(trace.case.subjects if trace.case is not None else ()))
     return all(one == "" or KEYED_HASH.fullmatch(one) for one in people)
-
-
-def _packed(subjects: tuple[str, ...]) -> str:
-    """Base64 of 16 bytes each: a page of a thousand people must fit, sealed."""
-    return b2a_base64(bytes.fromhex("".join(subjects)), newline=False).decode()
-
-
-def _utc(moment: datetime) -> datetime:
-    return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
-
-
-def _moment(utc: datetime) -> datetime | str:
-    """RFC 3339 with six digits, `2026-11-23T08:00:00.000000Z`: what orjson makes of it but where they are all 0."""
-    return utc if utc.microsecond else utc.isoformat(timespec="microseconds")[:_MOMENT_LETTERS] + "Z"

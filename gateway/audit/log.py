@@ -263,6 +263,8 @@ class AuditLog:
             self._fail(_named(error))
             return
         receipts, place = work.result(), 0
+        if self._is_ready and self._waiting:
+            self._dispatch()  # before anybody runs on: the database has nothing to do meanwhile
         for waiting in batch:
             found = receipts[place : place + len(waiting.encoded)]
             place += len(waiting.encoded)
@@ -280,7 +282,7 @@ class AuditLog:
             self._keeper.run(self._sequencer.keep).add_done_callback(self._kept)
         if self._waiting:
             self._dispatch()
-        else:
+        elif not self._in_flight:
             self._idle.set()
 
     def _kept(self, work: "asyncio.Future[None]") -> None:

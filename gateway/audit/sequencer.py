@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from gateway.audit.checkpoint import sign_checkpoint
-from gateway.audit.encoding import EncodedEntry
+from gateway.audit.encoded import EncodedEntry
 from gateway.audit.high_water import Mark, read_mark, write_mark
 from gateway.audit.merkle import EMPTY_ROOT, Frontier, range_root
 from gateway.audit.tiles import TileNodes, read_frontier

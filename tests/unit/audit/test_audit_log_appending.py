@@ -10,7 +10,7 @@ import pytest
 
 from gateway.app import utc_now
 from gateway.audit import AuditLog, LogSearcher, verify_inclusion
-from gateway.audit.encoding import EncodedEntry
+from gateway.audit.encoded import EncodedEntry
 from gateway.audit.entry import project_public
 from gateway.audit.merkle import leaf_hash, verify_consistency
 from gateway.errors import AuditOverloaded, AuditUnavailable, EntryTooLarge, EntryUnknown, SettingsInvalid
