@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from gateway.audit._thread import WriterThread
 from gateway.audit.encoded import EncodedEntry
 from gateway.audit.sequencer import Receipts, Sending, Sequencer
-from gateway.store import SentBatch, StoreFailed
+from gateway.store import Sent, SentHold, StoreFailed
 from gateway.time_limit import TimeLimit
 
 
@@ -29,25 +29,37 @@ class BatchWriter:
         loop = asyncio.get_running_loop()
         try:
             sending = self._sequencer.send(entries)
+            hold = self._sequencer.send_hold() if sending is None else None
         except StoreFailed as error:
             failed: asyncio.Future[Receipts] = loop.create_future()
             failed.set_exception(error)
             return failed
-        if sending is None:
+        if sending is None and hold is None:
             return self.thread.run(lambda: self._sequencer.append(entries))
-        self._delivering = loop.create_task(self._delivered(sending, entries), name="audit-batch")
+        self._delivering = loop.create_task(self._delivered(sending, hold, entries), name="audit-batch")
         return self._delivering
 
-    async def _delivered(self, sending: Sending, entries: Sequence[EncodedEntry]) -> Receipts:
+    async def _delivered(
+        self, sending: Sending | None, hold: SentHold | None, entries: Sequence[EncodedEntry]
+    ) -> Receipts:
         try:
-            await _answered(sending.sent, self._patience_seconds)
-            receipts = self._sequencer.arrived(sending)
+            if sending is not None:
+                await _answered(sending.sent, self._patience_seconds)
+                receipts = self._sequencer.arrived(sending)
+                if receipts is not None:
+                    return receipts
+                hold = self._sequencer.send_hold()  # another replica moved the head: behind it, in turn
+            if hold is not None:
+                await _answered(hold, self._patience_seconds)
+                sending = self._sequencer.send_behind(hold, entries)
+                if sending is not None:
+                    await _answered(sending.sent, self._patience_seconds)
+                    receipts = self._sequencer.arrived(sending)
+                    if receipts is not None:
+                        return receipts
         except BaseException:
             self._sequencer.forget()  # an answer that comes late must not be taken for another's
             raise
-        if receipts is not None:
-            return receipts
-        # another replica moved the head: behind it, in its turn
         return await self.thread.run(lambda: self._sequencer.append(entries))
 
     async def give_up(self) -> None:
@@ -57,7 +69,7 @@ class BatchWriter:
             await asyncio.wait([self._delivering])
 
 
-async def _answered(sent: SentBatch, patience_seconds: float) -> None:
+async def _answered(sent: Sent, patience_seconds: float) -> None:
     """Return when the server's answer is there; raises StoreFailed."""
     loop = asyncio.get_running_loop()
     over: asyncio.Future[None] = loop.create_future()

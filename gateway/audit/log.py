@@ -277,7 +277,7 @@ class AuditLog:
         if not self._is_ready:
             self._fail("late, but durable")  # green only after a probe that is durable in time
             return
-        if self._keeper is not None and not self._is_keeping and self._sequencer.is_mark_due():
+        if self._keeper is not None and not self._is_keeping and self._sequencer.is_keeping_due():
             self._is_keeping = True
             self._keeper.run(self._sequencer.keep).add_done_callback(self._kept)
         if self._waiting:

@@ -22,6 +22,7 @@ from gateway.store import (
     LogHead,
     LogStore,
     SentBatch,
+    SentHold,
     State,
     StoreFailed,
     TileRow,
@@ -30,6 +31,9 @@ from gateway.store import (
 
 _MARK_EVERY_SECONDS = 1.0
 _MOST_FOLDED = 4_096
+_FOLD_EVERY = int(
+    __import__("os").environ.get("FOLD", "2048")
+)  # entries: the more there are to fold, the longer a commit beside it waits
 _ALONE_AFTER = 4  # batches in a row that no other replica came between
 
 
@@ -82,6 +86,8 @@ class Sending:
     batch: LogBatch
     frontier: Frontier
     epoch: int
+    is_held: bool = False  # no other can have moved the head
+    follows_others: bool = False  # another replica wrote since this one did
 
 
 class Sequencer:
@@ -99,6 +105,7 @@ class Sequencer:
         self._seen: Mark | None = None  # the most that this process knows to be durable
         self._marked_at = -_MARK_EVERY_SECONDS
         self._kept_second = -1
+        self._folded_size = 0
         self._alone = _ALONE_AFTER
 
     def recover(self) -> None:
@@ -182,18 +189,52 @@ class Sequencer:
         # SECURITY: the server has the signed note before it commits; from this process it leaves only after `arrived`
         return Sending(self._store.send(batch, edge.epoch), batch, frontier, edge.epoch)
 
+    def send_hold(self) -> SentHold | None:
+        """Begin to hold the head, to go on with `send_behind`; None where it takes `append`. Raises StoreFailed."""
+        edge = self._edge
+        if edge is None or not self._store.can_send:
+            return None
+        return self._store.send_hold(edge.frontier.size, _MOST_FOLDED)
+
+    def send_behind(self, hold: SentHold, entries: Sequence[EncodedEntry]) -> Sending | None:
+        """`send` behind what others wrote, while the head is held; None where that is too much: it takes `append`.
+
+        Raises StoreFailed.
+        """
+        edge = self._edge
+        if edge is None:
+            raise StoreFailed("the log's edge is not known")
+        head, leaves = hold.held()
+        if not _continues(head, edge):
+            self._store.discard()  # and what it holds with it
+            return None
+        rows = _Rows(entries, [one.leaf for one in entries], self._keeps_checkpoint())
+        batch, frontier = self._grow(_folded(edge, head, leaves), rows)
+        sent = self._store.send(batch, head.epoch)
+        return Sending(sent, batch, frontier, head.epoch, is_held=True, follows_others=bool(leaves))
+
     def arrived(self, sending: Sending) -> Receipts | None:
-        """The receipts of what was sent and answered; None where another replica moved the head before it."""
+        """The receipts of what was sent and answered; None where another replica moved the head before it.
+
+        Raises StoreFailed where none can have.
+        """
         batch = sending.batch
+        if sending.is_held:
+            self._alone = 0 if sending.follows_others else self._alone + 1
         if not sending.sent.is_added:
+            if sending.is_held:
+                raise StoreFailed("the head moved while it was held")
             self._alone = 0
             return None
         self._edge = _Edge(sending.frontier, sending.epoch)
         self._seen = Mark(self._signer.name, batch.size, batch.root)
         return Receipts(self._signer.name, batch.begin, batch.leaves, batch.size, self._clock())
 
-    def is_mark_due(self) -> bool:
-        """Whether the high-water mark is a second old."""
+    def is_keeping_due(self) -> bool:
+        """Whether the high-water mark is a second old, or there is enough in the journal."""
+        return self._is_mark_due() or (self._store.folds and self.seen_size - self._folded_size >= _FOLD_EVERY)
+
+    def _is_mark_due(self) -> bool:
         return time.monotonic() - self._marked_at >= _MARK_EVERY_SECONDS
 
     def mark(self) -> None:
@@ -204,7 +245,9 @@ class Sequencer:
 
     def keep(self) -> None:
         """The mark, and SQLite's journal: beside the writer, in another thread. Raises OSError, StoreFailed."""
-        self.mark()
+        if self._is_mark_due():
+            self.mark()
+        self._folded_size = self.seen_size
         self._store.fold()
 
     def _commit_at(self, edge: _Edge, rows: _Rows) -> LogBatch | None:
@@ -222,11 +265,8 @@ class Sequencer:
         Whoever waits for the head gets it in turn, so that of two busy replicas neither starves.
         """
         while True:
-            size = edge.frontier.size
-            with self._store.holding(size, _MOST_FOLDED) as (head, leaves):
-                if head.epoch != edge.epoch or head.size < size:
-                    raise StoreFailed("the log went back")
-                if head.size - size <= _MOST_FOLDED:
+            with self._store.holding(edge.frontier.size, _MOST_FOLDED) as (head, leaves):
+                if _continues(head, edge):
                     batch = self._fold(edge, head, leaves, rows)
                     self._alone = 0 if leaves else self._alone + 1
                     return batch
@@ -234,12 +274,7 @@ class Sequencer:
             edge = self._edge or edge
 
     def _fold(self, edge: _Edge, head: LogHead, leaves: Sequence[bytes], rows: _Rows) -> LogBatch:
-        if len(leaves) != head.size - edge.frontier.size:
-            raise StoreFailed("entries are missing")
-        frontier, _ = edge.frontier.extended(leaves)
-        if frontier.root() != head.root:
-            raise StoreFailed("the log is not the one that this replica wrote to")
-        batch, frontier = self._grow(frontier, rows)
+        batch, frontier = self._grow(_folded(edge, head, leaves), rows)
         if not self._store.append(batch, head.epoch):
             raise StoreFailed("the head moved while it was held")
         self._edge = _Edge(frontier, head.epoch)
@@ -287,6 +322,23 @@ class Sequencer:
             raise _went_back(f"it holds {head.size} entries, and was known to hold {mark.size}")
         if range_root(0, mark.size, nodes) != mark.root:
             raise _went_back(f"its first {mark.size} entries are not those that it was known to hold")
+
+
+def _continues(head: LogHead, edge: _Edge) -> bool:
+    """Whether the head is little enough ahead that it can be caught up with; raises StoreFailed where it went back."""
+    if head.epoch != edge.epoch or head.size < edge.frontier.size:
+        raise StoreFailed("the log went back")
+    return head.size - edge.frontier.size <= _MOST_FOLDED
+
+
+def _folded(edge: _Edge, head: LogHead, leaves: Sequence[bytes]) -> Frontier:
+    """The edge with what others wrote behind it; raises StoreFailed where that does not make the head."""
+    if len(leaves) != head.size - edge.frontier.size:
+        raise StoreFailed("entries are missing")
+    frontier, _ = edge.frontier.extended(leaves)
+    if frontier.root() != head.root:
+        raise StoreFailed("the log is not the one that this replica wrote to")
+    return frontier
 
 
 def _went_back(how: str) -> SettingsInvalid:

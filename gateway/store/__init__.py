@@ -32,7 +32,7 @@ from gateway.store.data_keys import (
 from gateway.store.duties import claim_duty, release_duty
 from gateway.store.flags import FlagKey, claim_flag, read_flags, settle_flag
 from gateway.store.forwarding import claim_forwarding, move_forwarding, read_positions, release_forwarding
-from gateway.store.log import COLUMNS, LogBatch, LogHead, LogStore, SentBatch, StoreFailed, TileRow
+from gateway.store.log import COLUMNS, LogBatch, LogHead, LogStore, Sent, SentBatch, SentHold, StoreFailed, TileRow
 from gateway.store.log_batch import STEADY_COLUMNS, RowBatch, Steady
 from gateway.store.log_index import (
     TOLD,
@@ -154,7 +154,9 @@ __all__ = [
     "RowBatch",
     "SegmentChange",
     "SegmentRow",
+    "Sent",
     "SentBatch",
+    "SentHold",
     "ServingPolicy",
     "State",
     "Steady",

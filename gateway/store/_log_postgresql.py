@@ -109,15 +109,9 @@ class PostgresqlWriter:
 
     def hold(self, since: int, most: int) -> tuple[LogHead, list[bytes]]:
         """As LogWriter says; one round trip, and the wait for the lock."""
-        _, head, leaves = self._run(
-            [(b"log_begin", ()), (b"log_lock", ()), (b"log_leaves", (_int8(since), _int8(most)))]
-        )
+        held = _held(self._run(_holding(since, most)))
         self._holds = True
-        if head.ntuples != 1:
-            raise StoreFailed("the log has no head")
-        origin, size, root, epoch, note = (head.get_value(0, at) or b"" for at in range(5))
-        found = [leaves.get_value(row, 0) or b"" for row in range(leaves.ntuples)]
-        return head_of(origin.decode(), _int(size), root, _int(epoch), note), found
+        return held
 
     def append(self, batch: LogBatch, epoch: int) -> bool:
         """As LogWriter says; one round trip."""
@@ -129,14 +123,32 @@ class PostgresqlWriter:
 
     def send(self, batch: LogBatch, epoch: int) -> "SentToPostgresql":
         """As SendsBatches says."""
+        steps: list[_Step] = [(b"log_append", _parameters(batch, epoch))]
         if self._holds:
-            raise StoreFailed("a transaction is open")
-        parameters = _parameters(batch, epoch)
+            self._holds = False
+            steps.append((b"log_commit", ()))
+        return self._sent(steps)
+
+    def send_hold(self, since: int, most: int) -> "SentToPostgresql":
+        """As SendsBatches says."""
+        sent = self._sent(_holding(since, most))
+        self._holds = True
+        return sent
+
+    def _sent(self, steps: Sequence[_Step]) -> "SentToPostgresql":
         try:
-            self._libpq.send_query_prepared(b"log_append", parameters, [_BINARY] * len(parameters), _BINARY)
+            self._send(steps)
         except psycopg.Error as error:
             raise StoreFailed(f"PostgreSQL: {type(error).__name__}") from None
-        return SentToPostgresql(self._libpq)
+        return SentToPostgresql(self._libpq, is_many=len(steps) > 1)
+
+    def _send(self, steps: Sequence[_Step]) -> None:
+        if len(steps) > 1:
+            self._libpq.enter_pipeline_mode()
+        for name, parameters in steps:
+            self._libpq.send_query_prepared(name, parameters, [_BINARY] * len(parameters), _BINARY)
+        if len(steps) > 1:
+            self._libpq.pipeline_sync()
 
     def close(self) -> None:
         """As LogWriter says."""
@@ -147,14 +159,9 @@ class PostgresqlWriter:
     def _run(self, steps: Sequence[_Step]) -> "list[pq.abc.PGresult]":
         """Prepared statements in one round trip, up to the commit of the last; raises StoreFailed."""
         try:
+            self._send(steps)
             if len(steps) == 1:
-                name, parameters = steps[0]
-                self._libpq.send_query_prepared(name, parameters, [_BINARY] * len(parameters), _BINARY)
                 return self._results()
-            self._libpq.enter_pipeline_mode()
-            for name, parameters in steps:
-                self._libpq.send_query_prepared(name, parameters, [_BINARY] * len(parameters), _BINARY)
-            self._libpq.pipeline_sync()
             found = [self._results()[0] for _ in steps]
             self._results()  # of the synchronisation
             self._libpq.exit_pipeline_mode()
@@ -176,7 +183,7 @@ class PostgresqlWriter:
                 return found
             _check(result)
             found.append(result)
-            if result.status is ExecStatus.PIPELINE_SYNC:
+            if result.status == ExecStatus.PIPELINE_SYNC:
                 return found
 
     def _wait(self, give_up: float, events: int) -> None:
@@ -188,28 +195,57 @@ class PostgresqlWriter:
 
 
 class SentToPostgresql:
-    """As SentBatch says: a statement whose answer libpq collects."""
+    """As SentBatch and SentHold say: statements whose answers libpq collects; many are one round trip."""
 
-    def __init__(self, libpq: "pq.abc.PGconn") -> None:
+    def __init__(self, libpq: "pq.abc.PGconn", *, is_many: bool) -> None:
         self._libpq = libpq
+        self._is_many = is_many
+        self._found: list[pq.abc.PGresult] = []
         self.socket: Final = libpq.socket
         self.has_more = True
-        self.is_added = False
+
+    @property
+    def is_added(self) -> bool:
+        """As SentBatch says."""
+        return self._found[0].ntuples == 1
+
+    def held(self) -> tuple[LogHead, list[bytes]]:
+        """As SentHold says."""
+        return _held(self._found)
 
     def go_on(self) -> bool:
-        """As SentBatch says."""
+        """As Sent says."""
         try:
             self.has_more = bool(self._libpq.flush())
             self._libpq.consume_input()
             while not self._libpq.is_busy():
                 result = self._libpq.get_result()
                 if result is None:
+                    if self._is_many:
+                        continue  # the end of one of them
                     return True
                 _check(result)
-                self.is_added = result.ntuples == 1
+                if result.status == ExecStatus.PIPELINE_SYNC:
+                    self._libpq.exit_pipeline_mode()
+                    return True
+                self._found.append(result)
         except psycopg.Error as error:
             raise StoreFailed(f"PostgreSQL: {type(error).__name__}") from None
         return False
+
+
+def _holding(since: int, most: int) -> list[_Step]:
+    return [(b"log_begin", ()), (b"log_lock", ()), (b"log_leaves", (_int8(since), _int8(most)))]
+
+
+def _held(found: "Sequence[pq.abc.PGresult]") -> tuple[LogHead, list[bytes]]:
+    """Of the answers to `_holding`; raises StoreFailed."""
+    _, head, leaves = found
+    if head.ntuples != 1:
+        raise StoreFailed("the log has no head")
+    origin, size, root, epoch, note = (head.get_value(0, at) or b"" for at in range(5))
+    told = [leaves.get_value(row, 0) or b"" for row in range(leaves.ntuples)]
+    return head_of(origin.decode(), _int(size), root, _int(epoch), note), told
 
 
 def _check(result: "pq.abc.PGresult") -> None:

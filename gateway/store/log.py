@@ -87,8 +87,8 @@ class LogWriter(Protocol):
         ...
 
 
-class SentBatch(Protocol):
-    """A batch that was handed to a server, whose answer nobody waits for in a thread."""
+class Sent(Protocol):
+    """What was handed to a server, whose answer nobody waits for in a thread."""
 
     @property
     def socket(self) -> int:
@@ -100,13 +100,25 @@ class SentBatch(Protocol):
         """Whether not all of it could be sent yet."""
         ...
 
+    def go_on(self) -> bool:
+        """Send and read what can be without waiting; whether it is over. Raises StoreFailed."""
+        ...
+
+
+class SentBatch(Sent, Protocol):
+    """A batch."""
+
     @property
     def is_added(self) -> bool:
         """Once it is over: as `LogWriter.append` tells it."""
         ...
 
-    def go_on(self) -> bool:
-        """Send and read what can be without waiting; whether it is over. Raises StoreFailed."""
+
+class SentHold(Sent, Protocol):
+    """The wish that no other moves the head."""
+
+    def held(self) -> tuple[LogHead, list[bytes]]:
+        """Once it is over: as `LogWriter.hold` tells it. Raises StoreFailed."""
         ...
 
 
@@ -115,6 +127,10 @@ class SendsBatches(Protocol):
 
     def send(self, batch: LogBatch, epoch: int) -> SentBatch:
         """Begin what `append` does; nothing else may be asked of the connection until it is over."""
+        ...
+
+    def send_hold(self, since: int, most: int) -> SentHold:
+        """Begin what `hold` does, in the same way."""
         ...
 
 
@@ -164,6 +180,11 @@ class LogStore:
                 raise StoreFailed("this database has to be waited for")
             return cast("SendsBatches", writer).send(batch, epoch)
 
+    def send_hold(self, since: int, most: int) -> SentHold:
+        """As SendsBatches says, where `can_send`. Raises StoreFailed."""
+        with self._writing() as writer:
+            return cast("SendsBatches", writer).send_hold(since, most)
+
     @contextmanager
     def holding(self, since: int, most: int) -> Iterator[tuple[LogHead, list[bytes]]]:
         """The head and at most so many leaf hashes from `since` on; no other moves it until `append`, or the end."""
@@ -172,12 +193,17 @@ class LogStore:
             if writer.holds:
                 self.discard()
 
+    @property
+    def folds(self) -> bool:
+        """Whether there is a journal to fold: SQLite's."""
+        return self._state.file is not None
+
     def fold(self) -> None:
         """Bring SQLite's journal into the database beside the writer, who would else wait for all of it at once.
 
         For another thread than the writer's. Raises StoreFailed: what is durable stays so in the journal.
         """
-        if self._state.file is None:
+        if not self.folds:
             return
         try:
             with closing(self._state.engine.raw_connection()) as connection:

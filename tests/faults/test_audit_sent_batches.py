@@ -12,6 +12,7 @@ import pytest
 import uvloop
 
 from gateway.audit import AuditLog
+from gateway.audit.sequencer import Sequencer
 from gateway.errors import AuditUnavailable
 from gateway.store._log_postgresql import PostgresqlWriter
 from tests.audit_logs import House, entry, house, open_log
@@ -127,5 +128,38 @@ async def test_a_batch_that_another_replica_overtook_is_written_behind_it(home: 
             theirs = await other.append(entry(100 + turn))
             ours = await one.append(entry(200 + turn))  # its edge is an entry behind
             assert ours.index == theirs.index + 1
+    found = home.verify()
+    assert found.is_sound, found.text()
+
+
+async def test_neither_of_two_replicas_waits_in_a_thread_while_they_take_turns(home: House) -> None:
+    async with sending(home) as (one, _), sending(home.replica()) as (other, _):
+        blocked = []
+
+        def append(self: Sequencer, entries: object) -> None:
+            blocked.append((self, entries))
+
+        with pytest.MonkeyPatch.context() as watched:
+            watched.setattr(Sequencer, "append", append)
+            each = [log.append(entry(number)) for number in range(60) for log in (one, other)]
+            receipts = await asyncio.gather(*each)
+    assert sorted(receipt.index for receipt in receipts) == list(range(2, 122))
+    assert not blocked
+    assert home.verify().is_sound
+
+
+async def test_a_server_that_hangs_with_the_head_in_hand_is_given_up(home: House) -> None:
+    """The next batch has to wait for the head: nothing is known of it until a probe is durable."""
+    async with sending(home, deadline=0.4) as (log, writer), open_log(home.replica()) as other:
+        await other.append(entry(100))
+        await log.append(entry(1))  # behind the other: from now on the head is held first
+        with stopped(writer):
+            with pytest.raises(AuditUnavailable):
+                await log.append(entry(2))
+            assert not log.is_ready
+        async with asyncio.timeout(8):
+            while not log.is_ready:
+                await asyncio.sleep(0.02)
+        await asyncio.gather(log.append(entry(3)), other.append(entry(103)))
     found = home.verify()
     assert found.is_sound, found.text()
