@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from gateway.app import Gateway, create_application
+from gateway.cli.memory import giving_memory_back
 from gateway.cli.serving import OrderlyServer, make_ready, server_config
 from gateway.cli.shares import refuse_workers
 from gateway.cli.supervisor import supervise
@@ -52,8 +53,9 @@ def serve(
         server = OrderlyServer(config)
 
         async def run() -> None:
-            async with gateway.open():
-                await server.serve()
+            with giving_memory_back():
+                async with gateway.open():
+                    await server.serve()
 
         with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
             runner.run(run())

@@ -20,6 +20,7 @@ import uvicorn
 from typer import Exit
 
 from gateway.app import Gateway, create_application
+from gateway.cli.memory import giving_memory_back
 from gateway.cli.serving import make_ready, server_config
 from gateway.cli.shares import share_of
 from gateway.cli.terminal import stop, stop_bundle
@@ -106,8 +107,9 @@ def main(arguments: Sequence[str]) -> None:
             server = WorkerServer(
                 config, status=options.status, retiring_seconds=read.timeouts.stream + read.timeouts.total
             )
-            async with gateway.open():
-                await server.serve(sockets=sockets)
+            with giving_memory_back():
+                async with gateway.open():
+                    await server.serve(sockets=sockets)
 
         with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
             runner.run(run())
