@@ -173,6 +173,7 @@ _SEGMENT = (
 
 def fill_sqlite(state: State, size: int) -> None:
     """Write the log into a new SQLite database."""
+    state.engine.dispose()  # a connection that waits in its pool keeps the journal as it is
     with closing(sqlite3.connect(str(state.file), isolation_level=None)) as connection:
         for pragma in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-400000"):
             connection.execute(f"PRAGMA {pragma}")
