@@ -89,6 +89,11 @@ class Tracing:
             finally:
                 _is_sampled.reset(token)
 
+    @property
+    def is_sampled(self) -> bool:
+        """Whether the request that is under way here has spans."""
+        return _is_sampled.get()
+
     def stage(self, stage: Stage) -> AbstractContextManager[None]:
         """The span of one stage of a sampled request; an error leaves its code there and nothing else."""
         return self._stage(stage) if _is_sampled.get() else _NO_SPAN
