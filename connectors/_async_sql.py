@@ -133,14 +133,15 @@ class AsyncSqlConnector(ABC, Generic[C]):
                     yield batch
             is_sound = True
         finally:
-            self._release(connection, is_sound=is_sound)
+            self._pool().release(connection, is_sound=is_sound)
 
     async def fetch_at_once(self, fetch: Fetch) -> Batch | None:
         """A short answer in one journey; raises SourceFailed."""
         if not _is_short(fetch):
             return None
         deadline = asyncio.get_running_loop().time() + fetch.time_limit_seconds
-        connection = self._pool().take_now()
+        pool = self._pool()
+        connection = pool.take_now()
         if connection is None:
             connection = await self._acquired(fetch.dataset, deadline)
         is_sound = False
@@ -157,7 +158,7 @@ class AsyncSqlConnector(ABC, Generic[C]):
             is_sound = True
             return self._read(text, raw, fetch)
         finally:
-            self._release(connection, is_sound=is_sound)
+            pool.release(connection, is_sound=is_sound)
 
     async def describe(self) -> tuple[TableDescription, ...]:
         """Tables and views with their columns and keys."""
@@ -180,7 +181,7 @@ class AsyncSqlConnector(ABC, Generic[C]):
         except Exception as error:  # noqa: BLE001  # as above
             raise self._failure(error, self._name) from None
         finally:
-            self._release(connection, is_sound=is_sound)
+            self._pool().release(connection, is_sound=is_sound)
 
     async def diagnose(self, promised: Sequence[PromisedTable]) -> AsyncIterator[Finding]:
         """Port, session, whether it could write, TLS, clock; ends after the first that bars the rest."""
@@ -231,10 +232,6 @@ class AsyncSqlConnector(ABC, Generic[C]):
             self._kept = Pool(self._count, connect=self._connect, is_open=self._is_open, end=self._end)
         return self._kept
 
-    def _release(self, connection: C, *, is_sound: bool) -> None:
-        if self._pool().is_taken(connection):
-            self._pool().release(connection, is_sound=is_sound)
-
     async def _acquired(self, dataset: str, deadline: float) -> C:
         try:
             return await self._pool().acquire(dataset, deadline)
@@ -283,5 +280,6 @@ class AsyncSqlConnector(ABC, Generic[C]):
 
 def _is_short(fetch: Fetch) -> bool:
     """Whether the answer may be held as a whole."""
-    is_one_row = bool(fetch.aggregates) and not fetch.columns
-    return is_one_row or (fetch.limit is not None and fetch.limit <= max(SHORT_ROWS, fetch.batch_rows))
+    if fetch.aggregates and not fetch.columns:
+        return True  # one row
+    return fetch.limit is not None and (fetch.limit <= SHORT_ROWS or fetch.limit <= fetch.batch_rows)

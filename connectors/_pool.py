@@ -41,10 +41,6 @@ class Pool(Generic[C]):
         """Connections that are in use."""
         return len(self._busy)
 
-    def is_taken(self, connection: C) -> bool:
-        """Whether it was acquired and not given back."""
-        return connection in self._busy
-
     def take_now(self) -> C | None:
         """A connection until `release`, where a good one is at hand; else it has to be waited for, with `acquire`."""
         if self._is_closed or not self._idle or not self._slots.take_now():

@@ -95,13 +95,10 @@ class Within(WithinSeconds):
     __slots__ = ("_plan",)
 
     def __init__(self, seconds: float, plan: ReadPlan) -> None:
-        self._seconds, self._plan = seconds, plan
-
-    def __enter__(self) -> None:
         """Raises SourceTimeout where no time is left: what doesn't wait would not notice."""
-        if self._seconds <= 0:
+        self._seconds, self._plan = seconds, plan
+        if seconds <= 0:
             raise self._late()
-        WithinSeconds.__enter__(self)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

@@ -58,7 +58,7 @@ class Watch:
             self.end(alarm)
             alarm.pass_()
         if self._waiting:
-            self._wait_for(min(one.when for one in self._waiting))
+            self._wait_for(min([one.when for one in self._waiting]))
 
 
 class _Here(threading.local):
@@ -83,21 +83,21 @@ class TimeLimit:
     A limit that has passed before the block began cancels it at the first turn of the loop. Once only.
     """
 
-    __slots__ = ("_cancelling", "_is_over", "_task", "_watch", "when")
+    __slots__ = ("_cancelling", "_is_over", "_seconds", "_task", "_watch", "when")
 
     def __init__(self, when: float) -> None:
         self.when = when
+        self._seconds: float | None = None  # from the beginning of the block: then `when` is not known yet
 
     def __enter__(self) -> None:
         """Raises RuntimeError outside a task."""
-        self._begin(running_watch())
-
-    def _begin(self, watch: Watch) -> None:
+        watch = running_watch()
+        if self._seconds is not None:
+            self.when = watch.loop.time() + self._seconds
         task = asyncio.current_task(watch.loop)
         if task is None:
             raise RuntimeError("a limit of time outside a task")
-        self._task, self._cancelling, self._is_over = task, task.cancelling(), False
-        self._watch = watch
+        self._watch, self._task, self._cancelling, self._is_over = watch, task, task.cancelling(), False
         watch.begin(self)
 
     def __exit__(
@@ -118,13 +118,7 @@ class TimeLimit:
 class WithinSeconds(TimeLimit):
     """The same for so many seconds from the beginning of the block."""
 
-    __slots__ = ("_seconds",)
+    __slots__ = ()
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-
-    def __enter__(self) -> None:
-        """As above."""
-        watch = running_watch()
-        self.when = watch.loop.time() + self._seconds
-        self._begin(watch)

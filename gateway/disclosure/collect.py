@@ -77,7 +77,8 @@ async def _decoded(
 
 
 def _refuse_more(seen: int, plan: ReadPlan) -> None:
-    if plan.fetch.limit not in {None, plan.max_source_rows + 1} and seen > (plan.fetch.limit or 0):
+    most = plan.fetch.limit
+    if most is not None and seen > most and most != plan.max_source_rows + 1:
         raise _rubbish(plan, "more rows than were asked for")  # a limit may be an obligation
 
 

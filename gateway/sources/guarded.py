@@ -152,7 +152,8 @@ class GuardedSource:
             return None
         began = self.monotonic()
         deadline = began + fetch.time_limit_seconds
-        self._refuse_where_resting(fetch.dataset, began)
+        if self._breaker.circuit is Circuit.OPEN:
+            self._refuse_where_resting(fetch.dataset, began)
         if not self._bulkhead.enter_now():
             await self._enter(fetch.dataset, fetch.time_limit_seconds)
             began = self.monotonic()
