@@ -4,7 +4,7 @@ What is left to do is to check, to mask and to name the people. It is worked out
 from it in literals alone; the cells go through the same functions as on the long way.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -88,14 +88,12 @@ class PlainAnswer:
             offset=plan.bound.offset,
             total=None,
             subjects=tuple(sorted(set(hash_subjects(map(str, people))))) if people else (),
-            notices=()
-            if not self.annotates
-            else _each_once(told for one in self.annotates for told in one.notices(plan)),
+            notices=_notices(self.annotates, plan) if self.annotates else (),
         )
 
 
-def _each_once(notices: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(notices))
+def _notices(annotates: Sequence[Annotates], plan: ReadPlan) -> tuple[str, ...]:
+    return tuple(dict.fromkeys([told for one in annotates for told in one.notices(plan)]))
 
 
 def _plain(column: PlannedColumn) -> tuple[int, Mask | None, str] | None:

@@ -175,7 +175,7 @@ class KeyRing:
     def subject_hashes(self, id_numbers: Iterable[str]) -> list[str]:
         """The same of many, one for each, all under one version of the key."""
         current = self._current()
-        keyed = current.subject_mac(current.in_force(KeyUse.SUBJECT, self._clock()))
+        keyed = current.subject_mac(current.standing(KeyUse.SUBJECT, self._clock())[2])
         found = []
         for id_number in id_numbers:
             mac = keyed.copy()

@@ -31,10 +31,18 @@ class _Filters:
     @classmethod
     def of(cls, where: Predicate, asked: Sequence[Compare]) -> Self:
         slots = tuple((at, asked.index(term)) for at, term in enumerate(_terms(where)) if term in asked)
-        return cls(_filled(where, slots, [NOTHING for _ in asked]), slots)
+        return cls(cls(where, slots).filled([NOTHING for _ in asked]), slots)
 
-    def filled(self, asked: Sequence[Compare]) -> Predicate:
-        return _filled(self.where, self.slots, asked)
+    def filled(self, asked: Sequence[Predicate]) -> Predicate:
+        where, slots = self.where, self.slots
+        if not slots:
+            return where
+        if type(where) is not AllOf:
+            return asked[slots[0][1]]
+        terms = [*where.terms]
+        for at, number in slots:
+            terms[at] = asked[number]
+        return AllOf(tuple(terms))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +97,3 @@ def _with(plan: ReadPlan, bound: Predicate, pushed: Predicate, residual: Predica
 
 def _terms(where: Predicate) -> tuple[Predicate, ...]:
     return where.terms if isinstance(where, AllOf) else (where,)
-
-
-def _filled(where: Predicate, slots: Sequence[tuple[int, int]], asked: Sequence[Predicate]) -> Predicate:
-    if not slots:
-        return where
-    if type(where) is not AllOf:
-        return asked[slots[0][1]]
-    terms = [*where.terms]
-    for at, number in slots:
-        terms[at] = asked[number]
-    return AllOf(tuple(terms))
