@@ -105,8 +105,9 @@ class _Client:
         task, self._task = self._task, None  # a callback that waits for its turn stops nothing any more
         if self._leaving is not None:
             self._leaving.cancel()
-        is_stopped = self._has_gone and task is not None and isinstance(error, asyncio.CancelledError)
-        return is_stopped and task is not None and not task.uncancel()
+        if not self._has_gone or task is None or not isinstance(error, asyncio.CancelledError):
+            return False
+        return not task.uncancel()
 
     def pass_(self) -> None:
         """It is no quick answer."""
