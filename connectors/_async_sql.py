@@ -76,7 +76,7 @@ class AsyncSqlConnector(ABC, Generic[C]):
         """How the columns of a table are stored."""
 
     @abstractmethod
-    async def _all(self, connection: C, text: Text, bound: Sequence[object], seconds: float) -> Raw:
+    def _all(self, connection: C, text: Text, bound: Sequence[object], seconds: float) -> Awaitable[Raw]:
         """The whole of a short answer, in one journey."""
 
     @abstractmethod
@@ -122,7 +122,10 @@ class AsyncSqlConnector(ABC, Generic[C]):
         connection = await self._acquired(fetch.dataset, deadline)
         is_sound = False
         try:
-            text, bound = await self._prepared(connection, fetch, deadline)
+            stored = self._stored.get(fetch.table)
+            if stored is None:
+                stored = await self._looked_at(connection, fetch, deadline)
+            text, bound = self._text(fetch, stored)
             source = self._batches(connection, text, bound, fetch.time_limit_seconds, fetch.batch_rows)
             while (raw_batch := await self._within(anext(source, None), fetch, deadline)) is not None:
                 batch = self._read(text, raw_batch, fetch)
@@ -130,22 +133,32 @@ class AsyncSqlConnector(ABC, Generic[C]):
                     yield batch
             is_sound = True
         finally:
-            self._release(connection, is_sound=is_sound)
+            self._pool().release(connection, is_sound=is_sound)
 
     async def fetch_at_once(self, fetch: Fetch) -> Batch | None:
         """A short answer in one journey; raises SourceFailed."""
         if not _is_short(fetch):
             return None
         deadline = asyncio.get_running_loop().time() + fetch.time_limit_seconds
-        connection = await self._acquired(fetch.dataset, deadline)
+        pool = self._pool()
+        connection = pool.take_now()
+        if connection is None:
+            connection = await self._acquired(fetch.dataset, deadline)
         is_sound = False
         try:
-            text, bound = await self._prepared(connection, fetch, deadline)
-            raw = await self._within(self._all(connection, text, bound, fetch.time_limit_seconds), fetch, deadline)
+            stored = self._stored.get(fetch.table)
+            if stored is None:
+                stored = await self._looked_at(connection, fetch, deadline)
+            text, bound = self._text(fetch, stored)
+            try:
+                with TimeLimit(deadline):
+                    raw = await self._all(connection, text, bound, fetch.time_limit_seconds)
+            except Exception as error:  # noqa: BLE001  # the cause may hold SQL and values
+                raise self._failure(error, fetch.dataset) from None
             is_sound = True
             return self._read(text, raw, fetch)
         finally:
-            self._release(connection, is_sound=is_sound)
+            pool.release(connection, is_sound=is_sound)
 
     async def describe(self) -> tuple[TableDescription, ...]:
         """Tables and views with their columns and keys."""
@@ -168,7 +181,7 @@ class AsyncSqlConnector(ABC, Generic[C]):
         except Exception as error:  # noqa: BLE001  # as above
             raise self._failure(error, self._name) from None
         finally:
-            self._release(connection, is_sound=is_sound)
+            self._pool().release(connection, is_sound=is_sound)
 
     async def diagnose(self, promised: Sequence[PromisedTable]) -> AsyncIterator[Finding]:
         """Port, session, whether it could write, TLS, clock; ends after the first that bars the rest."""
@@ -219,21 +232,18 @@ class AsyncSqlConnector(ABC, Generic[C]):
             self._kept = Pool(self._count, connect=self._connect, is_open=self._is_open, end=self._end)
         return self._kept
 
-    def _release(self, connection: C, *, is_sound: bool) -> None:
-        if self._pool().is_taken(connection):
-            self._pool().release(connection, is_sound=is_sound)
-
     async def _acquired(self, dataset: str, deadline: float) -> C:
         try:
             return await self._pool().acquire(dataset, deadline)
         except Exception as error:  # noqa: BLE001  # as above
             raise self._failure(error, dataset) from None
 
-    async def _prepared(self, connection: C, fetch: Fetch, deadline: float) -> tuple[Text, list[object]]:
-        stored = self._stored.get(fetch.table)
-        if stored is None:
-            stored = await self._within(self._columns(connection, fetch.table), fetch, deadline)
-            self._stored[fetch.table] = stored
+    async def _looked_at(self, connection: C, fetch: Fetch, deadline: float) -> Mapping[str, object]:
+        stored = await self._within(self._columns(connection, fetch.table), fetch, deadline)
+        self._stored[fetch.table] = stored
+        return stored
+
+    def _text(self, fetch: Fetch, stored: Mapping[str, object]) -> tuple[Text, list[object]]:
         try:
             return self._texts.of(fetch, stored)
         except NotPromised as fault:
@@ -270,5 +280,6 @@ class AsyncSqlConnector(ABC, Generic[C]):
 
 def _is_short(fetch: Fetch) -> bool:
     """Whether the answer may be held as a whole."""
-    is_one_row = bool(fetch.aggregates) and not fetch.columns
-    return is_one_row or (fetch.limit is not None and fetch.limit <= max(SHORT_ROWS, fetch.batch_rows))
+    if fetch.aggregates and not fetch.columns:
+        return True  # one row
+    return fetch.limit is not None and (fetch.limit <= SHORT_ROWS or fetch.limit <= fetch.batch_rows)

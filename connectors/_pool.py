@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
 from gateway.errors import SourceTimeout, SourceUnavailable
+from gateway.places import Places
 
 C = TypeVar("C")
 PATIENCE_SECONDS = 3.0
@@ -26,7 +27,7 @@ class Pool(Generic[C]):
         is_open: Callable[[C], bool],
         end: Callable[[C, bool], Awaitable[None]],
     ) -> None:
-        self._slots = asyncio.Semaphore(count)
+        self._slots = Places(count)
         self._connect = connect
         self._is_open = is_open
         self._end = end  # closes a connection; with True something may still run on it, which is to be stopped
@@ -40,29 +41,34 @@ class Pool(Generic[C]):
         """Connections that are in use."""
         return len(self._busy)
 
-    def is_taken(self, connection: C) -> bool:
-        """Whether it was acquired and not given back."""
-        return connection in self._busy
+    def take_now(self) -> C | None:
+        """A connection until `release`, where a good one is at hand; else it has to be waited for, with `acquire`."""
+        if self._is_closed or not self._idle or not self._slots.take_now():
+            return None
+        connection = self._kept()
+        if connection is None:
+            self._slots.give_back()
+        else:
+            self._busy.add(connection)
+        return connection
 
     async def acquire(self, dataset: str, deadline: float) -> C:
         """A connection until `release`; raises SourceTimeout at the deadline, and what connecting raises."""
         if self._is_closed:
             raise SourceUnavailable(dataset=dataset, operator="the connector is closed")
-        if self._slots.locked():
+        if not self._slots.take_now():
             try:
                 async with asyncio.timeout_at(deadline):
-                    await self._slots.acquire()
+                    await self._slots.take()
             except TimeoutError:
                 raise SourceTimeout(dataset=dataset, operator="every connection was busy") from None
-        else:
-            await self._slots.acquire()  # at once
         try:
             connection = self._kept()
             if connection is None:
                 async with asyncio.timeout_at(deadline):
                     connection = await self._connect()
         except BaseException:
-            self._slots.release()
+            self._slots.give_back()
             raise
         self._busy.add(connection)
         return connection
@@ -72,7 +78,7 @@ class Pool(Generic[C]):
         self._busy.discard(connection)
         if is_sound and not self._is_closed:
             self._idle.append(connection)
-            self._slots.release()
+            self._slots.give_back()
             return
         task = asyncio.get_running_loop().create_task(self._stop(connection, is_busy=not is_sound))
         self._ending.add(task)
@@ -98,7 +104,7 @@ class Pool(Generic[C]):
         try:
             await self._ended(connection, is_busy=is_busy)
         finally:
-            self._slots.release()
+            self._slots.give_back()
 
     async def _ended(self, connection: C, *, is_busy: bool) -> None:
         # a connection that can't be closed in order is dropped by its driver; there is nobody to tell

@@ -165,6 +165,10 @@ class PostgresqlDialect(Dialect):
         """JSON, arrays and ranges as their text."""
         return super().encoded(value, field_type) if field_type.is_scalar else write_value(value)
 
+    def text(self, value: str) -> object:
+        """Any text, as it is."""
+        return value
+
     def bound(self, name: str, encoded: object, field_type: FieldType) -> Expression:
         """JSON, arrays and ranges from their text."""
         if field_type.is_scalar:

@@ -118,6 +118,11 @@ class Dialect:
         """A value as it is bound: what comes before any SQL is made."""
         return int(value) if field_type is FieldType.INTEGER and isinstance(value, Decimal) else value
 
+    def text(self, value: str) -> object:
+        """A text as it is bound to be equal with; None where no cell can hold it."""
+        is_nowhere = self.always(Comparator.EQ, value, FieldType.TEXT) is not None
+        return None if is_nowhere else self.encoded(value, FieldType.TEXT)
+
     def always(self, comparator: Comparator, value: object, field_type: FieldType) -> bool | None:
         """The truth that the comparison has for every value, where no cell can hold what it is compared with."""
         del comparator, value, field_type

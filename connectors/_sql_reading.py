@@ -1,9 +1,9 @@
 """How the answer of a statement is read: rows of a driver -> rows of exactly the promised types."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from connectors._cells import NotPromised, Reader, divided, typed_rows
+from connectors._cells import FEW, NotPromised, Reader, TypedReader, divided, few_rows, typed_rows, with_types
 from gateway.model.rows import Row
 
 
@@ -13,11 +13,16 @@ class Reading:
 
     readers: tuple[Reader, ...]
     averages: frozenset[int]  # positions of sums that the next column (a count) divides
+    typed: tuple[TypedReader, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """What is the same for every answer."""
+        object.__setattr__(self, "typed", with_types(self.readers))
 
     def rows(self, raw: Sequence[Sequence[object]]) -> list[Row]:
         """Typed rows of exactly the fetch's columns; raises NotPromised."""
-        oks = [row[-1] for row in raw]
-        if not all(oks) and any(not ok and ok is not None for ok in oks):
+        if False in [row[-1] for row in raw]:  # a driver may write it as 0, which is equal
             raise NotPromised("a cell that decides over a row has the wrong type")
-        rows = typed_rows(raw, self.readers)  # the last column has no reader
+        # the last column has no reader
+        rows = few_rows(raw, self.typed) if len(raw) <= FEW else typed_rows(raw, self.readers)
         return divided(rows, self.averages) if self.averages else rows

@@ -41,12 +41,12 @@ class _Before:
 
     fetch: Fetch
     text: Text
-    values: tuple[object, ...]
+    bound: tuple[object, ...]
     terms: tuple[Predicate, ...]
-    slots: Mapping[int, int]  # place of a term -> place of its value
+    slots: Mapping[int, tuple[int, ...]]  # place of a term -> places of its value in what is bound
 
-    def again(self, fetch: Fetch, dialect: Dialect) -> Sequence[object] | None:
-        """The values of a fetch that differs in such literals only; None where it differs in anything else.
+    def again(self, fetch: Fetch, dialect: Dialect) -> list[object] | None:
+        """What is bound for a fetch that differs in such literals only; None where it differs in anything else.
 
         What a plan is made of is one and the same object in every question that the plan is kept for.
         """
@@ -62,18 +62,21 @@ class _Before:
         terms = _terms(fetch.where)
         if not is_same or len(terms) != len(self.terms):
             return None
-        values = list(self.values)
+        bound = list(self.bound)
         for at, (term, old) in enumerate(zip(terms, self.terms, strict=True)):
             if term is old:
                 continue
-            slot = self.slots.get(at)
-            if slot is None or not (isinstance(term, Compare) and isinstance(old, Compare)):
+            places = self.slots.get(at)
+            if places is None or type(term) is not Compare or type(old) is not Compare:
                 return None
-            is_text = term.field == old.field and term.comparator is Comparator.EQ and type(term.value) is str
-            if not is_text or dialect.always(Comparator.EQ, term.value, FieldType.TEXT) is not None:
+            if term.field != old.field or term.comparator is not Comparator.EQ or type(term.value) is not str:
                 return None
-            values[slot] = dialect.encoded(term.value, FieldType.TEXT)
-        return values
+            value = dialect.text(term.value)
+            if value is None:
+                return None
+            for place in places:
+                bound[place] = value
+        return bound
 
 
 class Texts:
@@ -94,7 +97,7 @@ class Texts:
         before = self._before.get(id(fetch.columns))
         again = None if before is None else before.again(fetch, self._dialect)
         if before is not None and again is not None:
-            return before.text, before.text.bound(again)
+            return before.text, again
         question, values = lift(fetch, self._dialect)
         text = self._known.pop(question, None)
         if text is None:
@@ -128,11 +131,15 @@ class Texts:
                 return
             slots[at] = differ[0]
         kept = [None if place in slots.values() else value for place, value in enumerate(values)]
+        places = {
+            at: tuple([place for place, one in enumerate(text.places) if type(one) is Slot and one.number == slot])
+            for at, slot in slots.items()
+        }
         for at in slots:
             terms[at] = replace(cast("Compare", terms[at]), value="")
         if len(self._before) >= MOST_SHAPES:
             self._before.clear()
-        before = _Before(replace(fetch, where=EVERYTHING), text, tuple(kept), tuple(terms), slots)
+        before = _Before(replace(fetch, where=EVERYTHING), text, tuple(text.bound(kept)), tuple(terms), places)
         self._before[id(fetch.columns)] = before
 
     def _compiled(

@@ -5,7 +5,7 @@ then one journey. Each connection is read-only, in UTC, and ends by itself what 
 whatever becomes of the gateway. It does not promise to know what the account may do: give it one that may only read.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Self
@@ -117,11 +117,11 @@ class PostgresqlConnector(AsyncSqlConnector["asyncpg.Connection[Any]"]):
         rows = await connection.fetch(COLUMNS_OF_TABLE.replace(":named", "$1::text"), regclass(self._schema, table))
         return {name: StoredColumn(kind, exact, computed) for name, kind, exact, computed in rows}
 
-    async def _all(
+    def _all(
         self, connection: "asyncpg.Connection[Any]", text: Text, bound: Sequence[object], seconds: float
-    ) -> Raw:
+    ) -> Awaitable[Raw]:
         del seconds  # the caller's: what is cancelled is stopped at the server
-        found: Raw = await connection.fetch(text.sql, *bound)
+        found: Awaitable[Raw] = connection.fetch(text.sql, *bound)
         return found
 
     async def _batches(

@@ -48,6 +48,13 @@ class Fetching:
         """What the dataset's source runs itself; raises SourceUnavailable where none is configured."""
         return self._source(dataset).capabilities(dataset.table)
 
+    def at_once(self, plan: ReadPlan) -> Awaitable[Batch | None]:
+        """The whole of a short answer; None where the source has none. Raises SourceUnavailable."""
+        ask = getattr(self._source(plan.bound.dataset), "fetch_at_once", None)
+        if ask is None:
+            return _nothing()
+        return self._at_once(ask, plan.fetch) if self.tracing.is_sampled else cast("Awaitable[Batch]", ask(plan.fetch))
+
     def open(self, plan: ReadPlan) -> RawRows:
         """What the plan asks of its source; nothing is asked before it is read. Raises SourceUnavailable."""
         source = self._source(plan.bound.dataset)
@@ -68,3 +75,7 @@ class Fetching:
     async def _at_once(self, ask: Callable[[Fetch], Awaitable[Batch | None]], fetch: Fetch) -> Batch | None:
         with self.tracing.stage(Stage.FETCH):
             return await ask(fetch)
+
+
+async def _nothing() -> None:
+    return None

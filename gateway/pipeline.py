@@ -24,7 +24,6 @@ from gateway.errors import (
     EmbedUnavailable,
     GatewayError,
     PolicyChanged,
-    PurposeMissing,
     SourceFailed,
 )
 from gateway.fetching import Fetching
@@ -178,8 +177,12 @@ class Pipeline:
     # ------------------------------------------------------------------ the stages, in order
     async def _read(self, engine: PolicyEngine, recorder: Recorder, request: InboundRequest) -> Response | Stream:
         caller, purpose = await self._authenticate(engine, recorder, request)
-        async with self.turns.of(caller.app):
+        if not self.turns.take_now(caller.app):
+            await self.turns.take(caller.app)
+        try:
             answered = await self._read_in_turn(engine, recorder, request, caller, purpose)
+        finally:
+            self.turns.give_back(caller.app)
         return await self._in_batches(answered) if isinstance(answered, Reading) else answered
 
     async def _read_in_turn(
@@ -203,11 +206,11 @@ class Pipeline:
         """What was asked before is decided anew, not planned anew; a first question goes all the way."""
         shape, now, capabilities = shape_of(request), self.clock(), self._fetching.capabilities
         with self.tracing.stage(recorder.at(Stage.BIND)):
-            again = self.prepared.plan_again(engine, caller, purpose, shape, now, capabilities)
+            again = self.prepared.plan_again(engine, caller, shape, now, capabilities)
         if again is not None:
-            decided, plan = again
+            decision, plan = again
             recorder.at(Stage.PLAN)
-            recorder.decided(decided.decision, None, now)
+            recorder.decided(decision, None, now)
             recorder.saw(bound=plan.bound, plan=plan)
             return plan
         bound, facts = await self._bind(engine, recorder, request, caller, purpose)
@@ -329,10 +332,7 @@ class Pipeline:
         self, engine: PolicyEngine, recorder: Recorder, request: InboundRequest
     ) -> tuple[Caller, Purpose]:
         caller = await self._identify(engine, recorder, request)
-        if caller.purpose is None:
-            raise PurposeMissing
-        purpose = engine.admit(caller, self.clock())
-        recorder.saw(purpose=purpose)
+        recorder.saw(purpose=(purpose := engine.admit(caller, self.clock())))
         return caller, purpose
 
     async def _bind(
@@ -361,7 +361,7 @@ class Pipeline:
     async def _disclose(self, recorder: Recorder, plan: ReadPlan, caller: Caller, purpose: Purpose) -> Disclosure:
         context = await self._mask_context(recorder, caller, purpose)
         with self.tracing.stage(recorder.at(Stage.DISCLOSE)), Within(self.timeouts.total, plan):
-            return await disclose(self._fetching.open, plan, self.hash_subjects, context)
+            return await disclose(self._fetching.open, plan, self.hash_subjects, context, self._fetching.at_once)
 
     async def _mask_context(self, recorder: Recorder, caller: Caller, purpose: Purpose) -> MaskContext:
         keys = self.mask_keys(purpose.id)

@@ -13,7 +13,7 @@ from typing import Final
 
 from gateway.decision import PolicyEngine
 from gateway.model.caller import Caller
-from gateway.model.catalog import Dataset, Purpose
+from gateway.model.catalog import Dataset
 from gateway.model.decision import DecidedQuery, Decision
 from gateway.model.plan import ReadPlan
 from gateway.model.query import BoundQuery
@@ -43,9 +43,11 @@ class Question:
     bound: BoundQuery
     plans: dict[tuple[int, ...], _Kept] = field(default_factory=dict)
 
-    def plan(self, decided: DecidedQuery, shape: QuestionShape, capabilities_of: CapabilitiesOf) -> ReadPlan | None:
-        """The plan for these literals under this decision; None where there is none yet, or its sources changed."""
-        kept = self.plans.get(tuple(map(id, _decisions(decided))))
+    def plan(
+        self, decisions: tuple[Decision, ...], shape: QuestionShape, capabilities_of: CapabilitiesOf
+    ) -> ReadPlan | None:
+        """The plan for these literals under these decisions; None where there is none yet, or its sources changed."""
+        kept = self.plans.get(tuple(map(id, decisions)))
         if kept is None:
             return None
         for dataset, known in kept.claims:
@@ -67,18 +69,17 @@ class PreparedQuestions:
         """How many questions are kept."""
         return len(self._questions)
 
-    def plan_again(  # noqa: PLR0917 - all that a plan is made from
+    def plan_again(
         self,
         engine: PolicyEngine,
         caller: Caller,
-        purpose: Purpose,
         shape: QuestionShape | None,
         now: datetime,
         capabilities_of: CapabilitiesOf,
-    ) -> tuple[DecidedQuery, ReadPlan] | None:
+    ) -> tuple[Decision, ReadPlan] | None:
         """The decision, made now, and the plan that is kept for it; None where the question has to be planned.
 
-        Raises what `check_purpose` raises.
+        So it is where the purpose doesn't stand now: that denies everything, and no plan is kept for a denial.
         """
         if shape is None or engine is not self._engine or caller.case is not None:
             return None
@@ -87,10 +88,9 @@ class PreparedQuestions:
         if known is None:
             return None
         self._questions[key] = known  # whatever is unused for longest stands first, and goes first
-        engine.check_purpose(purpose, caller, None, now)
-        decided = engine.decide_question(known.bound, caller, None, now)
-        plan = known.plan(decided, shape, capabilities_of)
-        return None if plan is None else (decided, plan)
+        decisions = _decide(engine, known.bound, caller, now)
+        plan = known.plan(decisions, shape, capabilities_of)
+        return None if plan is None else (decisions[0], plan)
 
     def keep(  # noqa: PLR0917 - all that a plan is made from
         self,
@@ -121,8 +121,16 @@ class PreparedQuestions:
         question.plans[tuple(map(id, decisions))] = _Kept(decisions, prepared, claims)
 
 
+def _decide(engine: PolicyEngine, bound: BoundQuery, caller: Caller, now: datetime) -> tuple[Decision, ...]:
+    """The decisions on every dataset of a question without a case, depth first."""
+    own = engine.decide(bound, caller, None, now)
+    if not bound.embeds:
+        return (own,)
+    return (own, *(one for embed in bound.embeds for one in _decide(engine, embed.question, caller, now)))
+
+
 def _decisions(decided: DecidedQuery) -> tuple[Decision, ...]:
-    """Of every dataset of the question, depth first."""
+    """The same of what was decided."""
     return (decided.decision, *(one for _, below in decided.embeds for one in _decisions(below)))
 
 

@@ -22,7 +22,7 @@ from gateway.model.catalog import Purpose
 from gateway.model.plan import ReadPlan
 from gateway.model.response import Response
 from gateway.model.rows import Disclosure
-from gateway.time_limit import TimeLimit
+from gateway.time_limit import WithinSeconds
 
 _END: Final[Any] = object()
 T = TypeVar("T")
@@ -89,27 +89,23 @@ async def batches_of(answer: BatchedAnswer) -> AsyncGenerator[bytes, None]:
         raise Defect(operator=type(error).__name__) from None
 
 
-class Within:
+class Within(WithinSeconds):
     """`with Within(seconds, plan): ...` raises SourceTimeout where the block takes longer."""
 
-    __slots__ = ("_limit", "_plan", "_seconds")
+    __slots__ = ("_plan",)
 
     def __init__(self, seconds: float, plan: ReadPlan) -> None:
-        self._seconds, self._plan = seconds, plan
-
-    def __enter__(self) -> None:
         """Raises SourceTimeout where no time is left: what doesn't wait would not notice."""
-        if self._seconds <= 0:
+        self._seconds, self._plan = seconds, plan
+        if seconds <= 0:
             raise self._late()
-        self._limit = TimeLimit(asyncio.get_running_loop().time() + self._seconds)
-        self._limit.__enter__()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """As said above."""
         try:
-            self._limit.__exit__(kind, error, traceback)
+            WithinSeconds.__exit__(self, kind, error, traceback)
         except TimeoutError:
             raise self._late() from None
         if isinstance(error, TimeoutError):

@@ -1,17 +1,80 @@
 """Limits of time for what is nearly always in time: one timer of the loop watches over all of them.
 
-Means what `asyncio.timeout` means, to the letter: at its end the task is cancelled, and where nothing else cancelled it
-too the block raises TimeoutError. There each block costs the loop a timer to make and to cancel; here two steps in a
-dictionary, since limits of one kind end in the order in which they began.
+`TimeLimit` means what `asyncio.timeout` means, to the letter: at its end the task is cancelled, and where nothing else
+cancelled it too the block raises TimeoutError. There each block costs the loop a timer to make and to cancel; here two
+steps in a dictionary, since limits of one kind end in the order in which they began.
 """
 
 import asyncio
 import threading
 from types import TracebackType
-from typing import Final
+from typing import Final, Protocol
 
 _CLOCK_SECONDS: Final = 0.001
 """How finely a loop's timers are told apart: one may come that much too early."""
+
+
+class Alarm(Protocol):
+    """What is to be done at a moment, unless it was ended before."""
+
+    when: float
+    """By the clock of the loop, in seconds."""
+
+    def pass_(self) -> None:
+        """The moment has come: for the watch, once."""
+        ...
+
+
+class Watch:
+    """The alarms of one loop, and its one timer: at the earliest of them, or at an earlier one that ended."""
+
+    __slots__ = ("_due", "_timer", "_waiting", "loop")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop: Final = loop
+        self._waiting: dict[Alarm, None] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._due = float("inf")
+
+    def begin(self, alarm: Alarm) -> None:
+        """From now on it waits for its moment."""
+        self._waiting[alarm] = None
+        if alarm.when < self._due:
+            self._wait_for(alarm.when)
+
+    def end(self, alarm: Alarm) -> None:
+        """It waits no more, if it still did."""
+        self._waiting.pop(alarm, None)
+
+    def _wait_for(self, when: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer, self._due = self.loop.call_at(when, self._look), when
+
+    def _look(self) -> None:
+        self._timer, self._due = None, float("inf")
+        now = self.loop.time() + _CLOCK_SECONDS
+        for alarm in [one for one in self._waiting if one.when <= now]:
+            self.end(alarm)
+            alarm.pass_()
+        if self._waiting:
+            self._wait_for(min([one.when for one in self._waiting]))
+
+
+class _Here(threading.local):
+    watch: Watch | None = None
+
+
+_here: Final = _Here()
+
+
+def running_watch() -> Watch:
+    """The watch of the loop that runs in this thread; raises RuntimeError where none does."""
+    loop = asyncio.get_running_loop()
+    known = _here.watch
+    if known is None or known.loop is not loop:
+        known = _here.watch = Watch(loop)
+    return known
 
 
 class TimeLimit:
@@ -20,21 +83,22 @@ class TimeLimit:
     A limit that has passed before the block began cancels it at the first turn of the loop. Once only.
     """
 
-    __slots__ = ("_cancelling", "_is_over", "_task", "_watch", "when")
+    __slots__ = ("_cancelling", "_is_over", "_seconds", "_task", "_watch", "when")
 
     def __init__(self, when: float) -> None:
         self.when = when
-        self._is_over = False
+        self._seconds: float | None = None  # from the beginning of the block: then `when` is not known yet
 
     def __enter__(self) -> None:
         """Raises RuntimeError outside a task."""
-        loop = asyncio.get_running_loop()
-        task = asyncio.current_task(loop)
+        watch = running_watch()
+        if self._seconds is not None:
+            self.when = watch.loop.time() + self._seconds
+        task = asyncio.current_task(watch.loop)
         if task is None:
             raise RuntimeError("a limit of time outside a task")
-        self._task, self._cancelling = task, task.cancelling()
-        self._watch = _watch(loop)
-        self._watch.begin(self)
+        self._watch, self._task, self._cancelling, self._is_over = watch, task, task.cancelling(), False
+        watch.begin(self)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -51,48 +115,10 @@ class TimeLimit:
         self._task.cancel()
 
 
-class _Watch:
-    """The limits of one loop that run, and its one timer: at the earliest of them, or at an earlier one that ended."""
+class WithinSeconds(TimeLimit):
+    """The same for so many seconds from the beginning of the block."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.loop: Final = loop
-        self._running: dict[TimeLimit, None] = {}
-        self._timer: asyncio.TimerHandle | None = None
-        self._due = float("inf")
+    __slots__ = ()
 
-    def begin(self, limit: TimeLimit) -> None:
-        self._running[limit] = None
-        if limit.when < self._due:
-            self._wait_for(limit.when)
-
-    def end(self, limit: TimeLimit) -> None:
-        self._running.pop(limit, None)
-
-    def _wait_for(self, when: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer, self._due = self.loop.call_at(when, self._look), when
-
-    def _look(self) -> None:
-        self._timer, self._due = None, float("inf")
-        now = self.loop.time() + _CLOCK_SECONDS
-        for limit in [one for one in self._running if one.when <= now]:
-            self.end(limit)
-            limit.pass_()
-        if self._running:
-            self._wait_for(min(one.when for one in self._running))
-
-
-class _Here(threading.local):
-    watch: _Watch | None = None
-
-
-_here: Final = _Here()
-
-
-def _watch(loop: asyncio.AbstractEventLoop) -> _Watch:
-    """The watch of the loop, which runs in this thread."""
-    known = _here.watch
-    if known is None or known.loop is not loop:
-        known = _here.watch = _Watch(loop)
-    return known
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds

@@ -9,7 +9,6 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Final
 
 from gateway.errors import TooManyAtOnce
@@ -37,6 +36,7 @@ class Turns:
         self._monotonic = monotonic
         self._lanes: dict[AppId, _Lane] = {}
         self._running = 0
+        self._waiting = 0
 
     @property
     def running(self) -> int:
@@ -46,26 +46,31 @@ class Turns:
     @property
     def waiting(self) -> int:
         """Questions that wait for their turn."""
-        return sum(len(lane.waiting) for lane in self._lanes.values())
+        return self._waiting
 
-    def of(self, app: AppId) -> "Turn":
-        """`async with turns.of(app): ...`; entering raises TooManyAtOnce where too many of the app wait already."""
-        return Turn(self, app)
-
-    async def take(self, app: AppId) -> None:
-        """Wait for a place; raises TooManyAtOnce."""
+    def take_now(self, app: AppId) -> bool:
+        """Take a place until `give_back`, where the app may have one at once; else it has to wait, with `take`."""
         now = self._monotonic()
         lane = self._lanes.get(app)
         if lane is None:
             lane = self._lanes[app] = _Lane(now)
         lane.asked_at = now
-        if not lane.waiting and self._may_run(lane, self._asking(now)):
-            self._begin(lane)
+        if lane.waiting or not self._may_run(lane, self._asking(now)):
+            return False
+        lane.running += 1
+        self._running += 1
+        return True
+
+    async def take(self, app: AppId) -> None:
+        """Take a place until `give_back`, or wait for it; raises TooManyAtOnce."""
+        if self.take_now(app):
             return
+        lane = self._lanes[app]
         if len(lane.waiting) >= self._rule.waiting:
             raise TooManyAtOnce(limit=self._rule.waiting)
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         lane.waiting.append(turn)
+        self._waiting += 1
         try:
             await turn
         except asyncio.CancelledError:
@@ -73,6 +78,7 @@ class Turns:
                 self.give_back(app)  # it was given just now
             elif turn in lane.waiting:
                 lane.waiting.remove(turn)
+                self._waiting -= 1
             raise
 
     def give_back(self, app: AppId) -> None:
@@ -80,19 +86,18 @@ class Turns:
         lane = self._lanes[app]
         lane.running -= 1
         self._running -= 1
-        now = self._monotonic()
-        asking = self._asking(now)
+        if not self._waiting:
+            return
+        asking = self._asking(self._monotonic())
         # whoever has least under way is next; of equals whoever asked first was put in first
         for other in sorted((one for one in self._lanes.values() if one.waiting), key=lambda one: one.running):
             while other.waiting and self._may_run(other, asking):
                 turn = other.waiting.popleft()
+                self._waiting -= 1
                 if not turn.done():  # else its asker has just left
-                    self._begin(other)
+                    other.running += 1
+                    self._running += 1
                     turn.set_result(None)
-
-    def _begin(self, lane: _Lane) -> None:
-        lane.running += 1
-        self._running += 1
 
     def _may_run(self, lane: _Lane, asking: int) -> bool:
         if asking < 2:
@@ -102,27 +107,8 @@ class Turns:
 
     def _asking(self, now: float) -> int:
         """How many apps ask; those that are done with it are forgotten."""
-        if len(self._lanes) > 1:
+        if len(self._lanes) > 1:  # else it is who asks now
             for app, lane in list(self._lanes.items()):
                 if not lane.running and not lane.waiting and now - lane.asked_at > _STILL_ASKING_SECONDS:
                     del self._lanes[app]
         return len(self._lanes)
-
-
-class Turn:
-    """One question's place."""
-
-    __slots__ = ("_app", "_turns")
-
-    def __init__(self, turns: Turns, app: AppId) -> None:
-        self._turns, self._app = turns, app
-
-    async def __aenter__(self) -> None:
-        """Raises TooManyAtOnce."""
-        await self._turns.take(self._app)
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """The place is free again."""
-        self._turns.give_back(self._app)

@@ -1,11 +1,11 @@
 """GET /data/{dataset}: the hot road, a plain ASGI callable (a FastAPI route costs 40 µs that it doesn't need)."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import aclosing
 from datetime import datetime
-from functools import lru_cache
-from typing import Any
+from types import TracebackType
+from typing import Any, Final, Self
 
 from gateway.api.inbound import Scope, read_scope
 from gateway.api.problems import PROBLEM, challenge_of, language_of, problem_of
@@ -16,10 +16,13 @@ from gateway.model.response import Refusal, Response, Stream
 from gateway.pipeline import Pipeline
 from gateway.settings import Limits
 from gateway.telemetry import read_traceparent
+from gateway.time_limit import Watch, running_watch
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-_QUICK_SECONDS = 0.05  # an answer that is quicker is not watched for a client that leaves
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Headers = list[tuple[bytes, bytes]]
+_QUICK_SECONDS: Final = 0.05  # an answer that is quicker is not watched for a client that leaves
+_ALWAYS: Final = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 
 
 class DataPlane:
@@ -44,8 +47,8 @@ class DataPlane:
         if fault is not None:
             await _send(await pipeline.refuse(request, fault), request, send)
         else:
-            client = _Client(receive)
-            await _unless_gone(_answer(pipeline, request, parent_span, send, client), client)
+            with _Client(receive) as client:
+                await _answer(pipeline, request, parent_span, send, client)
 
 
 async def _answer(
@@ -59,7 +62,8 @@ async def _answer(
             await _send(answered, request, send)
         return
     async with aclosing(answered.batches) as batches:
-        await send(_start(200, stream_headers(answered, request.trace_id)))
+        headers = _stream_headers(answered, request.trace_id)
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
         if answered.is_head:
             await send({"type": "http.response.body", "body": b""})
             return
@@ -72,16 +76,48 @@ async def _answer(
 
 
 class _Client:
-    """Whether whoever asked is still there."""
+    """Whether whoever asked is still there: where they leave, the block is stopped, and what the sources do for it.
+
+    A quick answer costs no task and no timer of its own.
+    """
+
+    __slots__ = ("_has_gone", "_leaving", "_receive", "_task", "_watch", "when")
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
         self._leaving: asyncio.Task[None] | None = None
+        self._has_gone = False
 
-    def watch(self) -> "asyncio.Task[None]":
-        """A task that ends when the client leaves."""
+    def __enter__(self) -> Self:
+        """From `_QUICK_SECONDS` on they are watched."""
+        self._watch: Watch = running_watch()
+        loop = self._watch.loop
+        self._task: asyncio.Task[Any] | None = asyncio.current_task(loop)
+        self.when = loop.time() + _QUICK_SECONDS
+        self._watch.begin(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
+        """Ends quietly where they left, unless the server itself ends."""
+        self._watch.end(self)
+        task, self._task = self._task, None  # a callback that waits for its turn stops nothing any more
+        if self._leaving is not None:
+            self._leaving.cancel()
+        if not self._has_gone or task is None or not isinstance(error, asyncio.CancelledError):
+            return False
+        return not task.uncancel()
+
+    def pass_(self) -> None:
+        """It is no quick answer."""
         self._leaving = asyncio.ensure_future(self._left())
-        return self._leaving
+        self._leaving.add_done_callback(self._gone)
+
+    def _gone(self, leaving: "asyncio.Task[None]") -> None:
+        if self._task is not None and not leaving.cancelled():
+            self._has_gone = True
+            self._task.cancel()
 
     def has_left(self) -> bool:
         """A look without waiting: the server tells at once that a client has gone, and keeps silent of one that hasn't.
@@ -104,43 +140,11 @@ class _Client:
             pass
 
 
-async def _unless_gone(work: Coroutine[Any, Any, None], client: _Client) -> None:
-    """Do it; where the client leaves, stop it, and with it what the sources do for it.
-
-    A quick answer costs a timer, and no task of its own.
-    """
-    task = asyncio.current_task()
-    watching: list[asyncio.Task[None]] = []
-    has_gone = is_over = False
-
-    def gone(leaving: "asyncio.Task[None]") -> None:
-        nonlocal has_gone
-        if task is not None and not leaving.cancelled() and not is_over:
-            has_gone = True
-            task.cancel()
-
-    def watch() -> None:
-        watching.append(client.watch())
-        watching[0].add_done_callback(gone)
-
-    timer = asyncio.get_running_loop().call_later(_QUICK_SECONDS, watch)
-    try:
-        await work
-    except asyncio.CancelledError:
-        if not has_gone or task is None or task.uncancel():
-            raise  # the server itself ends
-    finally:
-        is_over = True  # a callback that waits for its turn stops nothing any more
-        timer.cancel()
-        for leaving in watching:
-            leaving.cancel()
-
-
 async def _send(response: Response, request: InboundRequest, send: Send) -> None:
-    status, headers, body = write_response(response, request.trace_id, request.headers.get("accept-language"))
+    status, headers, body = _written(response, request.trace_id, request.headers.get("accept-language"))
     may_have_arrived = False
     try:
-        await send(_start(status, headers))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
         may_have_arrived = True
         await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else body})
     except BaseException:  # the client has gone, or the server with it
@@ -149,62 +153,56 @@ async def _send(response: Response, request: InboundRequest, send: Send) -> None
         raise
 
 
-def _start(status: int, headers: dict[str, str]) -> MutableMapping[str, Any]:
-    return {
-        "type": "http.response.start",
-        "status": status,
-        "headers": [(_header(name), value.encode("latin-1")) for name, value in headers.items()],
-    }
-
-
-@lru_cache
-def _header(name: str) -> bytes:
-    return name.encode("latin-1")
-
-
-def stream_headers(stream: Stream, trace_id: str) -> dict[str, str]:
+def _stream_headers(stream: Stream, trace_id: str) -> Headers:
     """The headers of an answer in batches; how long it is is known at its end only."""
-    headers = _common(trace_id) | {
-        "langqiao-policy": stream.policy_version,
-        "langqiao-receipt": str(stream.opening),
-        "content-type": content_type(stream.media_type),
-        "content-range": f"*/{'*' if stream.total is None else stream.total}",
-    }
-    return headers | _notices(stream.notices)
+    return [
+        (b"trace-id", trace_id.encode()),
+        *_ALWAYS,
+        (b"langqiao-policy", stream.policy_version.encode()),
+        (b"langqiao-receipt", str(stream.opening).encode()),
+        (b"content-type", _CONTENT_TYPES[stream.media_type]),
+        (b"content-range", b"*/*" if stream.total is None else b"*/%d" % stream.total),
+        *_notices(stream.notices),
+    ]
 
 
-def _common(trace_id: str) -> dict[str, str]:
-    return {"trace-id": trace_id, "cache-control": "no-store", "x-content-type-options": "nosniff"}
+def _notices(notices: tuple[str, ...]) -> Headers:
+    return [(b"langqiao-notices", "; ".join(notices).encode("ascii", "backslashreplace"))] if notices else []
 
 
-def _notices(notices: tuple[str, ...]) -> dict[str, str]:
-    if not notices:
-        return {}
-    return {"langqiao-notices": "; ".join(notices).encode("ascii", "backslashreplace").decode()}
+def _content_type(media_type: MediaType) -> bytes:
+    name = media_type.value
+    return (name if media_type is MediaType.ARROW else f"{name}; charset=utf-8").encode()
 
 
-def content_type(media_type: MediaType) -> str:
-    """The media type with its charset, where it is text."""
-    return media_type.value if media_type is MediaType.ARROW else f"{media_type.value}; charset=utf-8"
+_CONTENT_TYPES: Final = {media_type: _content_type(media_type) for media_type in MediaType}
+"""With their charset, where they are text."""
 
 
-def write_response(response: Response, trace_id: str, accept_language: str | None) -> tuple[int, dict[str, str], bytes]:
-    """Status, headers and body of a Response."""
-    headers = _common(trace_id)
+def _written(response: Response, trace_id: str, accept_language: str | None) -> tuple[int, Headers, bytes]:
+    headers: Headers = [(b"trace-id", trace_id.encode()), *_ALWAYS]
     if response.policy_version is not None:
-        headers["langqiao-policy"] = response.policy_version
+        headers.append((b"langqiao-policy", response.policy_version.encode()))
     if response.receipt is not None:
-        headers["langqiao-receipt"] = str(response.receipt)
+        headers.append((b"langqiao-receipt", str(response.receipt).encode()))
     outcome = response.outcome
     if isinstance(outcome, Refusal):
         body = problem_of(outcome.error, trace_id, response.receipt, language_of(accept_language))
-        headers |= {"content-type": PROBLEM, "content-length": str(len(body))} | challenge_of(outcome.error)
+        headers += [(b"content-type", PROBLEM.encode()), (b"content-length", b"%d" % len(body))]
+        headers += [(name.encode(), value.encode()) for name, value in challenge_of(outcome.error).items()]
         return outcome.error.status, headers, body
-    last = outcome.offset + len(outcome.rows) - 1
-    span = f"{outcome.offset}-{last}" if outcome.rows else "*"
-    headers["content-range"] = f"{span}/{'*' if outcome.total is None else outcome.total}"
-    headers["content-type"] = content_type(response.media_type)
-    headers["content-length"] = str(len(response.body))
-    headers |= _notices(outcome.notices)
-    partial = outcome.total is not None and len(outcome.rows) < outcome.total
-    return (206 if partial else 200), headers, response.body
+    count, total = len(outcome.rows), outcome.total
+    span = b"%d-%d" % (outcome.offset, outcome.offset + count - 1) if count else b"*"
+    headers += [
+        (b"content-range", span + b"/*" if total is None else b"%b/%d" % (span, total)),
+        (b"content-type", _CONTENT_TYPES[response.media_type]),
+        (b"content-length", b"%d" % len(response.body)),
+        *_notices(outcome.notices),
+    ]
+    return (206 if total is not None and count < total else 200), headers, response.body
+
+
+def write_response(response: Response, trace_id: str, accept_language: str | None) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body of a Response, for the control plane."""
+    status, headers, body = _written(response, trace_id, accept_language)
+    return status, {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}, body

@@ -21,13 +21,12 @@ from gateway.authentication.recall import FreshKeys, Latest, Recalled, digest_of
 from gateway.errors import (
     AppNotAuthenticated,
     CaseUnavailable,
-    GatewayError,
     JustificationMissing,
     PersonNotAuthenticated,
     PurposeUnavailable,
     TerminalUnavailable,
 )
-from gateway.keys import judge_times, read_api_key, same_digest, verify_token
+from gateway.keys import judge_times, read_api_key, same_digest, times_of, verify_token
 from gateway.model.caller import Caller, InboundRequest
 from gateway.model.ids import AppId, CaseId, PrincipalId, PurposeId, RegionCode, RoleName
 
@@ -84,11 +83,8 @@ class Authenticator:
         known = self._callers.find(digest_of(request))
         if known is None or not self._keys.is_fresh(known.key_id):
             return None
-        try:
-            judge_times(known.claims, known.leeway_seconds, now)
-        except GatewayError:
-            return None  # authenticating says what is wrong
-        return known.caller
+        # out of its time: authenticating says what is wrong
+        return known.caller if known.since <= now.timestamp() < known.until else None
 
     def authenticate(self, request: InboundRequest, now: datetime) -> Caller:
         """The caller; may ask the database.
@@ -102,7 +98,7 @@ class Authenticator:
         if known is not None:  # only the key had to be read again
             return known.caller
         caller = self._caller(request, app, claims)
-        self._callers.keep(digest, Recalled(caller, key_id, claims, issuer.leeway_seconds))
+        self._callers.keep(digest, Recalled(caller, key_id, *times_of(claims, issuer.leeway_seconds)))
         return caller
 
     def _caller(self, request: InboundRequest, app: AppId, claims: Mapping[str, object]) -> Caller:

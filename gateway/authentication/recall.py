@@ -7,7 +7,7 @@ signature holds for good once it was verified; its times are judged at each requ
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -45,12 +45,12 @@ class Latest(Generic[V]):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Recalled:
-    """A caller, the app key that they came with, and the claims whose times still bind."""
+    """A caller, the app key that they came with, and the times between which their token counts (seconds)."""
 
     caller: Caller
     key_id: str
-    claims: Mapping[str, object]
-    leeway_seconds: int
+    since: float
+    until: float
 
 
 class FreshKeys:

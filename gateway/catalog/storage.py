@@ -29,6 +29,7 @@ _AS_THEY_ARE: dict[FieldType, frozenset[type]] = {
     FieldType.DATE: frozenset({date, NoneType}),
 }
 """Cells of exactly these types are values already."""
+_NONE: frozenset[type] = frozenset()
 _MOST_FEN = 2**63
 _STORED = {
     Storage.DATE_YYYYMMDD: FieldType.TEXT,
@@ -97,13 +98,14 @@ def decode(cell: Cell, field: Field) -> Cell:
             raise _unfit(field)
 
 
+def as_they_are(field: Field) -> frozenset[type]:
+    """The types whose cells are values of the field already; none where all have to be decoded."""
+    return _AS_THEY_ARE.get(field.type, _NONE) if field.storage is Storage.NATIVE and not field.codes else _NONE
+
+
 def decode_column(cells: Sequence[Cell], field: Field) -> Sequence[Cell]:
     """The same for many cells of one field; raises as `decode`."""
-    if field.storage is Storage.NATIVE and not field.codes:
-        as_they_are = _AS_THEY_ARE.get(field.type)
-        if as_they_are is not None and as_they_are.issuperset(map(type, cells)):
-            return cells
-    return [decode(cell, field) for cell in cells]
+    return cells if as_they_are(field).issuperset(map(type, cells)) else [decode(cell, field) for cell in cells]
 
 
 def _fen(yuan: Decimal, field: Field) -> int:

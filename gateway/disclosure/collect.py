@@ -4,9 +4,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from functools import partial
 from types import NoneType
-from typing import cast
+from typing import NoReturn, cast
 
-from gateway.catalog.storage import decode, decode_column
+from gateway.catalog.storage import as_they_are, decode, decode_column
 from gateway.disclosure.aggregates import read_aggregate, written
 from gateway.errors import Defect, SourceRubbish, SourceTooBroad
 from gateway.model.catalog import Field
@@ -14,9 +14,10 @@ from gateway.model.plan import ReadPlan
 from gateway.model.query import AggregateFunction
 from gateway.model.rows import Batch, Cell, RawRows, Row
 
-Reader = Callable[[Sequence[Cell]], Sequence[Cell]]
-"""Of a whole column."""
-_TEXT_OR_NULL = frozenset({str, NoneType})
+Reader = tuple[frozenset[type], Callable[[Sequence[Cell]], Sequence[Cell]]]
+"""Of a whole column: the types whose cells are read already, and what reads all others."""
+_TEXT_OR_NULL: frozenset[type] = frozenset({str, NoneType})
+_NONE: frozenset[type] = frozenset()
 
 
 async def collect(raw: RawRows, plan: ReadPlan) -> tuple[list[Row], int | None]:
@@ -38,17 +39,8 @@ async def collect(raw: RawRows, plan: ReadPlan) -> tuple[list[Row], int | None]:
         return rows, await count()
 
 
-async def collect_columns(raw: RawRows, plan: ReadPlan, readers: Sequence[Reader]) -> Sequence[Sequence[Cell]] | None:
-    """The same of a source that has its whole answer at once, by columns; None where it doesn't. Raises as `collect`.
-
-    `readers` are those of the plan.
-    """
-    if raw.at_once is None or raw.counts is not None:
-        return None
-    _refuse_others(raw, readers)
-    whole = await raw.at_once()
-    if whole is None:
-        return None
+def columns_of(whole: Batch, plan: ReadPlan, readers: Sequence[Reader]) -> Sequence[Sequence[Cell]]:
+    """The columns of an answer that came at once; `readers` are those of the plan. Raises as `collect`."""
     _refuse_too_many(len(whole), plan)
     return _columns(whole, readers, plan)
 
@@ -85,7 +77,8 @@ async def _decoded(
 
 
 def _refuse_more(seen: int, plan: ReadPlan) -> None:
-    if plan.fetch.limit not in {None, plan.max_source_rows + 1} and seen > (plan.fetch.limit or 0):
+    most = plan.fetch.limit
+    if most is not None and seen > most and most != plan.max_source_rows + 1:
         raise _rubbish(plan, "more rows than were asked for")  # a limit may be an obligation
 
 
@@ -105,7 +98,10 @@ def _columns(batch: Batch, readers: Sequence[Reader], plan: ReadPlan) -> list[Se
     if not {len(readers)}.issuperset(map(len, batch)):
         raise _rubbish(plan, f"a row has not {len(readers)} cells")
     try:
-        return [reader(column) for reader, column in zip(readers, zip(*batch, strict=True), strict=False)]
+        return [
+            column if read_already.issuperset(map(type, column)) else read(column)
+            for (read_already, read), column in zip(readers, zip(*batch, strict=True), strict=False)
+        ]
     except ValueError as fault:
         raise _rubbish(plan, str(fault)) from None
 
@@ -122,27 +118,26 @@ async def _count(counts: AsyncIterator[Batch], plan: ReadPlan) -> int:
 
 def _fitting_readers(raw: RawRows, plan: ReadPlan) -> list[Reader]:
     readers = readers_of(plan)
-    _refuse_others(raw, readers)
-    return readers
-
-
-def _refuse_others(raw: RawRows, readers: Sequence[Reader]) -> None:
     if raw.width != len(readers):
         raise Defect(operator="the raw rows are not those of the plan")
+    return readers
 
 
 def readers_of(plan: ReadPlan) -> list[Reader]:
     """What reads each raw column into catalogue form; no literal of the plan has a part in them."""
     fields = plan.bound.dataset.fields
-    read = _keys if plan.fetch.aggregates else decode_column
-    # what the source masked is the mask's text, and no stored value
-    readers: list[Reader] = [
-        _texts if column.form is not None else partial(read, field=fields[column.source.field])
-        for column in plan.fetch.columns
-    ]
+    readers: list[Reader] = []
+    for column in plan.fetch.columns:
+        field = fields[column.source.field]
+        if column.form is not None:  # what the source masked is the mask's text, and no stored value
+            readers.append((_TEXT_OR_NULL, _refuse_other_than_texts))
+        elif plan.fetch.aggregates:
+            readers.append((_NONE, partial(_keys, field=field)))
+        else:
+            readers.append((as_they_are(field), partial(decode_column, field=field)))
     for one in plan.fetch.aggregates:
         aggregated = fields[one.field] if one.field is not None else None
-        readers.append(partial(_aggregates, function=one.function, field=aggregated))
+        readers.append((_NONE, partial(_aggregates, function=one.function, field=aggregated)))
     return readers
 
 
@@ -154,10 +149,9 @@ def _aggregates(cells: Sequence[Cell], function: AggregateFunction, field: Field
     return [read_aggregate(cell, function, field) for cell in cells]
 
 
-def _texts(cells: Sequence[Cell]) -> Sequence[Cell]:
-    if not _TEXT_OR_NULL.issuperset(map(type, cells)):
-        raise ValueError("a masked cell is no text")
-    return cells
+def _refuse_other_than_texts(cells: Sequence[Cell]) -> NoReturn:
+    del cells
+    raise ValueError("a masked cell is no text")
 
 
 def _closable(batches: AsyncIterator[Batch]) -> AsyncGenerator[Batch, None]:

@@ -52,7 +52,7 @@ def through(
     mask: Mask, kind: str, cells: Sequence[Cell], context: MaskContext, people: Sequence[Cell] | None
 ) -> Sequence[Cell]:
     """The cells of a column that passed the mask; raises Defect, without the value, where it fails."""
-    has_nulls = NoneType in set(map(type, cells))
+    has_nulls = None in cells
     known = [cell for cell in cells if cell is not None] if has_nulls else cells
     try:
         if mask.needs_person and people is not None:
@@ -61,8 +61,8 @@ def through(
         shown = mask_values(mask, known, context)
     except Exception as fault:  # noqa: BLE001  # whatever a plug-in raises may hold the value
         raise _failed(kind, fault) from None
-    kinds = set(map(type, shown))
-    if len(shown) != len(known) or not (kinds <= _TEXT_OR_NULL or all(issubclass(one, str | None) for one in kinds)):
+    is_text = _TEXT_OR_NULL.issuperset(map(type, shown)) or all(isinstance(one, str | None) for one in shown)
+    if len(shown) != len(known) or not is_text:
         raise Defect(operator=f"the mask {kind} gave no column of text")
     if not has_nulls:
         return shown

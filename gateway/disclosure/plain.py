@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from gateway.disclosure.assembling import HashSubjects
-from gateway.disclosure.collect import Reader, readers_of
+from gateway.disclosure.collect import Reader, columns_of, readers_of
 from gateway.disclosure.grouping import computing
 from gateway.disclosure.masking import through
 from gateway.masks import build_mask
 from gateway.model.decision import Verdict
 from gateway.model.plan import PlannedColumn, ReadPlan
 from gateway.model.predicate import EVERYTHING
-from gateway.model.rows import Cell, Disclosure
+from gateway.model.rows import Batch, Disclosure
 from gateway.obligations import annotating, treating
 from gateway.spi import Annotates, Mask, MaskContext
 
@@ -70,10 +70,9 @@ class PlainAnswer:
             and plan.bound.dataset is own.bound.dataset
         )
 
-    def disclosure(
-        self, plan: ReadPlan, raw: Sequence[Sequence[Cell]], hash_subjects: HashSubjects, context: MaskContext
-    ) -> Disclosure:
-        """What may leave of the raw columns; raises Defect where a mask fails."""
+    def disclosure(self, plan: ReadPlan, whole: Batch, hash_subjects: HashSubjects, context: MaskContext) -> Disclosure:
+        """What may leave of the rows that its source gave; raises as `disclose`."""
+        raw = columns_of(whole, plan, self.readers)
         start, limit = plan.residual.offset, plan.residual.limit
         if start or limit is not None:
             end = None if limit is None else start + limit
@@ -89,8 +88,12 @@ class PlainAnswer:
             offset=plan.bound.offset,
             total=None,
             subjects=tuple(sorted(set(hash_subjects(map(str, people))))) if people else (),
-            notices=tuple(dict.fromkeys([told for one in self.annotates for told in one.notices(plan)])),
+            notices=_notices(self.annotates, plan) if self.annotates else (),
         )
+
+
+def _notices(annotates: Sequence[Annotates], plan: ReadPlan) -> tuple[str, ...]:
+    return tuple(dict.fromkeys([told for one in annotates for told in one.notices(plan)]))
 
 
 def _plain(column: PlannedColumn) -> tuple[int, Mask | None, str] | None:

@@ -9,7 +9,7 @@ from gateway.keys.notes import LogSigner, NoteVerifier, is_key_name, read_base64
 from gateway.keys.retention import RetentionKeys, RetentionOpener, SealingKey, rewrap_retention
 from gateway.keys.ring import STALE_SECONDS, KeyRing, make_ring, rewrap
 from gateway.keys.roots import LocalRoot, RootKey, open_root
-from gateway.keys.tokens import Issuer, judge_times, verify_token
+from gateway.keys.tokens import Issuer, judge_times, times_of, verify_token
 
 __all__ = [
     "STALE_SECONDS",
@@ -35,5 +35,6 @@ __all__ = [
     "rewrap_retention",
     "same_digest",
     "split_note",
+    "times_of",
     "verify_token",
 ]

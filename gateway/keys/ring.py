@@ -41,23 +41,34 @@ class _Snapshot:
     records: Mapping[tuple[KeyUse, int], DataKey]
     material: Mapping[tuple[KeyUse, int], bytes] = field(repr=False)
     derived: dict[tuple[KeyUse, int, str], bytes] = field(default_factory=dict, repr=False)
-    purposes: dict[tuple[PurposeId, tuple[int, ...]], PurposeKeys] = field(default_factory=dict, repr=False)
-
     found: dict[KeyUse, tuple[datetime, datetime, DataKey]] = field(default_factory=dict, repr=False)
+    purposes: dict[PurposeId, tuple[datetime, datetime, PurposeKeys]] = field(default_factory=dict, repr=False)
     subject_macs: dict[int, hmac.HMAC] = field(default_factory=dict, repr=False)
 
     def in_force(self, use: KeyUse, now: datetime) -> DataKey:
+        return self.standing(use, now)[2]
+
+    def standing(self, use: KeyUse, now: datetime) -> tuple[datetime, datetime, DataKey]:
+        """The version in force, since when and until when."""
         known = self.found.get(use)
         if known is not None and known[0] <= now < known[1]:
-            return known[2]
+            return known
         record = _in_force(self.records.values(), use, now)
         if record is None:
             raise KeyUnavailable(use=use.value, version=0, state="missing")
         moments = [one.active_at for one in self.records.values() if one.use is use]
         since = max(moment for moment in moments if moment <= now)
         until = min((moment for moment in moments if moment > now), default=_NEVER)
-        self.found[use] = since, until, record  # it stays in force between two beginnings
-        return record
+        known = self.found[use] = since, until, record  # it stays in force between two beginnings
+        return known
+
+    def purpose_keys(self, purpose: PurposeId, now: datetime) -> PurposeKeys:
+        """Of the versions in force, kept as long as all of them are."""
+        known = self.purposes.get(purpose)
+        if known is None or not known[0] <= now < known[1]:
+            since, until, records = zip(*(self.standing(use, now) for use in _MASKED), strict=True)
+            known = self.purposes[purpose] = max(since), min(until), _purpose_keys(self, purpose, records)
+        return known[2]
 
     def subject_mac(self, record: DataKey) -> hmac.HMAC:
         """HMAC that has read its key: to be copied for each person, without giving other threads a turn."""
@@ -164,7 +175,7 @@ class KeyRing:
     def subject_hashes(self, id_numbers: Iterable[str]) -> list[str]:
         """The same of many, one for each, all under one version of the key."""
         current = self._current()
-        keyed = current.subject_mac(current.in_force(KeyUse.SUBJECT, self._clock()))
+        keyed = current.subject_mac(current.standing(KeyUse.SUBJECT, self._clock())[2])
         found = []
         for id_number in id_numbers:
             mac = keyed.copy()
@@ -189,12 +200,7 @@ class KeyRing:
 
     def mask_keys(self, purpose: PurposeId) -> MaskKeys:
         """The keyed functions of one purpose (HKDF-SHA-256), of the versions in force now: purposes can't be joined."""
-        current, now = self._current(), self._clock()
-        records = tuple(current.in_force(use, now) for use in _MASKED)
-        place = (purpose, tuple(record.version for record in records))
-        if place not in current.purposes:
-            current.purposes[place] = _purpose_keys(current, purpose, records)
-        return current.purposes[place]
+        return self._current().purpose_keys(purpose, self._clock())
 
     def token_key(self, purpose: PurposeId, shape: str, version: int) -> FormatCipher:
         """What made the tokens of one version, to turn them back; raises KeyUnavailable where it serves no more."""

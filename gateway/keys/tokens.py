@@ -83,6 +83,12 @@ def judge_times(claims: Mapping[str, object], leeway: int, now: datetime) -> Non
         raise TokenExpired
 
 
+def times_of(claims: Mapping[str, object], leeway: int) -> tuple[float, float]:
+    """Since when and until when (not then any more) `judge_times` returns, of claims that it has judged."""
+    expires, issued, begins = cast("tuple[float, float, float]", (claims["exp"], claims["iat"], claims.get("nbf", 0)))
+    return max(issued, begins) - leeway, expires + leeway
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Issuer:
     """A small issuer with one Ed25519 key: what the demo signs its people in with."""

@@ -39,8 +39,9 @@ def kernel_of(form: SqlForm) -> Callable[[str], str | None]:
 def _joined(kernels: tuple[Callable[[str], str | None], ...]) -> Callable[[str], str | None]:
     def join(text: str) -> str | None:
         parts = [kernel(text) for kernel in kernels]
-        whole = [part for part in parts if part is not None]
-        return "".join(whole) if len(whole) == len(parts) else None  # NULL || text is NULL
+        if None in parts:
+            return None  # NULL || text is NULL
+        return "".join(parts)  # type: ignore[arg-type]  # all are texts
 
     return join
 

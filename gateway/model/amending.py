@@ -10,6 +10,6 @@ def amended(value: T, **changes: object) -> T:
 
     Names and types of the changes are not looked at.
     """
-    other = object.__new__(type(value))
-    vars(other).update(vars(value), **changes)
+    other = object.__new__(value.__class__)
+    other.__dict__.update(value.__dict__, **changes)
     return other

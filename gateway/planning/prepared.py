@@ -17,7 +17,7 @@ from gateway.model.predicate import NOTHING, AllOf, Comparator, Compare, Predica
 from gateway.obligations import join_obligations
 from gateway.spi import AmendsPlan
 
-Literals = Sequence[tuple[str, str]]
+Literals = Sequence[tuple[FieldName, str]]
 """Field and text of each equality filter, in the order in which they were asked."""
 
 
@@ -31,10 +31,18 @@ class _Filters:
     @classmethod
     def of(cls, where: Predicate, asked: Sequence[Compare]) -> Self:
         slots = tuple((at, asked.index(term)) for at, term in enumerate(_terms(where)) if term in asked)
-        return cls(_filled(where, slots, [NOTHING for _ in asked]), slots)
+        return cls(cls(where, slots).filled([NOTHING for _ in asked]), slots)
 
-    def filled(self, asked: Sequence[Compare]) -> Predicate:
-        return _filled(self.where, self.slots, asked) if self.slots else self.where
+    def filled(self, asked: Sequence[Predicate]) -> Predicate:
+        where, slots = self.where, self.slots
+        if not slots:
+            return where
+        if type(where) is not AllOf:
+            return asked[slots[0][1]]
+        terms = [*where.terms]
+        for at, number in slots:
+            terms[at] = asked[number]
+        return AllOf(tuple(terms))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +58,13 @@ class PreparedPlan:
         """The plan for these literals, which are of the same fields in the same order."""
         if not literals:
             return self.plan
-        asked = [Compare(FieldName(name), Comparator.EQ, text) for name, text in literals]
+        asked = [Compare(name, Comparator.EQ, text) for name, text in literals]
         return _with(self.plan, self.bound.filled(asked), self.pushed.filled(asked), self.residual.filled(asked))
 
 
 def prepare(plan: ReadPlan, literals: Literals) -> PreparedPlan | None:
     """The plan without its literals; None where one of them may have had a part in it."""
-    asked = [Compare(FieldName(name), Comparator.EQ, text) for name, text in literals]
+    asked = [Compare(name, Comparator.EQ, text) for name, text in literals]
     bound = _Filters.of(plan.bound.where, asked)
     pushed, residual = _Filters.of(plan.fetch.where, asked), _Filters.of(plan.residual.where, asked)
     each_once = list(range(len(asked)))
@@ -89,12 +97,3 @@ def _with(plan: ReadPlan, bound: Predicate, pushed: Predicate, residual: Predica
 
 def _terms(where: Predicate) -> tuple[Predicate, ...]:
     return where.terms if isinstance(where, AllOf) else (where,)
-
-
-def _filled(where: Predicate, slots: Sequence[tuple[int, int]], asked: Sequence[Predicate]) -> Predicate:
-    if not isinstance(where, AllOf):
-        return asked[slots[0][1]] if slots else where
-    terms = list(where.terms)
-    for at, number in slots:
-        terms[at] = asked[number]
-    return AllOf(tuple(terms))

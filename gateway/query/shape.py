@@ -5,27 +5,31 @@ digits, which need no decoding and are a text whatever they are compared with. E
 """
 
 import re
-from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from gateway.model.caller import InboundRequest
+from gateway.model.ids import FieldName
 
 LONGEST: Final = 2_000
 """Characters of a query string; what is longer is no question that comes again and again."""
 SPOKEN: Final = ("accept", "accept-profile", "prefer", "range", "range-unit")
 """Every header that has a part in the question."""
 _SLOT: Final = re.compile(r"([a-z_][a-z0-9_]{0,63})=eq\.([0-9A-Za-z_-]{1,64})", re.ASCII)
+_SILENT: Final = (None,) * len(SPOKEN)
 _NO_FIELDS: Final = frozenset({"select", "order", "limit", "offset", "and", "or"})
 
 Key = tuple[str | None, ...]
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class QuestionShape:
+class QuestionShape(NamedTuple):
     """`key` is the same for questions that differ in `literals` only; these are (field, text) in order."""
 
     key: Key
-    literals: tuple[tuple[str, str], ...]
+    literals: tuple[tuple[FieldName, str], ...]
+
+    def __repr__(self) -> str:
+        """No literal."""
+        return f"<QuestionShape of {len(self.literals)} literals>"
 
 
 def shape_of(request: InboundRequest) -> QuestionShape | None:
@@ -33,17 +37,17 @@ def shape_of(request: InboundRequest) -> QuestionShape | None:
     query = request.query_string
     if len(query) > LONGEST or len(request.path) > LONGEST:
         return None
-    headers = request.headers
-    spoken = [headers.get(name) for name in SPOKEN]
-    if sum(len(said) for said in spoken if said is not None) > LONGEST:
+    spoken = tuple(map(request.headers.get, SPOKEN))
+    if spoken != _SILENT and sum(len(said) for said in spoken if said is not None) > LONGEST:
         return None
     pieces: list[str] = []
-    literals: list[tuple[str, str]] = []
+    literals: list[tuple[FieldName, str]] = []
     for piece in query.split("&"):
         slot = _SLOT.fullmatch(piece)
-        if slot is None or slot.group(1) in _NO_FIELDS:
+        literal: Any = None if slot is None else slot.groups()
+        if literal is None or literal[0] in _NO_FIELDS:
             pieces.append(piece)
         else:
-            pieces.append(f"{slot.group(1)}=eq.")  # no question can be written so that it is this and another
-            literals.append((slot.group(1), slot.group(2)))
+            pieces.append(f"{literal[0]}=eq.")  # no question can be written so that it is this and another
+            literals.append(literal)
     return QuestionShape((request.method, request.path, *spoken, *pieces), tuple(literals))

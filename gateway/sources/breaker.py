@@ -74,7 +74,7 @@ class Breaker:
             return self
         if self.circuit is Circuit.HALF_OPEN:
             return self._probed(verdict, now)
-        if verdict is Verdict.NOTHING or (verdict is Verdict.ANSWERED and not any(self.outcomes)):
+        if verdict is Verdict.NOTHING or (verdict is Verdict.ANSWERED and True not in self.outcomes):
             return self  # a good answer after good answers changes nothing
         outcomes = (*self.outcomes, verdict is Verdict.FAILED)[-self.rule.window :]
         if sum(outcomes) >= self.rule.failures:

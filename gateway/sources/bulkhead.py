@@ -9,6 +9,8 @@ served in either row.
 import asyncio
 from dataclasses import dataclass, field
 
+from gateway.places import Places
+
 
 class NoPlace(Exception):
     """The queue is full, or the wait was over."""
@@ -22,23 +24,22 @@ class Row:
     queue: int
     wait_seconds: float
     waiting: int = field(init=False, default=0)
-    _free: asyncio.Semaphore = field(init=False)
+    free: Places = field(init=False)
 
     def __post_init__(self) -> None:
         """All places are free."""
-        self._free = asyncio.Semaphore(self.places)
+        self.free = Places(self.places)
 
     async def enter(self, most_seconds: float) -> None:
         """Take one place until `leave`; raises NoPlace at once where the queue is full, or after the wait."""
-        if not self._free.locked():
-            await self._free.acquire()  # at once
+        if self.free.take_now():
             return
         if self.waiting >= self.queue:
             raise NoPlace
         self.waiting += 1
         try:
             async with asyncio.timeout(min(self.wait_seconds, most_seconds)):
-                await self._free.acquire()
+                await self.free.take()
         except TimeoutError:
             raise NoPlace from None
         finally:
@@ -46,7 +47,7 @@ class Row:
 
     def leave(self) -> None:
         """Give it back."""
-        self._free.release()
+        self.free.give_back()
 
 
 class Bulkhead:
@@ -62,8 +63,15 @@ class Bulkhead:
         """Questions that wait, long and short."""
         return self._every.waiting + self._long.waiting
 
+    def enter_now(self) -> bool:
+        """Take one place for a short question until `leave`, where one is free."""
+        if not self._every.free.take_now():
+            return False
+        self.running += 1
+        return True
+
     async def enter(self, most_seconds: float, *, is_long: bool = False) -> None:
-        """Take one place until `leave`; raises NoPlace."""
+        """Take one place until `leave`, or wait for it; raises NoPlace."""
         loop = asyncio.get_running_loop()
         end = loop.time() + most_seconds
         if is_long:
@@ -79,6 +87,6 @@ class Bulkhead:
     def leave(self, *, is_long: bool = False) -> None:
         """Give it back, as it was taken."""
         self.running -= 1
-        self._every.leave()
+        self._every.free.give_back()
         if is_long:
             self._long.leave()

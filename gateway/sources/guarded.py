@@ -35,7 +35,7 @@ from gateway.sources.credentials import Credentials
 from gateway.sources.standing import SourceStanding
 from gateway.spi import Capabilities, Connector, FetchesAtOnce, TableDescription
 from gateway.telemetry import operator_log
-from gateway.time_limit import TimeLimit
+from gateway.time_limit import WithinSeconds
 
 LEAST_WAIT_SECONDS = 0.01
 GRACE_SECONDS = 1.0  # for a connector to say itself that its time is over
@@ -120,11 +120,13 @@ class GuardedSource:
 
     async def fetch(self, fetch: Fetch) -> AsyncIterator[Batch]:
         """The connector's rows; raises SourceFailed."""
-        deadline = self.monotonic() + fetch.time_limit_seconds
-        self._refuse_where_resting(fetch.dataset)
+        began = self.monotonic()
+        deadline = began + fetch.time_limit_seconds
+        self._refuse_where_resting(fetch.dataset, began)
         async with self._place(fetch.dataset, fetch.time_limit_seconds, is_long=fetch.is_stream):
-            ticket = self._admit(fetch.dataset)
-            began, verdict, has_answered = self.monotonic(), Verdict.NOTHING, False
+            began = self.monotonic()
+            ticket = self._admit(fetch.dataset, began)
+            verdict, has_answered = Verdict.NOTHING, False
             try:
                 async with aclosing(cast("Any", self._once_more(fetch, deadline))) as batches:
                     async for batch in batches:
@@ -142,25 +144,29 @@ class GuardedSource:
                 if verdict is Verdict.ANSWERED:
                     self._answered(ticket, began)
                 elif not has_answered or verdict is Verdict.FAILED:
-                    self._settle(ticket, verdict)
+                    self._settle(ticket, verdict, self.monotonic())
 
     async def fetch_at_once(self, fetch: Fetch) -> Batch | None:
         """The connector's, where it has it; raises SourceFailed. The same limits as those of `fetch`."""
         if not hasattr(self._current.connector, "fetch_at_once"):
             return None
-        deadline = self.monotonic() + fetch.time_limit_seconds
-        self._refuse_where_resting(fetch.dataset)
-        await self._enter(fetch.dataset, fetch.time_limit_seconds)
+        began = self.monotonic()
+        deadline = began + fetch.time_limit_seconds
+        if self._breaker.circuit is Circuit.OPEN:
+            self._refuse_where_resting(fetch.dataset, began)
+        if not self._bulkhead.enter_now():
+            await self._enter(fetch.dataset, fetch.time_limit_seconds)
+            began = self.monotonic()
         try:
-            ticket = self._admit(fetch.dataset)
-            began, verdict = self.monotonic(), Verdict.NOTHING
+            ticket = self._admit(fetch.dataset, began)
+            verdict = Verdict.NOTHING
             try:
                 try:
-                    rows = await self._whole(fetch, deadline)
+                    rows = await self._whole(fetch, deadline - began)
                 except _PERHAPS_A_STALE_SECRET:
                     if not await self.refresh(is_forced=True):
                         raise
-                    rows = await self._whole(fetch, deadline)
+                    rows = await self._whole(fetch, deadline - self.monotonic())
                 if rows is not None:
                     verdict = Verdict.ANSWERED
             except _OF_THE_SOURCE as error:
@@ -173,7 +179,7 @@ class GuardedSource:
                 if verdict is Verdict.ANSWERED:
                     self._answered(ticket, began)
                 else:
-                    self._settle(ticket, verdict)
+                    self._settle(ticket, verdict, self.monotonic())
         finally:
             self._bulkhead.leave()
 
@@ -313,25 +319,25 @@ class GuardedSource:
                     return
                 yield batch
 
-    async def _whole(self, fetch: Fetch, deadline: float) -> Batch | None:
-        """All rows at once, within their time."""
-        left = max(deadline - self.monotonic(), 0.0)
-        has_waited = fetch.time_limit_seconds - left > LEAST_WAIT_SECONDS
-        asked = replace(fetch, time_limit_seconds=left) if has_waited else fetch  # what was waited is gone
+    async def _whole(self, fetch: Fetch, left: float) -> Batch | None:
+        """All rows at once, within the seconds that are left."""
+        if fetch.time_limit_seconds - left > LEAST_WAIT_SECONDS:
+            left = max(left, 0.0)
+            fetch = replace(fetch, time_limit_seconds=left)  # what was waited is gone
         used = self._begun()
         try:
-            limit = min(self.resilience.batch_seconds, left + GRACE_SECONDS)
-            with TimeLimit(asyncio.get_running_loop().time() + limit):
-                return await cast("FetchesAtOnce", used.connector).fetch_at_once(asked)
+            with WithinSeconds(min(self.resilience.batch_seconds, left + GRACE_SECONDS)):
+                return await cast("FetchesAtOnce", used.connector).fetch_at_once(fetch)
         except TimeoutError:
             raise SourceTimeout(dataset=fetch.dataset, operator="stopped by the gateway") from None
         finally:
             self._ended(used)
 
     async def _health(self) -> None:
-        self._refuse_where_resting(self.name)
-        ticket = self._admit(self.name)
-        began, verdict = self.monotonic(), Verdict.NOTHING
+        began = self.monotonic()
+        self._refuse_where_resting(self.name, began)
+        ticket = self._admit(self.name, began)
+        verdict = Verdict.NOTHING
         try:
             async with self._using() as connector, asyncio.timeout(self.resilience.batch_seconds):
                 await connector.health()
@@ -349,17 +355,16 @@ class GuardedSource:
             if verdict is Verdict.ANSWERED:
                 self._answered(ticket, began)
             else:
-                self._settle(ticket, verdict)
+                self._settle(ticket, verdict, self.monotonic())
 
     # -------------------------------------------------------------- the breaker
-    def _refuse_where_resting(self, dataset: str) -> None:
+    def _refuse_where_resting(self, dataset: str, now: float) -> None:
         """Before a place is waited for: a question that will be refused takes none."""
-        left = self._breaker.seconds_left(self.monotonic())
+        left = self._breaker.seconds_left(now)
         if left > 0:
             self._refuse(dataset, left)
 
-    def _admit(self, dataset: str) -> Ticket:
-        now = self.monotonic()
+    def _admit(self, dataset: str, now: float) -> Ticket:
         self._breaker, ticket = self._breaker.admit(now)
         if ticket is None:
             self._refuse(dataset, self._breaker.seconds_left(now))
@@ -370,16 +375,17 @@ class GuardedSource:
         raise SourceResting(dataset=dataset, seconds=max(1, ceil(seconds)), operator="the circuit is open")
 
     def _answered(self, ticket: Ticket, began: float) -> None:
+        now = self.monotonic()
         self._counts.answered += 1
-        self._counts.seconds += self.monotonic() - began
-        self._settle(ticket, Verdict.ANSWERED)
+        self._counts.seconds += now - began
+        self._settle(ticket, Verdict.ANSWERED, now)
 
     def _failed(self, error: SourceFailed) -> None:
         self._counts.failed += 1
         self._counts.last_code, self._counts.last_failed_at = error.code, self.clock()
 
-    def _settle(self, ticket: Ticket, verdict: Verdict) -> None:
-        before, self._breaker = self._breaker.circuit, self._breaker.settle(ticket, verdict, self.monotonic())
+    def _settle(self, ticket: Ticket, verdict: Verdict, now: float) -> None:
+        before, self._breaker = self._breaker.circuit, self._breaker.settle(ticket, verdict, now)
         after = self._breaker.circuit
         if after is before:
             return

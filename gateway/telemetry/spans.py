@@ -53,7 +53,8 @@ class Tracing:
     """
 
     def __init__(self, settings: Telemetry, processor: SpanProcessor | None = None) -> None:
-        ratio = self._ratio = TraceIdRatioBased(settings.sample_ratio)
+        ratio = TraceIdRatioBased(settings.sample_ratio)
+        self._bound = ratio.bound
         self._provider = TracerProvider(
             sampler=ParentBased(root=ratio, remote_parent_sampled=ratio, remote_parent_not_sampled=ratio),
             resource=Resource.create({"service.name": "langqiao"}),
@@ -68,7 +69,7 @@ class Tracing:
     def request(self, trace_id: str, parent_span: str | None = None) -> AbstractContextManager[None]:
         """The span of one request under the given trace id, where it is sampled."""
         # as the sampler itself will decide it, by the last half of the id
-        is_sampled = int(trace_id[-_RANDOM_DIGITS:], 16) < self._ratio.bound
+        is_sampled = int(trace_id[-_RANDOM_DIGITS:], 16) < self._bound
         return self._request(trace_id, parent_span) if is_sampled else _NO_SPAN
 
     @contextmanager
@@ -88,6 +89,11 @@ class Tracing:
                 yield
             finally:
                 _is_sampled.reset(token)
+
+    @property
+    def is_sampled(self) -> bool:
+        """Whether the request that is under way here has spans."""
+        return _is_sampled.get()
 
     def stage(self, stage: Stage) -> AbstractContextManager[None]:
         """The span of one stage of a sampled request; an error leaves its code there and nothing else."""

@@ -8,9 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 
+from connectors._mariadb import MARIADB
 from connectors._postgresql import POSTGRESQL
+from connectors._sql_kin import DM, MSSQL, ORACLE
 from connectors._sql_text import Texts
 from connectors.testing import make_fetch
+from gateway.model.catalog import FieldType
 from gateway.model.ids import FieldName
 from gateway.model.plan import Fetch
 from gateway.model.predicate import EVERYTHING, AllOf, Comparator, Compare, Predicate, Under
@@ -87,3 +90,12 @@ def test_another_question_beside_equalities_is_not_remembered() -> None:
     for number in range(3):
         known.of(asked(template, Compare(FieldName("name"), Comparator.GT, f"{number}")), STORED)
     assert not known._before
+
+
+@given(texts)
+def test_a_text_is_bound_as_any_value_is(text: str) -> None:
+    assert POSTGRESQL.always(Comparator.EQ, text, FieldType.TEXT) is None
+    assert POSTGRESQL.text(text) == POSTGRESQL.encoded(text, FieldType.TEXT) == text
+    for dialect in (MARIADB, ORACLE, DM, MSSQL):
+        is_somewhere = dialect.always(Comparator.EQ, text, FieldType.TEXT) is None
+        assert dialect.text(text) == (dialect.encoded(text, FieldType.TEXT) if is_somewhere else None)

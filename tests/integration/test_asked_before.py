@@ -9,6 +9,7 @@ import pytest
 from gateway.app import Gateway, utc_now
 from gateway.demo.ask import Asker
 from gateway.demo.prepare import Demo
+from gateway.errors import JustificationMissing
 from gateway.model.caller import InboundRequest
 from gateway.model.response import Refusal, Response
 from gateway.prepared import PreparedQuestions
@@ -26,10 +27,12 @@ class Desk:
         self.pipeline = replace(gateway.rooms.pipeline)
         object.__setattr__(self.pipeline, "prepared", PreparedQuestions(most=3))
 
-    async def ask(self, question: str, person: str = "grid-worker", purpose: str = "home-visit") -> Response:
+    async def ask(
+        self, question: str, person: str = "grid-worker", purpose: str = "home-visit", **headers: str
+    ) -> Response:
         asker = Asker.from_demo(self._demo.folder, person, utc_now())
         path, _, query = question.partition("?")
-        headers = {"apikey": asker.app_key, "authorization": f"Bearer {asker.token}", "purpose": purpose}
+        headers |= {"apikey": asker.app_key, "authorization": f"Bearer {asker.token}", "purpose": purpose}
         answered = await self.pipeline.answer(
             InboundRequest(
                 method="GET", path=f"/data/{path}", query_string=query, headers=headers, client_address="127.0.0.1",
@@ -99,6 +102,30 @@ def test_a_refusal_is_never_kept(fresh_demo: Demo) -> None:
             refused = await desk.ask("public-security.resident?select=name&phone=like.138*")
             assert isinstance(refused.outcome, Refusal)
         assert desk.kept == 0
+
+    at_the_desk(fresh_demo, act)
+
+
+def test_a_purpose_that_does_not_stand_is_refused_as_at_a_first_question(fresh_demo: Demo) -> None:
+    """The plan is kept, the denial is not: what is missing is said, not that the dataset is unavailable."""
+
+    async def act(desk: Desk) -> None:
+        told = {"justification": "a man collapsed at home, his family is sought"}
+        assert len(_rows(await desk.ask(RESIDENTS, "doctor", "break-glass", **told))) == 2
+        assert desk.kept == 1
+        refused = await desk.ask(RESIDENTS, "doctor", "break-glass")
+        assert isinstance(refused.outcome, Refusal)
+        assert (type(refused.outcome.error), refused.outcome.stage) == (JustificationMissing, "bind")
+        assert desk.kept == 1
+
+    at_the_desk(fresh_demo, act)
+
+
+def test_every_question_gives_its_turn_back_answered_or_not(fresh_demo: Demo) -> None:
+    async def act(desk: Desk) -> None:
+        for question in (RESIDENTS, RESIDENTS, "public-security.resident?select=none", "nobody.nothing"):
+            await desk.ask(question)
+            assert (desk.pipeline.turns.running, desk.pipeline.turns.waiting) == (0, 0)
 
     at_the_desk(fresh_demo, act)
 

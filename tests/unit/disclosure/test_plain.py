@@ -1,6 +1,6 @@
 """The short way of most questions against the long one: the same disclosure, or the same refusal."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from gateway.disclosure import disclose
 from gateway.disclosure.plain import PlainAnswer, plain_answer
-from gateway.errors import Defect, GatewayError
+from gateway.errors import Defect, GatewayError, SourceRubbish
 from gateway.masks.partial import Partial
 from gateway.model.ids import FieldName
-from gateway.model.plan import ReadPlan
+from gateway.model.plan import Fetch, ReadPlan
 from gateway.model.predicate import Comparator, Compare
 from gateway.model.query import BoundQuery
 from gateway.model.rows import Batch, Disclosure, RawRows
@@ -36,20 +36,18 @@ class Told:
     is_plain: bool
 
 
-async def one_way(planned: ReadPlan, rows: Any, *, at_once: bool, width: int | None = None) -> object:
-    source = MemoryConnector(rows)
-
-    async def whole() -> Batch:
-        return [row async for batch in source.fetch(planned.fetch) for row in batch]
+async def one_way(planned: ReadPlan, source: MemoryConnector, *, at_once: bool) -> object:
+    async def whole(asked: ReadPlan) -> Batch:
+        return [row async for batch in source.fetch(asked.fetch) for row in batch]
 
     raw = RawRows(
         batches=source.fetch(planned.fetch),
-        width=len(planned.fetch.columns) + len(planned.fetch.aggregates) if width is None else width,
+        width=len(planned.fetch.columns) + len(planned.fetch.aggregates),
         counts=source.fetch(planned.count_fetch) if planned.count_fetch is not None else None,
-        at_once=whole if at_once else None,
     )
+    hashed = partial(map, "h:{}".format)
     try:
-        return shown(await disclose(lambda _: raw, planned, partial(map, "h:{}".format), CONTEXT))
+        return shown(await disclose(lambda _: raw, planned, hashed, CONTEXT, whole if at_once else None))
     except GatewayError as error:
         return type(error), error.operator
 
@@ -60,10 +58,11 @@ def shown(disclosure: Disclosure) -> tuple[object, ...]:
     return (disclosure.columns, rows, *rest)
 
 
-async def both_ways(planned: ReadPlan, rows: Any = ROWS, width: int | None = None) -> Told:
+async def both_ways(planned: ReadPlan, rows: Any = ROWS, source: MemoryConnector | None = None) -> Told:
+    source = source or MemoryConnector(rows)
     return Told(
-        await one_way(planned, rows, at_once=True, width=width),
-        await one_way(planned, rows, at_once=False, width=width),
+        await one_way(planned, source, at_once=True),
+        await one_way(planned, source, at_once=False),
         PlainAnswer.of(planned) is not None,
     )
 
@@ -125,10 +124,57 @@ async def test_a_source_that_does_not_filter_is_filtered_here() -> None:
     assert told.at_once == told.in_batches
 
 
-@pytest.mark.parametrize("width", [1, 9])
-async def test_rows_that_are_not_the_plans_are_refused_alike(width: int) -> None:
-    told = await both_ways(plan(question("no", "level", limit=5)), width=width)
-    assert told.at_once == told.in_batches == (Defect, "the raw rows are not those of the plan")
+class Crooked(MemoryConnector):
+    """Gives other rows than it was asked for."""
+
+    def __init__(self, *rows: tuple[Any, ...]) -> None:
+        super().__init__(ROWS)
+        self._crooked = rows
+
+    async def fetch(self, fetch: Fetch) -> AsyncIterator[Batch]:
+        yield self._crooked
+
+
+GOOD_ROWS = [(1, "1", "p"), (1, None, "p"), (None, "2", None), (1, "9", "p")]
+BAD_ROWS = [
+    (1, "1"),
+    (1, "1", "p", "x"),
+    ("1", "1", "p"),
+    (1, 1, "p"),
+    (True, "1", "p"),
+    (1, "甲", "p"),
+    (1.0, "1", "p"),
+]
+
+
+@pytest.mark.parametrize(("row", "is_good"), [*((one, True) for one in GOOD_ROWS), *((one, False) for one in BAD_ROWS)])
+async def test_cells_that_the_catalogue_does_not_promise_are_refused_alike(row: tuple[Any, ...], is_good: bool) -> None:
+    planned = plan(question("no", "level", limit=5))
+    assert [one and one.name for one in planned.raw_fields] == ["no", "level", "person"]
+    told = await both_ways(planned, source=Crooked((1, "1", "p"), row))
+    assert told.is_plain
+    assert told.at_once == told.in_batches
+    assert (told.at_once[0] is SourceRubbish) is not is_good  # type: ignore[index]
+
+
+async def test_what_a_source_says_that_it_masked_is_a_text_or_nothing() -> None:
+    planned = plan(question("phone", limit=5), decision(MASKS))
+    assert planned.fetch.columns[0].form is not None
+    for cell, is_good in (("1**", True), (None, True), (1, False), (b"1", False)):
+        told = await both_ways(planned, source=Crooked((cell, "p")))
+        assert told.is_plain
+        assert told.at_once == told.in_batches
+        assert (told.at_once == (SourceRubbish, "a masked cell is no text")) is not is_good
+
+
+async def test_a_source_that_has_batches_only_is_asked_for_those() -> None:
+    async def none(_: ReadPlan) -> None:
+        return None
+
+    planned, source = plan(question("no", limit=5)), MemoryConnector(ROWS)
+    raw = RawRows(batches=source.fetch(planned.fetch), width=2, counts=None)
+    disclosure = await disclose(lambda _: raw, planned, partial(map, "h:{}".format), CONTEXT, none)
+    assert len(disclosure.rows) == 5
 
 
 async def test_a_source_that_says_too_much_is_refused_alike() -> None:
@@ -153,9 +199,9 @@ async def test_a_mask_that_fails_tells_nothing_of_the_value(monkeypatch: pytest.
 async def test_what_is_kept_counts_for_other_literals_and_for_no_other_plan() -> None:
     where = Compare(FieldName("street"), Comparator.EQ, "A")
     planned = plan(question("no", "street", where=where, limit=5), decision(MASKS))
-    prepared = prepare(planned, (("street", "A"),))
+    prepared = prepare(planned, ((FieldName("street"), "A"),))
     assert prepared is not None
-    one, other = prepared.of((("street", "A"),)), prepared.of((("street", "B"),))
+    one, other = prepared.of(((FieldName("street"), "A"),)), prepared.of(((FieldName("street"), "B"),))
     kept = plain_answer(one)
     assert kept is not None
     assert plain_answer(other) is kept

@@ -1,15 +1,18 @@
 """Tokens: RFC 7519 claims under an issuer's published keys, each algorithm bound to its kind of key."""
 
 import json
+import math
 from datetime import UTC, datetime
 from typing import Any
 
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from gateway.errors import PersonNotAuthenticated
-from gateway.keys import verify_token
+from gateway.errors import GatewayError, PersonNotAuthenticated
+from gateway.keys import judge_times, times_of, verify_token
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 CLAIMS: dict[str, Any] = {
@@ -79,3 +82,26 @@ def test_a_critical_extension_that_is_not_understood_is_refused() -> None:
     token = jwt.encode(CLAIMS, P256, "ES256", headers={"kid": "k1", "crit": ["x"], "x": 1})
     with pytest.raises(PersonNotAuthenticated):
         _verify(token, _jwk(P256, jwt.algorithms.ECAlgorithm))
+
+
+NEAR = st.integers(1_790_000_000, 1_790_000_020)
+MOMENTS = NEAR | st.sampled_from([float("nan"), float("inf"), float("-inf"), -(10**30), 10**30])
+
+
+@given(expires=MOMENTS, issued=MOMENTS, begins=st.none() | MOMENTS, leeway=st.integers(0, 5), moment=NEAR)
+@example(expires=1_790_000_010, issued=1_790_000_000, begins=None, leeway=0, moment=1_790_000_010)
+@example(expires=1_790_000_020, issued=1_790_000_003, begins=None, leeway=3, moment=1_790_000_000)
+def test_the_times_that_are_kept_of_a_token_are_those_that_are_judged(
+    expires: float, issued: float, begins: float | None, leeway: int, moment: int
+) -> None:
+    claims = {"exp": expires, "iat": issued} | ({} if begins is None else {"nbf": begins})
+    try:
+        judge_times(claims, leeway, datetime.fromtimestamp(moment, UTC))
+        is_good = True
+    except GatewayError:
+        is_good = False
+    since, until = times_of(claims, leeway)
+    is_kept = since <= moment < until
+    assert is_good or not is_kept  # never longer
+    if not any(map(math.isnan, claims.values())):
+        assert is_kept == is_good

@@ -84,20 +84,20 @@ def test_filled_with_other_literals_it_is_their_own_plan(
     if isinstance(first, str):
         assert first == second  # a refusal doesn't hang on the literal either
         return
-    prepared = prepare(first, [(name, text) for name, text, _ in asked])
+    prepared = prepare(first, [(FieldName(name), text) for name, text, _ in asked])
     if prepared is None:
         return
-    assert prepared.of([(name, text) for name, text, _ in asked]) == first
-    assert prepared.of([(name, text) for name, _, text in asked]) == second
+    assert prepared.of([(FieldName(name), text) for name, text, _ in asked]) == first
+    assert prepared.of([(FieldName(name), text) for name, _, text in asked]) == second
 
 
 def test_an_ordinary_question_is_prepared_and_holds_no_literal() -> None:
     rows = Under(FieldName("street"), ("330102",))
     first = plan(question("no", "phone", where=AllOf((equal("person", "330102199001011234"),))), decision(rows=rows))
-    prepared = prepare(first, [("person", "330102199001011234")])
+    prepared = prepare(first, [(FieldName("person"), "330102199001011234")])
     assert prepared is not None
     assert "330102199001011234" not in repr(prepared)
-    assert prepared.of([("person", "x")]).fetch.where == AllOf((rows, equal("person", "x")))
+    assert prepared.of([(FieldName("person"), "x")]).fetch.where == AllOf((rows, equal("person", "x")))
 
 
 def test_a_question_without_literals_is_its_own_plan() -> None:
@@ -122,4 +122,4 @@ def test_what_could_hang_on_the_literal_is_planned_each_time(
     name: str, text: str, where: tuple[Predicate, ...], rows: Predicate
 ) -> None:
     first = plan(question("no", where=AllOf(where)), decision(rows=rows))
-    assert prepare(first, [(name, text)]) is None
+    assert prepare(first, [(FieldName(name), text)]) is None

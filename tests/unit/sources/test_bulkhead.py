@@ -85,3 +85,16 @@ async def test_a_long_answer_that_finds_no_place_costs_none_of_its_row() -> None
     assert (bulkhead.running, bulkhead.waiting) == (1, 0)
     with pytest.raises(NoPlace):
         await bulkhead.enter(0.01, is_long=True)  # no longer than who asks has time
+
+
+async def test_a_short_question_finds_a_free_place_at_once_and_takes_none_that_is_not() -> None:
+    bulkhead = Bulkhead(Row(2, 9, 30), Row(1, 9, 30))
+    await bulkhead.enter(30, is_long=True)
+    assert bulkhead.enter_now()
+    assert not bulkhead.enter_now()
+    waiting = asyncio.create_task(bulkhead.enter(30))
+    await asyncio.sleep(0)
+    bulkhead.leave()
+    assert not bulkhead.enter_now()  # it is theirs who waited
+    await waiting
+    assert (bulkhead.running, bulkhead.waiting) == (2, 0)

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 import pytest
 import uvloop
 
-from gateway.time_limit import TimeLimit
+from gateway.time_limit import TimeLimit, WithinSeconds, running_watch
 
 Limit = Callable[[float], AbstractAsyncContextManager[object]]
 Story = Callable[[Limit], Awaitable[str]]
@@ -152,3 +152,39 @@ def test_what_is_in_time_leaves_no_limit_behind() -> None:
 def test_it_needs_a_task() -> None:
     with pytest.raises(RuntimeError, match="event loop"), TimeLimit(0):
         pass
+
+
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
+def test_seconds_from_the_beginning_end_alike(story: Story, new_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    @asynccontextmanager
+    async def of_seconds(seconds: float) -> AsyncIterator[None]:
+        with WithinSeconds(seconds):
+            yield
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        assert runner.run(told(story(of_seconds))) == runner.run(told(story(asyncio.timeout)))
+
+
+def test_what_is_no_limit_is_told_once_when_its_moment_comes_and_never_where_it_ended_before() -> None:
+    class Note:
+        def __init__(self, when: float) -> None:
+            self.when = when
+            self.passed = 0
+
+        def pass_(self) -> None:
+            self.passed += 1
+
+    async def live() -> None:
+        watch = running_watch()
+        assert running_watch() is watch
+        soon, ended, patient = (Note(watch.loop.time() + seconds) for seconds in (SHORT, SHORT, LONG))
+        for one in (patient, soon, ended):
+            watch.begin(one)
+        watch.end(ended)
+        await asyncio.sleep(3 * SHORT)
+        assert (soon.passed, ended.passed, patient.passed) == (1, 0, 0)
+        watch.end(soon)
+        watch.end(patient)
+
+    asyncio.run(live())

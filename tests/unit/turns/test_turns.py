@@ -98,9 +98,10 @@ async def test_one_apps_questions_are_served_in_order() -> None:
     turns, served = Turns(Rule(at_once=1, shared=1, waiting=9)), []
 
     async def ask(number: int) -> None:
-        async with turns.of(ONE):
-            served.append(number)
-            await asyncio.sleep(0)
+        await turns.take(ONE)
+        served.append(number)
+        await asyncio.sleep(0)
+        turns.give_back(ONE)
 
     await asyncio.gather(*map(ask, range(9)))
     assert served == list(range(9))
@@ -122,13 +123,16 @@ async def test_who_leaves_at_the_very_moment_of_their_turn_leaves_it_to_the_next
     assert (turns.running, turns.waiting) == (0, 0)
 
 
-async def test_a_block_that_fails_gives_its_place_back() -> None:
+async def test_whoever_would_have_to_wait_is_told_so_and_takes_nothing() -> None:
     turns = Turns(Rule(at_once=1, shared=1, waiting=1))
-    for _ in range(3):
-        with pytest.raises(KeyError):
-            async with turns.of(ONE):
-                raise KeyError
-    assert turns.running == 0
+    assert turns.take_now(ONE)
+    assert not turns.take_now(ONE)
+    waiting = asyncio.create_task(turns.take(ONE))
+    await settled()
+    turns.give_back(ONE)
+    assert not turns.take_now(ONE)  # it is the one's who waited
+    await waiting
+    assert (turns.running, turns.waiting) == (1, 0)
 
 
 STEPS = st.lists(
