@@ -7,6 +7,7 @@ a high-water mark.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from gateway.audit.checkpoint import Checkpoint, CheckpointInvalid, read_checkpoint
@@ -14,17 +15,19 @@ from gateway.audit.entry import Opener
 from gateway.audit.erasure import ErasureCheck
 from gateway.audit.export import LENGTH_BYTES
 from gateway.audit.high_water import read_mark
-from gateway.audit.index_check import check_index
+from gateway.audit.index_check import Found, Stretch, look_at_stretch, stretches
 from gateway.audit.merkle import HASH_BYTES, TILE_HEIGHT, TILE_WIDTH, leaf_hash
 from gateway.audit.replay import TILE_DIFFERS, Expected, Replay, Unsound, first_difference
-from gateway.audit.rows import Archived, check_parts
+from gateway.audit.rows import Archived, Part, check_rows
+from gateway.audit.sharing import Shares, Sharing, processes_beside
 from gateway.audit.tiles import tile_path
 from gateway.errors import Language, SettingsInvalid, Words
-from gateway.keys import NoteVerifier
-from gateway.store import LogHead, LogReader, StoreFailed, open_state_read_only, reading_log
+from gateway.keys import NoteVerifier, RetentionOpener
+from gateway.store import LogHead, LogReader, State, StoreFailed, open_state_read_only, reading_log
 
 _LONGEST_CHECKPOINT = 100_000
 _TILES_AHEAD = 64
+_SHARES = Shares()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,26 +80,31 @@ def verify_log(
     high_water: Path | None = None,
     kept: Sequence[str] = (),
     archived: Archived | None = None,
+    shares: Shares = _SHARES,
 ) -> Verification:
     """Verify a live log, read-only and at one moment; entries may be added meanwhile.
 
     `opener` opens what is sealed in entries; without one, search columns of people are not compared. `archived` gives
     the bytes that are in an archive, in the log's order; without it they are verified by their leaf hashes alone.
-    `kept`: checkpoints that others hold, which the log must still contain. Raises SettingsInvalid where the database,
-    the key or the high-water mark can't be read at all.
+    `kept`: checkpoints that others hold, which the log must still contain. `shares`: how a long log is divided among
+    processes; where `archived` is given, or an opener that can't be handed over, this one does it all. Raises
+    SettingsInvalid where the database, the key or the high-water mark can't be read at all.
     """
     verifier = _verifier(vkey)
     state = open_state_read_only(state_url)
     replay: Replay | None = None
     try:
-        with reading_log(state) as reader:
+        can_share = archived is None and (opener is None or isinstance(opener, RetentionOpener))
+        size = _size(state) if can_share else 0
+        with processes_beside(state_url, opener, size, shares) as beside, reading_log(state) as reader:
             head = reader.head()
             expected = _expected(reader, verifier, high_water, kept)
             replay = Replay(_Tiles(reader).tile, expected)
-            erasures = _take_rows(reader, state_url, replay, opener, archived)
+            sharing: Sharing[Part | Found] = Sharing(reader, opener, beside)
+            erasures, index = _take_entries(reader, sharing, shares.part, replay, archived)
             found = _verify_live(reader, head, replay, expected, verifier)
             erasures.finish()
-            check_index(reader.index)
+            index.check()
             return replace(
                 found,
                 erased=erasures.count,
@@ -154,18 +162,47 @@ class _Tiles:
         return self._ahead.get(n)
 
 
-def _take_rows(
-    reader: LogReader, state_url: str, replay: Replay, opener: Opener | None, archived: Archived | None
-) -> ErasureCheck:
-    erasures = ErasureCheck()
+def _size(state: State) -> int:
+    """How many entries there are; with a connection that is closed when this returns."""
+    with reading_log(state) as reader:
+        return reader.span()[1]
+
+
+def _rows_of(
+    reader: LogReader, opener: Opener | None, *, begin: int, end: int, archived: Archived | None = None
+) -> Part:
+    return check_rows(reader, begin, end, opener, archived)
+
+
+def _index_of(reader: LogReader, opener: Opener | None, *, stretch: Stretch) -> Found:
+    del opener
+    return look_at_stretch(reader.index, stretch)
+
+
+def _take_entries(
+    reader: LogReader, sharing: Sharing[Part | Found], part: int, replay: Replay, archived: Archived | None
+) -> tuple[ErasureCheck, Found]:
+    """Every row, and every segment of the index: what is wrong with the index is told of when all else is sound."""
+    erasures, first_found = ErasureCheck(), Found()
     first, end = reader.span()
     if first < 0:
         raise Unsound(0, ("there is an entry before it", "其前另有条目"))
-    for part in check_parts(reader, state_url, end, opener, archived):
-        replay.take(part.leaves)
-        part.check()
-        part.tell(erasures)
-    return erasures
+    work = []
+    for stretch in stretches(end):
+        stop = end if stretch.end is None else stretch.end
+        for begin in range(stretch.begin or 0, stop, part):
+            one = partial(_rows_of, begin=begin, end=min(stop, begin + part))
+            work.append(sharing.add(partial(one, archived=archived) if archived is not None else one))
+        work.append(sharing.add(partial(_index_of, stretch=stretch)))  # its rows have just been read
+    for task in work:
+        result = sharing.result(task)
+        if isinstance(result, Part):
+            replay.take(result.leaves)
+            result.check()
+            result.tell(erasures)
+        elif first_found == Found():
+            first_found = result
+    return erasures, first_found
 
 
 def _verify_live(

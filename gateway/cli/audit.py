@@ -12,6 +12,7 @@ from gateway.audit import LogProofs, verify_export, verify_log
 from gateway.audit.archive import archived_bodies, verify_archive
 from gateway.audit.cosigned import read_witness_key
 from gateway.audit.proofs import check_cosignatures, check_export_witnessed, log_key
+from gateway.audit.sharing import Shares
 from gateway.cli.terminal import SettingsPath, err, out, stop, stop_bundle
 from gateway.errors import BundleInvalid, GatewayError
 from gateway.settings import load_settings
@@ -54,8 +55,15 @@ def audit_verify(
                 opener = open_entries(read.keys, state, utc_now)
                 witnessed = LogProofs(state).newest_witnessed()
                 bodies = archived_bodies(archive, vkey) if archive is not None else None
+                # every connection is closed again, and nothing here has another thread
                 result = verify_log(
-                    read.state_url, vkey, opener=opener, high_water=read.high_water, kept=witnessed, archived=bodies
+                    read.state_url,
+                    vkey,
+                    opener=opener,
+                    high_water=read.high_water,
+                    kept=witnessed,
+                    archived=bodies,
+                    shares=Shares(forks=True),
                 )
                 if result.is_sound:
                     check_cosignatures(witnessed, witnesses)
