@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import groupby
 
 import orjson
@@ -22,6 +23,7 @@ from gateway.audit.entry import (
     public_detail,
 )
 from gateway.audit.erasure import ErasureCheck
+from gateway.audit.facts import FactColumns, nothing_of, put_together
 from gateway.audit.forms import Forms
 from gateway.audit.merkle import leaf_hash
 from gateway.audit.replay import Unsound
@@ -43,13 +45,14 @@ class Part:
     """The leaf hashes of rows in order, as far as they are sound, and the first fault.
 
     erased: the entries whose key is gone, with its name; told: the entries that say what was erased or archived;
-    archived: those whose bytes are in an archive.
+    archived: those whose bytes are in an archive; facts: what the index keeps of the rows, as far as it was seen.
     """
 
     leaves: list[bytes] = field(default_factory=list)
     erased: list[tuple[int, str]] = field(default_factory=list)
     told: list[tuple[int, str]] = field(default_factory=list)
     archived: list[int] = field(default_factory=list)
+    facts: FactColumns = field(default_factory=partial(nothing_of, 0), compare=False)
     bad: int | None = None
     fault: Words | None = None
 
@@ -73,13 +76,13 @@ def check_rows(
 ) -> Part:
     """Hold the rows [begin, end) against their bytes, up to the first fault."""
     part = Part()
-    looking = _Looking(reader, opener, archived, part)
+    looking = _Looking(reader, opener, archived, part, [])
     try:
         for first in range(begin, end, _BATCH):
             looking.at_batch(first, min(end, first + _BATCH))
     except Unsound as found:
         return replace(part, leaves=part.leaves[: max(0, found.index - begin)], bad=found.index, fault=found.fault)
-    return replace(part, erased=sorted(part.erased))
+    return replace(part, erased=sorted(part.erased), facts=put_together(looking.facts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,7 @@ class _Looking:
     opener: Opener | None
     archived: Archived | None
     part: Part
+    facts: list[FactColumns]
 
     def at_batch(self, begin: int, end: int) -> None:
         """All at once, then row by row where that is not sure; raises Unsound at the first fault."""
@@ -98,8 +102,10 @@ class _Looking:
         if batch is not None and self.opener is not None:
             sure = look_at(batch, begin, self.opener, _FORMS)
         if sure is None:
+            self.facts.append(nothing_of(end - begin))
             self.part.leaves.extend(self.at_each(begin, end))
             return
+        self.facts.append(sure.facts)
         self.part.leaves.extend(sure.leaves)  # of the unsure rows too: their bytes have the hash kept beside them
         self.part.erased.extend(sure.erased)
         for _, run in groupby(enumerate(sure.unsure), lambda numbered: numbered[1] - numbered[0]):

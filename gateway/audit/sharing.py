@@ -51,7 +51,7 @@ class Task(Generic[Result]):
 
 
 class Sharing(Generic[Result]):
-    """Takes pieces of work in order. Results are asked for in that order, too."""
+    """Takes pieces of work, and does them in order. Results are asked for in that order, too, or later."""
 
     def __init__(self, reader: LogReader, opener: Opener | None, beside: "Beside | None") -> None:
         self._reader = reader
@@ -61,10 +61,13 @@ class Sharing(Generic[Result]):
         self._under_way: list[Future[Result]] = []
         self._kept = 0
 
-    def add(self, job: Job[Result]) -> Task[Result]:
-        """Let it be done by whoever comes to it."""
+    def add(self, job: Job[Result], *, is_next: bool = False) -> Task[Result]:
+        """Let it be done by whoever comes to it; `is_next`: before all that waits."""
         task = Task(job)
-        self._waiting.append(task)
+        if is_next:
+            self._waiting.appendleft(task)
+        else:
+            self._waiting.append(task)
         return task
 
     def result(self, task: Task[Result]) -> Result:

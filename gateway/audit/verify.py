@@ -5,6 +5,7 @@ A log that was cut short and is otherwise whole shows only against something kep
 a high-water mark.
 """
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,12 +15,13 @@ from gateway.audit.checkpoint import Checkpoint, CheckpointInvalid, read_checkpo
 from gateway.audit.entry import Opener
 from gateway.audit.erasure import ErasureCheck
 from gateway.audit.export import LENGTH_BYTES
+from gateway.audit.facts import put_together
 from gateway.audit.high_water import read_mark
-from gateway.audit.index_check import Found, Stretch, look_at_stretch, stretches
+from gateway.audit.index_check import Found, Known, Stretch, look_at_stretch, stretches
 from gateway.audit.merkle import HASH_BYTES, TILE_HEIGHT, TILE_WIDTH, leaf_hash
 from gateway.audit.replay import TILE_DIFFERS, Expected, Replay, Unsound, first_difference
 from gateway.audit.rows import Archived, Part, check_rows
-from gateway.audit.sharing import Shares, Sharing, processes_beside
+from gateway.audit.sharing import Job, Shares, Sharing, Task, processes_beside
 from gateway.audit.tiles import tile_path
 from gateway.errors import Language, SettingsInvalid, Words
 from gateway.keys import NoteVerifier, RetentionOpener
@@ -27,6 +29,7 @@ from gateway.store import LogHead, LogReader, State, StoreFailed, open_state_rea
 
 _LONGEST_CHECKPOINT = 100_000
 _TILES_AHEAD = 64
+_STRETCHES_AHEAD = 4
 _SHARES = Shares()
 
 
@@ -174,35 +177,62 @@ def _rows_of(
     return check_rows(reader, begin, end, opener, archived)
 
 
-def _index_of(reader: LogReader, opener: Opener | None, *, stretch: Stretch) -> Found:
+def _index_of(reader: LogReader, opener: Opener | None, *, stretch: Stretch, known: Known) -> Found:
     del opener
-    return look_at_stretch(reader.index, stretch)
+    return look_at_stretch(reader.index, stretch, known=known)
 
 
 def _take_entries(
     reader: LogReader, sharing: Sharing[Part | Found], part: int, replay: Replay, archived: Archived | None
 ) -> tuple[ErasureCheck, Found]:
     """Every row, and every segment of the index: what is wrong with the index is told of when all else is sound."""
-    erasures, first_found = ErasureCheck(), Found()
+    erasures, index = ErasureCheck(), _Index(sharing)
     first, end = reader.span()
     if first < 0:
         raise Unsound(0, ("there is an entry before it", "其前另有条目"))
     work = []
     for stretch in stretches(end):
         stop = end if stretch.end is None else stretch.end
+        parts = []
         for begin in range(stretch.begin or 0, stop, part):
             one = partial(_rows_of, begin=begin, end=min(stop, begin + part))
-            work.append(sharing.add(partial(one, archived=archived) if archived is not None else one))
-        work.append(sharing.add(partial(_index_of, stretch=stretch)))  # its rows have just been read
-    for task in work:
-        result = sharing.result(task)
-        if isinstance(result, Part):
-            replay.take(result.leaves)
-            result.check()
-            result.tell(erasures)
-        elif first_found == Found():
-            first_found = result
-    return erasures, first_found
+            parts.append(sharing.add(partial(one, archived=archived) if archived is not None else one))
+        work.append((stretch, parts))
+    for stretch, parts in work:
+        facts = []
+        for task in parts:
+            looked = sharing.result(task)
+            if isinstance(looked, Part):
+                replay.take(looked.leaves)
+                looked.check()
+                looked.tell(erasures)
+                facts.append(looked.facts)
+        index.add(partial(_index_of, stretch=stretch, known=Known(stretch.begin or 0, put_together(facts))))
+    return erasures, index.finish()
+
+
+class _Index:
+    """The first thing that is wrong with the index, whoever looks at its stretches."""
+
+    def __init__(self, sharing: Sharing[Part | Found]) -> None:
+        self._sharing = sharing
+        self._waiting: deque[Task[Part | Found]] = deque()
+        self._first = Found()
+
+    def add(self, job: Job[Part | Found]) -> None:
+        self._waiting.append(self._sharing.add(job, is_next=True))
+        if len(self._waiting) > _STRETCHES_AHEAD:
+            self._take()
+
+    def finish(self) -> Found:
+        while self._waiting:
+            self._take()
+        return self._first
+
+    def _take(self) -> None:
+        found = self._sharing.result(self._waiting.popleft())
+        if isinstance(found, Found) and self._first == Found():
+            self._first = found
 
 
 def _verify_live(
