@@ -86,7 +86,7 @@ class Forms:
         took = body[duration:fields]
         if name is None or not took.isdigit() or len(took) > 15 or (took[0] == 48 and len(took) > 1):
             return None
-        return (form, body[at : at + _MOMENT_LETTERS], name, body[sealed:sealed_by], body[:sealed] + body[sealed_by:])
+        return (form, body[at : at + _MOMENT_LETTERS], name, body[sealed:sealed_by], body[:sealed] + last)
 
     def _cut(self, body: bytes) -> Cut | None:
         find = body.find

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from gateway.audit.entry import Opener
+from gateway.audit.segments import SIZES, Sizes
 from gateway.store import LogReader, StoreFailed, failing_as_store, open_state_read_only, reading_log
 
 Result = TypeVar("Result")
@@ -35,6 +36,7 @@ class Shares:
     """
 
     part: int = 4_096  # entries of one piece
+    sizes: Sizes = SIZES  # of the segments of its index
     worth: int = 65_536  # entries from which on there are processes beside
     processes: int | None = None  # this one too; None: as many as there are processors
     forks: bool = False

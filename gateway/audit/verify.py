@@ -21,6 +21,7 @@ from gateway.audit.index_check import Found, Known, Stretch, look_at_stretch, st
 from gateway.audit.merkle import HASH_BYTES, TILE_HEIGHT, TILE_WIDTH, leaf_hash
 from gateway.audit.replay import TILE_DIFFERS, Expected, Replay, Unsound, first_difference
 from gateway.audit.rows import Archived, Part, check_rows
+from gateway.audit.segments import Sizes
 from gateway.audit.sharing import Job, Shares, Sharing, Task, processes_beside
 from gateway.audit.tiles import tile_path
 from gateway.errors import Language, SettingsInvalid, Words
@@ -104,7 +105,7 @@ def verify_log(
             expected = _expected(reader, verifier, high_water, kept)
             replay = Replay(_Tiles(reader).tile, expected)
             sharing: Sharing[Part | Found] = Sharing(reader, opener, beside)
-            erasures, index = _take_entries(reader, sharing, shares.part, replay, archived)
+            erasures, index = _take_entries(reader, sharing, shares, replay, archived)
             found = _verify_live(reader, head, replay, expected, verifier)
             erasures.finish()
             index.check()
@@ -177,13 +178,13 @@ def _rows_of(
     return check_rows(reader, begin, end, opener, archived)
 
 
-def _index_of(reader: LogReader, opener: Opener | None, *, stretch: Stretch, known: Known) -> Found:
+def _index_of(reader: LogReader, opener: Opener | None, *, stretch: Stretch, sizes: Sizes, known: Known) -> Found:
     del opener
-    return look_at_stretch(reader.index, stretch, known=known)
+    return look_at_stretch(reader.index, stretch, sizes, known)
 
 
 def _take_entries(
-    reader: LogReader, sharing: Sharing[Part | Found], part: int, replay: Replay, archived: Archived | None
+    reader: LogReader, sharing: Sharing[Part | Found], shares: Shares, replay: Replay, archived: Archived | None
 ) -> tuple[ErasureCheck, Found]:
     """Every row, and every segment of the index: what is wrong with the index is told of when all else is sound."""
     erasures, index = ErasureCheck(), _Index(sharing)
@@ -191,11 +192,11 @@ def _take_entries(
     if first < 0:
         raise Unsound(0, ("there is an entry before it", "其前另有条目"))
     work = []
-    for stretch in stretches(end):
+    for stretch in stretches(end, shares.sizes):
         stop = end if stretch.end is None else stretch.end
         parts = []
-        for begin in range(stretch.begin or 0, stop, part):
-            one = partial(_rows_of, begin=begin, end=min(stop, begin + part))
+        for begin in range(stretch.begin or 0, stop, shares.part):
+            one = partial(_rows_of, begin=begin, end=min(stop, begin + shares.part))
             parts.append(sharing.add(partial(one, archived=archived) if archived is not None else one))
         work.append((stretch, parts))
     for stretch, parts in work:
@@ -207,7 +208,8 @@ def _take_entries(
                 looked.check()
                 looked.tell(erasures)
                 facts.append(looked.facts)
-        index.add(partial(_index_of, stretch=stretch, known=Known(stretch.begin or 0, put_together(facts))))
+        known = Known(stretch.begin or 0, put_together(facts))
+        index.add(partial(_index_of, stretch=stretch, sizes=shares.sizes, known=known))
     return erasures, index.finish()
 
 

@@ -63,13 +63,14 @@ def read_batch(connection: Connection, begin: int, end: int) -> RowBatch | None:
     if connection.dialect.name == "sqlite":
         with connection.exec_driver_sql(_SELECT.format("?", "?"), (begin, end)) as result:
             rows: list[tuple[Any, ...]] = list(result.cursor.fetchall())
+        batch = _TupleBatch(rows)
         is_plain = (
             [row[0] for row in rows] == list(range(begin, end))
-            and {cell.__class__ for row in rows for cell in row[1:3]} <= {bytes}
+            and {*map(type, batch.leaves), *map(type, batch.bodies)} <= {bytes}
             # 1.0 is equal to 1, and no truth
-            and {row[_NEEDS_REVIEW].__class__ for row in rows} <= {int, bool}
+            and {type(row[_NEEDS_REVIEW]) for row in rows} <= {int, bool}
         )
-        return _TupleBatch(rows) if is_plain else None
+        return batch if is_plain else None
     copied = _copied(connection, begin, end)
     if not copied or not copied[0].startswith(_SIGNATURE) or copied.pop() != _TRAILER or len(copied) != end - begin:
         return None
