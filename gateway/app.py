@@ -10,12 +10,13 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
 
+from gateway import clock
 from gateway.administration import (
     Apps,
     CaseDesk,
@@ -75,11 +76,7 @@ from gateway.telemetry import Metrics, Tracing, configure_logging, operator_log
 from gateway.turns import Turns
 
 _LOG_SOURCE = SourceName("langqiao-audit")
-
-
-def utc_now() -> datetime:
-    """The one clock of the process."""
-    return datetime.now(UTC)  # noqa: TID251 - every other place takes the clock as an argument
+utc_now = clock.utc_now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,9 +22,6 @@ from gateway.administration.keys import (
     KeyView,
     create_ring,
     following,
-    open_entries,
-    open_ring,
-    open_seals,
     rewrap_ring,
 )
 from gateway.administration.log_desk import AskedSearch, LogDesk, shape_of
@@ -41,6 +38,7 @@ from gateway.administration.sampling import Sampling, SamplingCheck, check_sampl
 from gateway.administration.terminals import TerminalDesk, TerminalView
 from gateway.administration.versions import PolicyVersions, keeping
 from gateway.administration.watch import Watch, watching
+from gateway.audit.opening import open_entries, open_ring, open_seals
 from gateway.decision import PolicyEngine
 from gateway.decision.who_can import Grant, WhoCan
 

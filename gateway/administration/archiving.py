@@ -11,11 +11,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from gateway.administration.keys import open_ring, open_seals
 from gateway.audit import AuditLog
 from gateway.audit.archive import Manifest, entries_of, read_manifest, verify_archive, write_archive
 from gateway.audit.erasure import archive_text
 from gateway.audit.merkle import leaf_hash
+from gateway.audit.opening import open_ring, open_seals
 from gateway.audit.probe import probe_entry
 from gateway.errors import ArchiveRefused, AuditUnavailable
 from gateway.model.audit import EntryKind

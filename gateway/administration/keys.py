@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from typing import Final
 
 from gateway.audit.entry import decode_remaining
@@ -24,7 +23,6 @@ from gateway.errors import (
 from gateway.keys import (
     KeyRing,
     RetentionKeys,
-    RetentionOpener,
     RootKey,
     make_ring,
     open_root,
@@ -39,12 +37,9 @@ from gateway.store import (
     State,
     count_sealed,
     destroy_data_key,
-    destroyed_retention_keys,
     entries_with,
     insert_data_keys,
-    keep_retention_key,
     read_data_keys,
-    read_retention_key,
     read_retention_keys,
     reinstate_data_key,
     replace_wrapped,
@@ -81,40 +76,6 @@ class KeyLoss:
     count: int | None
     text: Words  # English, Chinese
     confirm: str  # what the destruction must repeat
-
-
-def open_ring(
-    settings: Keys, state: State, clock: Callable[[], datetime], *, stale_seconds: float | None = None
-) -> KeyRing:
-    """The ring of a database under the root that the settings name; raises SettingsInvalid, KeysUnreadable."""
-    return KeyRing.open(lambda: read_data_keys(state), open_root(settings), clock, stale_seconds=stale_seconds)
-
-
-def open_seals(
-    settings: Keys,
-    state: State,
-    clock: Callable[[], datetime],
-    *,
-    is_known: Callable[[str], bool] = lambda _purpose: True,
-) -> RetentionKeys:
-    """The retention keys of a database under the root that the settings name; raises SettingsInvalid.
-
-    `is_known`: which purposes have keys of their own.
-    """
-    return RetentionKeys(
-        open_root(settings),
-        settings.algorithms,
-        clock,
-        read=partial(read_retention_key, state),
-        keep=partial(keep_retention_key, state),
-        destroyed=partial(destroyed_retention_keys, state),
-        is_known=is_known,
-    )
-
-
-def open_entries(settings: Keys, state: State, clock: Callable[[], datetime]) -> RetentionOpener:
-    """What opens the entries of a database as they are now; raises SettingsInvalid, KeysUnreadable."""
-    return open_seals(settings, state, clock).opener(read_retention_keys(state))
 
 
 def create_ring(settings: Keys, state: State, clock: Callable[[], datetime]) -> KeyRing:

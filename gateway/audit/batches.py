@@ -8,18 +8,23 @@ with it, if anything is.
 import hashlib
 from binascii import Error as NotBase64
 from binascii import a2b_base64
+from collections import deque
 from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+import numpy as np
 import orjson
+from numpy.typing import NDArray
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from gateway.audit.entry import LONGEST_COLUMN, Opener, each_once
+from gateway.audit.entry import LONGEST_COLUMN, BodyMalformed, Opener, each_once
+from gateway.audit.facts import UNKNOWN, FactColumns, Kind, nothing_of
 from gateway.audit.forms import Cut, Forms
+from gateway.audit.search_terms import EPOCH, facts_of
 from gateway.errors import GatewayError
 from gateway.keys import RetentionOpener
-from gateway.store import RowBatch
+from gateway.store import STEADY_COLUMNS, TOLD, RowBatch, Wanted
 
 _ZEROES = bytes(48 if 48 <= byte <= 57 else byte for byte in range(256))
 _MOMENT = b"0000-00-00T00:00:00.000000Z"
@@ -30,11 +35,15 @@ _sha256 = hashlib.sha256
 
 
 class Sure(NamedTuple):
-    """The leaf hashes of a batch, recomputed; the places that are left to look at; and the erased entries' keys."""
+    """The leaf hashes of a batch, recomputed; the places that are left to look at; and the erased entries' keys.
+
+    facts: what the index keeps of the entries that were looked at.
+    """
 
     leaves: list[bytes]
     unsure: list[int]
     erased: list[tuple[int, str]]
+    facts: FactColumns
 
 
 def look_at(batch: RowBatch, begin: int, opener: Opener, forms: Forms) -> Sure | None:
@@ -46,44 +55,84 @@ def look_at(batch: RowBatch, begin: int, opener: Opener, forms: Forms) -> Sure |
     places = [place for place, cut in enumerate(cuts) if cut is not None]
     known = [cut for cut in cuts if cut is not None]
     unsure = [place for place, cut in enumerate(cuts) if cut is None]
-    erased: list[tuple[int, str]] = []
-    if known:
-        try:
-            if not _have_moments(batch, places, known):
-                return None
-            opened = _opened(known, opener)
-        except (ValueError, GatewayError):
+    if not known:
+        return Sure(leaves, unsure, [], nothing_of(len(leaves)))
+    try:
+        moments = _moments(known)
+        if moments is None or not batch.has_moments(places, *moments):
             return None
-        for place, cut, plaintext in zip(places, known, opened, strict=True):
-            if not _is_sound(batch, place, cut, plaintext):
-                unsure.append(place)
-            elif plaintext is None:
-                erased.append((begin + place, cut[0][0]))
-    return Sure(leaves, sorted(unsure), erased)
+        opened = _opened(known, opener)
+    except (ValueError, GatewayError):
+        return None
+    told = [_told(cut, plaintext) for cut, plaintext in zip(known, opened, strict=True)]
+    unsaid = batch.unsaid(places, told)
+    erased = [
+        (begin + place, cut[0].sealed_by)
+        for place, cut, plaintext in zip(places, known, opened, strict=True)
+        if plaintext is None and place not in unsaid
+    ]
+    try:
+        facts = _facts(len(leaves), places, moments[0], told, known)
+    except BodyMalformed:  # then it is not known what the index keeps of them
+        facts = nothing_of(len(leaves))
+    return Sure(leaves, sorted({*unsure, *unsaid}), erased, facts.without(unsaid))
 
 
-def _have_moments(batch: RowBatch, places: Sequence[int], cuts: Sequence[Cut]) -> bool:
-    """Raises ValueError."""
+def _moments(cuts: Sequence[Cut]) -> tuple[NDArray[np.int64], str] | None:
+    """In microseconds since 1970, and as texts, each with a Z behind it. Raises ValueError."""
     told = b"".join([cut[1] for cut in cuts])
     # a day has no 24th hour
     if told.translate(_ZEROES) != _MOMENT * len(cuts) or b"T24" in told:
-        return False
+        return None
     texts = told.decode("ascii")
-    moments = list(map(datetime.fromisoformat, texts[:-1].split("Z")))
-    return batch.has_moments(places, moments, texts)
+    each = texts[:-1].split("Z")
+    deque(map(datetime.fromisoformat, each), maxlen=0)  # stricter than numpy, which knows a year 0
+    return np.array(each, dtype="datetime64[us]").astype(np.int64), texts
+
+
+def _facts(
+    count: int, places: Sequence[int], at: NDArray[np.int64], told: Sequence[Wanted | None], cuts: Sequence[Cut]
+) -> FactColumns:
+    facts = nothing_of(count)
+    kinds: dict[tuple[str, str, str, int], int] = {}
+    found: list[Kind] = []
+    people: list[bytes] = [b""] * count
+    kind = [UNKNOWN] * count
+    for place, one, cut in zip(places, told, cuts, strict=True):
+        if one is None:
+            continue
+        key = (one[0], one[1], one[4], cut[0].number)
+        number = kinds.get(key)
+        if number is None:
+            number = kinds[key] = len(found)
+            found.append(_kind(one))
+        kind[place] = number
+        people[place] = bytes.fromhex(one[3])
+    facts.at[places] = at
+    return FactColumns(facts.at, np.array(kind, dtype=np.int64), people, found)
+
+
+def _kind(told: Wanted) -> Kind:
+    cells = dict(zip(STEADY_COLUMNS, told[5].cells, strict=True))
+    cells |= {"principal": told[0], "case_id": told[1], "organisation": told[4], "subjects": ""}
+    facts = facts_of([EPOCH if name == "at" else cells[name] for name in TOLD])
+    return Kind(facts.principal, facts.terms)
 
 
 def _opened(cuts: Sequence[Cut], opener: Opener) -> list[bytes | None]:
     """What is sealed; raises ValueError, GatewayError."""
     sealed = decode_all([cut[3] for cut in cuts])
     if isinstance(opener, RetentionOpener):
-        return opener.open_all([cut[0][0] for cut in cuts], sealed, [cut[4] for cut in cuts])
-    return [opener(cut[0][0], one, cut[4]) for cut, one in zip(cuts, sealed, strict=True)]
+        return opener.open_all([cut[0].sealed_by for cut in cuts], sealed, [cut[4] for cut in cuts])
+    return [opener(cut[0].sealed_by, one, cut[4]) for cut, one in zip(cuts, sealed, strict=True)]
 
 
 def decode_all(texts: Sequence[bytes]) -> list[bytes]:
     """The bytes of texts (one at least) in base64, each in its one form; raises ValueError."""
-    told = b'["' + b'","'.join(texts) + b'"]'
+    each = list(texts)
+    each[0] = b'["' + each[0]
+    each[-1] += b'"]'
+    told = b'","'.join(each)  # once: it is long, and each copy takes its time
     # nothing in a text ends it or changes its letters, and none lacks its padding
     if (
         told.count(b'"') != 2 * len(texts)
@@ -99,20 +148,19 @@ def decode_all(texts: Sequence[bytes]) -> list[bytes]:
         raise ValueError(msg) from None
 
 
-def _is_sound(batch: RowBatch, place: int, cut: Cut, plaintext: bytes | None) -> bool:
+def _told(cut: Cut, plaintext: bytes | None) -> Wanted | None:
+    """What the row should say; None where that is not sure."""
     if plaintext is None:
-        return batch.says(place, ("", "", "", "", cut[2], cut[0][1]))
+        return ("", "", "", "", cut[2], cut[0].steady)
     try:
         private = orjson.loads(plaintext)
         principal, case_id, trace_id = private["principal"], private["case"], private["trace_id"]
         told = a2b_base64(private["subjects"], strict_mode=True).hex()
         whole = principal + case_id + trace_id
     except (NotBase64, KeyError, TypeError, ValueError):
-        return False
-    if "\x00" in whole or len(whole) > LONGEST_COLUMN:
-        return False
-    if len(told) % _HASH_DIGITS:
-        return False
+        return None
+    if "\x00" in whole or len(whole) > LONGEST_COLUMN or len(told) % _HASH_DIGITS:
+        return None
     if len(told) > _HASH_DIGITS:
         told = each_once(told[at : at + _HASH_DIGITS] for at in range(0, len(told), _HASH_DIGITS))
-    return batch.says(place, (principal, case_id, trace_id, told, cut[2], cut[0][1]))
+    return (principal, case_id, trace_id, told, cut[2], cut[0].steady)

@@ -32,10 +32,11 @@ _MOST_PLAIN = 65_536
 
 
 class Form(NamedTuple):
-    """What all bodies of a form say."""
+    """What all bodies of a form say; `number` tells it from others of the same `Forms`."""
 
     sealed_by: str
     steady: Steady
+    number: int
 
 
 Cut = tuple[Form, bytes, str, bytes, bytes]
@@ -48,9 +49,46 @@ class Forms:
     def __init__(self) -> None:
         self._forms: dict[Pieces, Form | None] = {}
         self._plain: dict[bytes, str | None] = {}
+        self._newest: tuple[Form, Pieces, tuple[int, ...]] | None = None  # with the lengths of its pieces
+        self._count = 0
 
     def cut(self, body: bytes) -> Cut | None:
         """What a body says; None where it has to be read. `at` and `sealed` are not looked at here."""
+        return self._cut_as_the_newest(body) or self._cut(body)
+
+    def _cut_as_the_newest(self, body: bytes) -> Cut | None:
+        """Most bodies have the form of the one before them: its pieces are where they must be, or it has another."""
+        if self._newest is None:
+            return None
+        form, (first, second, third, fourth, fifth, last), lengths = self._newest
+        at = lengths[0]
+        duration = at + lengths[1]
+        starts = body.startswith
+        if not (starts(first) and starts(second, at + _MOMENT_LETTERS) and body.endswith(last)):
+            return None
+        fields = body.find(b",", duration)
+        organisation = fields + lengths[2]
+        if fields < 0 or not starts(third, fields):
+            return None
+        outcome = body.find(b'"', organisation)
+        if outcome < 0 or not starts(fourth, outcome):
+            return None
+        answered = _ANSWERED.match(body, outcome + lengths[3])
+        if answered is None:
+            return None
+        rules = answered.end()
+        sealed, sealed_by = rules + lengths[4], len(body) - lengths[5]
+        if sealed > sealed_by or not starts(fifth, rules):
+            return None
+        name = self._plain.get(body[organisation:outcome], ...)
+        if name is ...:
+            name = self._look(body[organisation:outcome])
+        took = body[duration:fields]
+        if name is None or not took.isdigit() or len(took) > 15 or (took[0] == 48 and len(took) > 1):
+            return None
+        return (form, body[at : at + _MOMENT_LETTERS], name, body[sealed:sealed_by], body[:sealed] + last)
+
+    def _cut(self, body: bytes) -> Cut | None:
         find = body.find
         at = find(_AT) + 6
         duration = find(_DURATION, at) + 14
@@ -78,12 +116,16 @@ class Forms:
         took = body[duration:fields]
         if form is None or name is None or not took.isdigit() or len(took) > 15 or (took[0] == 48 and len(took) > 1):
             return None
+        lengths = list(map(len, pieces))
+        lengths[1] += _MOMENT_LETTERS
+        self._newest = (form, pieces, tuple(lengths))
         return (form, body[at : at + _MOMENT_LETTERS], name, body[sealed:sealed_by], body[:sealed] + body[sealed_by:])
 
     def _learn(self, pieces: Pieces, body: bytes) -> Form | None:
         if len(self._forms) >= _MOST:
             self._forms.clear()
-        form = self._forms[pieces] = _form(pieces, body)
+        self._count += 1
+        form = self._forms[pieces] = _form(pieces, body, self._count)
         return form
 
     def _look(self, token: bytes) -> str | None:
@@ -93,7 +135,7 @@ class Forms:
         return name
 
 
-def _form(pieces: Pieces, body: bytes) -> Form | None:
+def _form(pieces: Pieces, body: bytes, number: int) -> Form | None:
     try:
         document = read_document(body)
         if document["v"] != VERSION or tuple(document) != _KEYS or document["kind"] in _TELLS:
@@ -104,7 +146,7 @@ def _form(pieces: Pieces, body: bytes) -> Form | None:
     except (BodyMalformed, KeyError, TypeError, ValueError):
         return None
     steady = Steady(columns["needs_review"], tuple(columns[name] for name in STEADY_COLUMNS))
-    return Form(document["sealed_by"], steady)
+    return Form(document["sealed_by"], steady, number)
 
 
 def _pieces(document: dict[str, Any]) -> Pieces:

@@ -1,20 +1,15 @@
-"""Rows of the live log -> leaf hashes, each row held against the bytes that are hashed. By parts, in processes beside.
+"""Rows of the live log -> leaf hashes, each row held against the bytes that are hashed. A part of them at a time.
 
 Nothing here is trusted: leaf, search columns and people are recomputed from the bytes. What the leaf hashes must add up
 to is for the caller to check.
 """
 
-import gc
-import multiprocessing
-import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import groupby
-from typing import NamedTuple
 
 import orjson
 
@@ -28,31 +23,18 @@ from gateway.audit.entry import (
     public_detail,
 )
 from gateway.audit.erasure import ErasureCheck
+from gateway.audit.facts import FactColumns, nothing_of, put_together
 from gateway.audit.forms import Forms
 from gateway.audit.merkle import leaf_hash
 from gateway.audit.replay import Unsound
 from gateway.errors import GatewayError, Words
-from gateway.keys import RetentionOpener
 from gateway.model.audit import SearchColumns
-from gateway.store import (
-    COLUMNS,
-    LogReader,
-    StoreFailed,
-    failing_as_store,
-    moment_of,
-    open_state_read_only,
-    reading_log,
-)
+from gateway.store import COLUMNS, LogReader, moment_of
 
 Archived = Callable[[int], bytes | None]
 """The bytes of an entry that is in an archive; None where it isn't in this one."""
-PART = 16_384
-_WORTH_PROCESSES = 4 * PART  # starting one takes as long as some ten thousand rows
-_MOST_PROCESSES = 4
 _MOMENT_LETTERS = len("2026-11-23T08:00:00.000000")
 _BATCH = 2_048
-_AHEAD = 3  # parts that wait for a process beside while this one is busy
-_MOST_KEPT = 64  # parts whose turn has not come
 _FORMS = Forms()  # of this process
 _AT = 3  # of a row: index, leaf and body come before the search columns
 _NEEDS_REVIEW = 3 + COLUMNS.index("needs_review")
@@ -63,16 +45,16 @@ class Part:
     """The leaf hashes of rows in order, as far as they are sound, and the first fault.
 
     erased: the entries whose key is gone, with its name; told: the entries that say what was erased or archived;
-    archived: those whose bytes are in an archive.
+    archived: those whose bytes are in an archive; facts: what the index keeps of the rows, as far as it was seen.
     """
 
     leaves: list[bytes] = field(default_factory=list)
     erased: list[tuple[int, str]] = field(default_factory=list)
     told: list[tuple[int, str]] = field(default_factory=list)
     archived: list[int] = field(default_factory=list)
+    facts: FactColumns = field(default_factory=partial(nothing_of, 0), compare=False)
     bad: int | None = None
     fault: Words | None = None
-    failed: str = ""  # why the database could not be read on
 
     def tell(self, erasures: ErasureCheck) -> None:
         """Hand on what was erased or archived, and what the log says of it."""
@@ -84,82 +66,9 @@ class Part:
             erasures.told(index, detail)
 
     def check(self) -> None:
-        """Raise Unsound or StoreFailed for what was found."""
-        if self.failed:
-            raise StoreFailed(self.failed)
+        """Raise Unsound for what was found."""
         if self.bad is not None and self.fault is not None:
             raise Unsound(self.bad, self.fault)
-
-
-def check_parts(
-    reader: LogReader, state_url: str, end: int, opener: Opener | None, archived: Archived | None = None
-) -> Iterator[Part]:
-    """The rows [0, end) part by part, in order; a long log in as many processes as there are processors, this one too.
-
-    `opener` opens what is sealed; only one that can be handed to another process is. `archived` gives the bytes that
-    are in an archive, and is asked in order.
-    """
-    parts = deque((begin, min(end, begin + PART)) for begin in range(0, end, PART))
-    beside = min(_MOST_PROCESSES, len(os.sched_getaffinity(0))) - 1
-    can_share = archived is None and (opener is None or isinstance(opener, RetentionOpener))
-    if end < _WORTH_PROCESSES or beside < 1 or not can_share:
-        yield from (check_rows(reader, *part, opener, archived) for part in parts)
-        return
-    spawning = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(beside, spawning, _begin, (state_url, opener)) as pool:
-        looked_at: deque[Future[Part] | Part] = deque()  # in order
-        try:
-            while parts or looked_at:
-                under_way = sum(isinstance(one, Future) and not one.done() for one in looked_at)
-                while parts and under_way < _AHEAD * beside:
-                    looked_at.append(pool.submit(_check_part, *parts.popleft()))
-                    under_way += 1
-                first = looked_at[0]
-                if isinstance(first, Part):
-                    yield first
-                elif first.done() or not parts or len(looked_at) > _MOST_KEPT:
-                    yield first.result()
-                else:  # rather than wait for it: the others are still starting, or as busy as this one
-                    looked_at.append(check_rows(reader, *parts.popleft(), opener))
-                    continue
-                looked_at.popleft()
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-class _Beside(NamedTuple):
-    """What a process beside reads with, as long as it lives."""
-
-    reader: LogReader
-    opener: Opener | None
-    reading: ExitStack
-
-
-_beside: list[_Beside | str] = []
-
-
-def _begin(state_url: str, opener: Opener | None) -> None:
-    """In a process beside: rows that are in the log don't change, so that any later moment shows the same ones."""
-    reading = ExitStack()
-    try:
-        state = open_state_read_only(state_url)
-        reading.callback(state.close)
-        _beside.append(_Beside(reading.enter_context(reading_log(state)), opener, reading))
-    except StoreFailed as error:
-        _beside.append(str(error))
-    gc.disable()  # nothing here goes in circles, and looking for it among all rows takes its time
-
-
-def _check_part(begin: int, end: int) -> Part:
-    """In a process beside."""
-    (own,) = _beside
-    if isinstance(own, str):
-        return Part(failed=own)
-    try:
-        with failing_as_store():
-            return check_rows(own.reader, begin, end, own.opener)
-    except StoreFailed as error:
-        return Part(failed=str(error))
 
 
 def check_rows(
@@ -167,13 +76,13 @@ def check_rows(
 ) -> Part:
     """Hold the rows [begin, end) against their bytes, up to the first fault."""
     part = Part()
-    looking = _Looking(reader, opener, archived, part)
+    looking = _Looking(reader, opener, archived, part, [])
     try:
         for first in range(begin, end, _BATCH):
             looking.at_batch(first, min(end, first + _BATCH))
     except Unsound as found:
         return replace(part, leaves=part.leaves[: max(0, found.index - begin)], bad=found.index, fault=found.fault)
-    return replace(part, erased=sorted(part.erased))
+    return replace(part, erased=sorted(part.erased), facts=put_together(looking.facts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +93,7 @@ class _Looking:
     opener: Opener | None
     archived: Archived | None
     part: Part
+    facts: list[FactColumns]
 
     def at_batch(self, begin: int, end: int) -> None:
         """All at once, then row by row where that is not sure; raises Unsound at the first fault."""
@@ -192,8 +102,10 @@ class _Looking:
         if batch is not None and self.opener is not None:
             sure = look_at(batch, begin, self.opener, _FORMS)
         if sure is None:
+            self.facts.append(nothing_of(end - begin))
             self.part.leaves.extend(self.at_each(begin, end))
             return
+        self.facts.append(sure.facts)
         self.part.leaves.extend(sure.leaves)  # of the unsure rows too: their bytes have the hash kept beside them
         self.part.erased.extend(sure.erased)
         for _, run in groupby(enumerate(sure.unsure), lambda numbered: numbered[1] - numbered[0]):

@@ -12,6 +12,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from gateway.audit.facts import FactColumns, columns_of
 from gateway.audit.people import TAG, merge_people, people_postings
 from gateway.audit.postings import decode, encode, positions_of
 from gateway.audit.search_terms import Facts
@@ -52,20 +53,24 @@ class Segment:
 
 def build_segment(first: int, facts: Sequence[Facts], size: int, sizes: Sizes = SIZES) -> Segment:
     """The segment of `size` that begins at `first`; `facts` may be fewer while it fills."""
-    at = np.fromiter((one.at for one in facts), dtype=np.int64, count=len(facts))
-    names = sorted({one.principal for one in facts})
+    return segment_of(first, columns_of(facts), size, sizes)
+
+
+def segment_of(first: int, facts: FactColumns, size: int, sizes: Sizes = SIZES) -> Segment:
+    """The same from columns; every entry is told of."""
+    used, kind, counts = np.unique(facts.kind, return_inverse=True, return_counts=True)
+    kinds = [facts.kinds[place] for place in used.tolist()]
+    names = sorted({one.principal for one in kinds})
     places = {name: place for place, name in enumerate(names)}
-    who = np.fromiter((places[one.principal] for one in facts), dtype="<u2", count=len(facts))
-    alike: dict[tuple[bytes, ...], list[int]] = {}  # many entries have all their terms in common
-    for position, one in enumerate(facts):
-        alike.setdefault(one.terms, []).append(position)
-    found: dict[bytes, list[int]] = {}
-    for terms, positions in alike.items():
-        for each in terms:
-            found.setdefault(each, []).extend(positions)
-    postings = {each: encode(np.sort(np.array(found[each], dtype=np.uint16)), size) for each in sorted(found)}
-    postings |= people_postings([one.people for one in facts], size)
-    return _segment(sizes.segment_id(first, size), first, size, at=at, who=who, names=names, postings=postings)
+    who = np.array([places[one.principal] for one in kinds], dtype="<u2")[kind]
+    order = np.argsort(kind, kind="stable").astype(np.uint16)
+    found: dict[bytes, list[NDArray[np.uint16]]] = {}
+    for one, these in zip(kinds, np.split(order, np.cumsum(counts)[:-1]), strict=True):
+        for each in one.terms:
+            found.setdefault(each, []).append(these)
+    postings = {each: encode(np.sort(np.concatenate(found[each])), size) for each in sorted(found)}
+    postings |= people_postings(facts.people, size)
+    return _segment(sizes.segment_id(first, size), first, size, at=facts.at, who=who, names=names, postings=postings)
 
 
 def merge_segments(segments: Sequence[Segment], sizes: Sizes = SIZES) -> Segment:
@@ -81,20 +86,23 @@ def merge_segments(segments: Sequence[Segment], sizes: Sizes = SIZES) -> Segment
             for one, each in zip(segments, told, strict=True)
         ]
     )
-    found: dict[bytes, list[NDArray[np.int64]]] = {}
+    found: dict[bytes, list[tuple[int, bytes]]] = {}
     people: list[tuple[int, bytes]] = []
     for one in segments:
-        offset = one.row.first - first
         for each, kept in one.postings.items():
-            if each[:1] == TAG:
-                people.append((offset, kept))
-                continue
-            found.setdefault(each, []).append(positions_of(decode(kept, one.row.size)) + offset)
-    postings = {each: encode(np.concatenate(found[each]), sizes.large) for each in sorted(found)}
+            (people if each[:1] == TAG else found.setdefault(each, [])).append((one.row.first - first, kept))
+    # term by term: taken apart, all at once would be some hundred megabytes
+    postings = {each: _merged(found[each], sizes) for each in sorted(found)}
     postings |= merge_people(people, sizes.large)
     return _segment(
         sizes.segment_id(first, sizes.large), first, sizes.large, at=at, who=who, names=names, postings=postings
     )
+
+
+def _merged(kept: Sequence[tuple[int, bytes]], sizes: Sizes) -> bytes:
+    """One posting of those of small segments, each with where its segment begins in the large one."""
+    positions = [positions_of(decode(posting, sizes.small)) + offset for offset, posting in kept]
+    return encode(np.concatenate(positions), sizes.large)
 
 
 def _segment(

@@ -5,26 +5,33 @@ A log that was cut short and is otherwise whole shows only against something kep
 a high-water mark.
 """
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from gateway.audit.checkpoint import Checkpoint, CheckpointInvalid, read_checkpoint
 from gateway.audit.entry import Opener
 from gateway.audit.erasure import ErasureCheck
 from gateway.audit.export import LENGTH_BYTES
+from gateway.audit.facts import put_together
 from gateway.audit.high_water import read_mark
-from gateway.audit.index_check import check_index
+from gateway.audit.index_check import Found, Known, Stretch, look_at_stretch, stretches
 from gateway.audit.merkle import HASH_BYTES, TILE_HEIGHT, TILE_WIDTH, leaf_hash
 from gateway.audit.replay import TILE_DIFFERS, Expected, Replay, Unsound, first_difference
-from gateway.audit.rows import Archived, check_parts
+from gateway.audit.rows import Archived, Part, check_rows
+from gateway.audit.segments import Sizes
+from gateway.audit.sharing import Job, Shares, Sharing, Task, processes_beside
 from gateway.audit.tiles import tile_path
 from gateway.errors import Language, SettingsInvalid, Words
-from gateway.keys import NoteVerifier
-from gateway.store import LogHead, LogReader, StoreFailed, open_state_read_only, reading_log
+from gateway.keys import NoteVerifier, RetentionOpener
+from gateway.store import LogHead, LogReader, State, StoreFailed, open_state_read_only, reading_log
 
 _LONGEST_CHECKPOINT = 100_000
 _TILES_AHEAD = 64
+_STRETCHES_AHEAD = 4
+_SHARES = Shares()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,26 +84,31 @@ def verify_log(
     high_water: Path | None = None,
     kept: Sequence[str] = (),
     archived: Archived | None = None,
+    shares: Shares = _SHARES,
 ) -> Verification:
     """Verify a live log, read-only and at one moment; entries may be added meanwhile.
 
     `opener` opens what is sealed in entries; without one, search columns of people are not compared. `archived` gives
     the bytes that are in an archive, in the log's order; without it they are verified by their leaf hashes alone.
-    `kept`: checkpoints that others hold, which the log must still contain. Raises SettingsInvalid where the database,
-    the key or the high-water mark can't be read at all.
+    `kept`: checkpoints that others hold, which the log must still contain. `shares`: how a long log is divided among
+    processes; where `archived` is given, or an opener that can't be handed over, this one does it all. Raises
+    SettingsInvalid where the database, the key or the high-water mark can't be read at all.
     """
     verifier = _verifier(vkey)
     state = open_state_read_only(state_url)
     replay: Replay | None = None
     try:
-        with reading_log(state) as reader:
+        can_share = archived is None and (opener is None or isinstance(opener, RetentionOpener))
+        size = _size(state) if can_share else 0
+        with processes_beside(state_url, opener, size, shares) as beside, reading_log(state) as reader:
             head = reader.head()
             expected = _expected(reader, verifier, high_water, kept)
             replay = Replay(_Tiles(reader).tile, expected)
-            erasures = _take_rows(reader, state_url, replay, opener, archived)
+            sharing: Sharing[Part | Found] = Sharing(reader, opener, beside)
+            erasures, index = _take_entries(reader, sharing, shares, replay, archived)
             found = _verify_live(reader, head, replay, expected, verifier)
             erasures.finish()
-            check_index(reader.index)
+            index.check()
             return replace(
                 found,
                 erased=erasures.count,
@@ -154,18 +166,75 @@ class _Tiles:
         return self._ahead.get(n)
 
 
-def _take_rows(
-    reader: LogReader, state_url: str, replay: Replay, opener: Opener | None, archived: Archived | None
-) -> ErasureCheck:
-    erasures = ErasureCheck()
+def _size(state: State) -> int:
+    """How many entries there are; with a connection that is closed when this returns."""
+    with reading_log(state) as reader:
+        return reader.span()[1]
+
+
+def _rows_of(
+    reader: LogReader, opener: Opener | None, *, begin: int, end: int, archived: Archived | None = None
+) -> Part:
+    return check_rows(reader, begin, end, opener, archived)
+
+
+def _index_of(reader: LogReader, opener: Opener | None, *, stretch: Stretch, sizes: Sizes, known: Known) -> Found:
+    del opener
+    return look_at_stretch(reader.index, stretch, sizes, known)
+
+
+def _take_entries(
+    reader: LogReader, sharing: Sharing[Part | Found], shares: Shares, replay: Replay, archived: Archived | None
+) -> tuple[ErasureCheck, Found]:
+    """Every row, and every segment of the index: what is wrong with the index is told of when all else is sound."""
+    erasures, index = ErasureCheck(), _Index(sharing)
     first, end = reader.span()
     if first < 0:
         raise Unsound(0, ("there is an entry before it", "其前另有条目"))
-    for part in check_parts(reader, state_url, end, opener, archived):
-        replay.take(part.leaves)
-        part.check()
-        part.tell(erasures)
-    return erasures
+    work = []
+    for stretch in stretches(end, shares.sizes):
+        stop = end if stretch.end is None else stretch.end
+        parts = []
+        for begin in range(stretch.begin or 0, stop, shares.part):
+            one = partial(_rows_of, begin=begin, end=min(stop, begin + shares.part))
+            parts.append(sharing.add(partial(one, archived=archived) if archived is not None else one))
+        work.append((stretch, parts))
+    for stretch, parts in work:
+        facts = []
+        for task in parts:
+            looked = sharing.result(task)
+            if isinstance(looked, Part):
+                replay.take(looked.leaves)
+                looked.check()
+                looked.tell(erasures)
+                facts.append(looked.facts)
+        known = Known(stretch.begin or 0, put_together(facts))
+        index.add(partial(_index_of, stretch=stretch, sizes=shares.sizes, known=known))
+    return erasures, index.finish()
+
+
+class _Index:
+    """The first thing that is wrong with the index, whoever looks at its stretches."""
+
+    def __init__(self, sharing: Sharing[Part | Found]) -> None:
+        self._sharing = sharing
+        self._waiting: deque[Task[Part | Found]] = deque()
+        self._first = Found()
+
+    def add(self, job: Job[Part | Found]) -> None:
+        self._waiting.append(self._sharing.add(job, is_next=True))
+        if len(self._waiting) > _STRETCHES_AHEAD:
+            self._take()
+
+    def finish(self) -> Found:
+        while self._waiting:
+            self._take()
+        return self._first
+
+    def _take(self) -> None:
+        found = self._sharing.result(self._waiting.popleft())
+        if isinstance(found, Found) and self._first == Found():
+            self._first = found
 
 
 def _verify_live(

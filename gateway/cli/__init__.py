@@ -9,6 +9,8 @@ def main() -> None:
     gc.disable()
     if sys.argv[1:2] == ["serve"]:
         from gateway.cli.running import serving as app
+    elif sys.argv[1:3] == ["audit", "verify"]:
+        from gateway.cli.verifying import app
     else:
         from gateway.cli.commands import app
     gc.freeze()  # modules stay for ever

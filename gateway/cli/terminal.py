@@ -2,14 +2,16 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Never
+from typing import TYPE_CHECKING, Annotated, Never
 
 import typer
 from rich.console import Console
 
-from gateway.demo.ask import Answer
 from gateway.demo.personas import PERSONA_NAMES
 from gateway.errors import BundleInvalid, GatewayError
+
+if TYPE_CHECKING:  # an HTTP client, which `audit verify` does without
+    from gateway.demo.ask import Answer
 
 out = Console()
 err = Console(stderr=True, soft_wrap=True)
@@ -50,7 +52,7 @@ def checked(check: Callable[[], str]) -> None:
         stop_bundle(error)
 
 
-def went_well(answer: Answer) -> Answer:
+def went_well(answer: "Answer") -> "Answer":
     """The answer; a refusal is told, and ends with status 1."""
     if answer.status >= 400:
         err.print(f"[bold red]{answer.status}[/] {answer.problem_text()}", highlight=False)

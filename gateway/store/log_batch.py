@@ -5,10 +5,10 @@ the driver allows; what is not is for others to look at, cell by cell.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from gateway.store.log import COLUMNS, StoreFailed
@@ -26,7 +26,7 @@ _LEAF, _LENGTH, _BODY = 18, 50, 54  # where they begin in a copied row, behind i
 _BEFORE_INDEX = len(_NAMES).to_bytes(2, "big") + (8).to_bytes(4, "big")
 _BEFORE_LEAF = (32).to_bytes(4, "big")
 _MOMENT = 4 + 8  # its length, and microseconds
-_EPOCH = np.datetime64("2000-01-01T00:00:00", "us")  # PostgreSQL's
+_EPOCH = np.datetime64("2000-01-01T00:00:00", "us").astype(np.int64)  # PostgreSQL's
 
 
 class Steady(NamedTuple):
@@ -46,15 +46,15 @@ class RowBatch(Protocol):
     bodies: list[bytes]
     leaves: list[bytes]
 
-    def has_moments(self, places: Sequence[int], moments: Sequence[datetime], texts: str) -> bool:
-        """Whether the rows at these places have exactly these moments.
+    def has_moments(self, places: Sequence[int], moments: NDArray[np.int64], texts: str) -> bool:
+        """Whether the rows at these places have exactly these moments, in microseconds since 1970.
 
-        They are in UTC and naive; `texts`: the same as SQLite keeps them, each with a Z behind it.
+        `texts`: the same as SQLite keeps them, each with a Z behind it.
         """
         ...
 
-    def says(self, place: int, wanted: Wanted) -> bool:
-        """Whether the row has exactly these columns."""
+    def unsaid(self, places: Sequence[int], wanted: Sequence[Wanted | None]) -> set[int]:
+        """The places where the row has not exactly these columns, or it is not known which."""
         ...
 
 
@@ -63,13 +63,14 @@ def read_batch(connection: Connection, begin: int, end: int) -> RowBatch | None:
     if connection.dialect.name == "sqlite":
         with connection.exec_driver_sql(_SELECT.format("?", "?"), (begin, end)) as result:
             rows: list[tuple[Any, ...]] = list(result.cursor.fetchall())
+        batch = _TupleBatch(rows)
         is_plain = (
             [row[0] for row in rows] == list(range(begin, end))
-            and {cell.__class__ for row in rows for cell in row[1:3]} <= {bytes}
+            and {*map(type, batch.leaves), *map(type, batch.bodies)} <= {bytes}
             # 1.0 is equal to 1, and no truth
-            and {row[_NEEDS_REVIEW].__class__ for row in rows} <= {int, bool}
+            and {type(row[_NEEDS_REVIEW]) for row in rows} <= {int, bool}
         )
-        return _TupleBatch(rows) if is_plain else None
+        return batch if is_plain else None
     copied = _copied(connection, begin, end)
     if not copied or not copied[0].startswith(_SIGNATURE) or copied.pop() != _TRAILER or len(copied) != end - begin:
         return None
@@ -99,22 +100,24 @@ class _TupleBatch:
         self.leaves: list[bytes] = [row[1] for row in rows]
         self.bodies: list[bytes] = [row[2] for row in rows]
 
-    def has_moments(self, places: Sequence[int], moments: Sequence[datetime], texts: str) -> bool:
+    def has_moments(self, places: Sequence[int], moments: NDArray[np.int64], texts: str) -> bool:
         """As RowBatch says."""
         del moments
         cells = [self._rows[place][_AT] for place in places]
         # a cell with a Z in it would make one more of them
         return {cell.__class__ for cell in cells} <= {str} and "Z".join([*cells, ""]) == texts
 
-    def says(self, place: int, wanted: Wanted) -> bool:
+    def unsaid(self, places: Sequence[int], wanted: Sequence[Wanted | None]) -> set[int]:
         """As RowBatch says."""
-        row, steady = self._rows[place], wanted[5]
+        rows = self._rows
         # a text is equal to nothing but the same text
-        return bool(
-            row[_PRINCIPAL:_NEEDS_REVIEW] == wanted[:5]
-            and row[_NEEDS_REVIEW + 1 :] == steady[1]
-            and row[_NEEDS_REVIEW] == steady[0]
-        )
+        return {
+            place
+            for place, one in zip(places, wanted, strict=True)
+            if one is None
+            or rows[place][_PRINCIPAL:_NEEDS_REVIEW] != one[:5]
+            or rows[place][_NEEDS_REVIEW:] != (one[5].needs_review, *one[5].cells)
+        }
 
 
 class _CopiedBatch:
@@ -125,21 +128,30 @@ class _CopiedBatch:
         self._ends = [_BODY + int.from_bytes(row[_LENGTH:_BODY], "big", signed=True) for row in rows]
         self.leaves: list[bytes] = [row[_LEAF:_LENGTH] for row in rows]
         self.bodies: list[bytes] = [row[_BODY:end] for row, end in zip(rows, self._ends, strict=True)]
-        self._packed: dict[object, bytes] = {}
+        self._packed: dict[str, bytes] = {}
+        self._steady: dict[int, bytes] = {}
+        self._kept: list[Steady] = []
 
-    def has_moments(self, places: Sequence[int], moments: Sequence[datetime], texts: str) -> bool:
+    def has_moments(self, places: Sequence[int], moments: NDArray[np.int64], texts: str) -> bool:
         """As RowBatch says."""
-        del moments
-        wanted = np.array(texts[:-1].split("Z"), dtype="datetime64[us]") - _EPOCH
+        del texts
+        wanted = moments - _EPOCH
         cells = [self._rows[place][self._ends[place] : self._ends[place] + _MOMENT] for place in places]
         told = np.frombuffer(b"".join(cells), dtype=[("length", ">i4"), ("at", ">i8")])
-        return bool((told["length"] == 8).all() and np.array_equal(told["at"], wanted.astype(np.int64)))
+        return bool((told["length"] == 8).all() and np.array_equal(told["at"], wanted))
 
-    def says(self, place: int, wanted: Wanted) -> bool:
+    def unsaid(self, places: Sequence[int], wanted: Sequence[Wanted | None]) -> set[int]:
         """As RowBatch says."""
+        return {
+            place
+            for place, one in zip(places, wanted, strict=True)
+            if one is None or self._rows[place][self._ends[place] + _MOMENT :] != self._said(one)
+        }
+
+    def _said(self, wanted: Wanted) -> bytes:
         principal, case_id, trace_id, people, organisation, steady = wanted
         trace, told = trace_id.encode(), people.encode()
-        said = b"".join(
+        return b"".join(
             (
                 self._cell(principal),
                 self._cell(case_id),
@@ -148,18 +160,20 @@ class _CopiedBatch:
                 len(told).to_bytes(4, "big"),
                 told,
                 self._cell(organisation),
-                self._packed.get(steady) or self._pack(steady),
+                self._steady.get(id(steady)) or self._pack(steady),
             )
         )
-        return self._rows[place][self._ends[place] + _MOMENT :] == said
 
     def _cell(self, text: str) -> bytes:
         return self._packed.get(text) or self._remember(text, _cell(text))
 
     def _pack(self, steady: Steady) -> bytes:
-        return self._remember(steady, b"".join((b"\0\0\0\1", bytes((steady[0],)), *map(_cell, steady[1]))))
+        packed = b"".join((b"\0\0\0\1", bytes((steady[0],)), *map(_cell, steady[1])))
+        self._kept.append(steady)  # as long as it is, no other has its id
+        self._steady[id(steady)] = packed
+        return packed
 
-    def _remember(self, thing: object, packed: bytes) -> bytes:
+    def _remember(self, thing: str, packed: bytes) -> bytes:
         self._packed[thing] = packed
         return packed
 

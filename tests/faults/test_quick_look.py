@@ -10,6 +10,8 @@ import re
 import shutil
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,7 @@ from gateway.audit.entry import PRIVATE_COLUMNS, BodyMalformed, project_public
 from gateway.audit.forms import Forms
 from gateway.audit.merkle import leaf_hash
 from gateway.audit.rows import Part, check_rows
+from gateway.audit.sharing import Shares
 from gateway.keys import RetentionOpener
 from gateway.model.audit import EntryKind
 from gateway.store import COLUMNS, State, open_state, open_state_read_only, reading_log
@@ -245,20 +248,21 @@ def test_both_roads_find_the_same_on_sqlite(
     assert one == other
 
 
-def test_a_log_read_in_several_processes_has_the_same_first_fault(
-    sound: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("gateway.audit.rows._WORTH_PROCESSES", 0)
-    monkeypatch.setattr("gateway.audit.rows.PART", 5)
-    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
+SEVERAL = Shares(part=5, worth=0, processes=3)
+
+
+@pytest.mark.parametrize("forks", [False, True])
+def test_a_log_read_in_several_processes_has_the_same_first_fault(sound: House, tmp_path: Path, *, forks: bool) -> None:
     path = tmp_path / "copy.db"
     shutil.copy(sound.file, path)
-    url, opener = f"sqlite:///{path}", opener_of(sound)
-    found = verify_log(url, sound.signer.vkey, opener=opener)
+    url, opener, shares = f"sqlite:///{path}", opener_of(sound), replace(SEVERAL, forks=forks)
+    found = verify_log(url, sound.signer.vkey, opener=opener, shares=shares)
     assert (found.is_sound, found.size) == (True, SIZE), found.text()
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE audit_entry SET app = 'other' WHERE idx IN (31, 44)")
-    assert verify_log(url, sound.signer.vkey, opener=opener).first_bad == 31
+    found = verify_log(url, sound.signer.vkey, opener=opener, shares=shares)
+    assert found == verify_log(url, sound.signer.vkey, opener=opener)
+    assert found.first_bad == 31
 
 
 TABLES = ("audit_entry",)
