@@ -31,9 +31,7 @@ from gateway.store import (
 
 _MARK_EVERY_SECONDS = 1.0
 _MOST_FOLDED = 4_096
-_FOLD_EVERY = int(
-    __import__("os").environ.get("FOLD", "2048")
-)  # entries: the more there are to fold, the longer a commit beside it waits
+_FOLD_EVERY = 512  # entries: while what is in the journal is folded in, a commit waits
 _ALONE_AFTER = 4  # batches in a row that no other replica came between
 
 
