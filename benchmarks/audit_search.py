@@ -19,6 +19,7 @@ from benchmarks.audit_search_log import BEGIN, fill_postgresql, fill_sqlite, per
 from benchmarks.report import cores, write_section
 from gateway.app import utc_now
 from gateway.audit import Indexer, LogSearcher
+from gateway.cli.serving import make_ready
 from gateway.model.log_search import Facet, HeatColumns, LogSearch
 from gateway.store import State, open_state
 from tests.audit_logs import seals_in_memory
@@ -193,6 +194,7 @@ def _written(value: Any) -> object:  # noqa: ANN401 - a parameter
 # ------------------------------------------------------------------ measuring
 def run(options: argparse.Namespace) -> str:
     """Measure and write the section."""
+    make_ready()
     parts: list[str] = []
     engines = ("sqlite", "postgresql") if options.engine == "both" else (options.engine,)
     for engine in engines:

@@ -16,6 +16,7 @@ import uvicorn
 
 from gateway.app import Gateway, create_application, utc_now
 from gateway.audit import Recorder
+from gateway.cli.serving import make_ready
 from gateway.decision import PolicyEngine
 from gateway.model.audit import AuditReceipt, EntryKind
 from gateway.model.caller import Caller, InboundRequest
@@ -62,12 +63,16 @@ class OneDecision:
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # whatever the engine has
         return getattr(self._engine, name)
 
+    def decide(self, bound: BoundQuery, caller: Caller, case: CaseFacts | None, now: datetime) -> Decision:
+        key = bound.dataset.name, bound.media_type, tuple([column.name for column in bound.columns])
+        made = self._made.get(key)
+        if made is None:
+            made = self._made[key] = self._engine.decide(bound, caller, case, now)
+        return made
+
     def decide_question(self, bound: BoundQuery, caller: Caller, case: CaseFacts | None, now: datetime) -> DecidedQuery:
-        key = bound.dataset.name, bound.media_type, tuple(column.name for column in bound.columns)
-        if key not in self._made:
-            self._made[key] = self._engine.decide(bound, caller, case, now)
         embeds = tuple((embed, self.decide_question(embed.question, caller, case, now)) for embed in bound.embeds)
-        return DecidedQuery(bound=bound, decision=self._made[key], embeds=embeds)
+        return DecidedQuery(bound=bound, decision=self.decide(bound, caller, case, now), embeds=embeds)
 
 
 class BarePipeline(Pipeline):
@@ -80,6 +85,7 @@ class BarePipeline(Pipeline):
 
 def main(arguments: Sequence[str]) -> None:
     """Serve as `langqiao serve` does."""
+    make_ready()
     settings = load_settings(Path(arguments[0]))
     gateway = Gateway(settings=settings)
     config = uvicorn.Config(
