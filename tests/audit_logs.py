@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from gateway.administration import open_seals
+from gateway.administration import open_entries, open_seals
 from gateway.app import utc_now
 from gateway.audit import AuditLog, Opener, Verification, verify_log
 from gateway.audit.encoding import encode_entry
 from gateway.audit.probe import probe_entry
-from gateway.keys import LocalRoot, LogSigner, RetentionKeys
+from gateway.keys import LocalRoot, LogSigner, RetentionKeys, RetentionOpener
 from gateway.model.audit import AuditEntry, EntryKind, FieldTrace
 from gateway.model.retention_key import RetentionKey
 from gateway.settings import Audit, Keys
@@ -165,3 +165,12 @@ def copy_of(source: Path, target: Path) -> sqlite3.Connection:
     with sqlite3.connect(source) as live:
         live.backup(connection)
     return connection
+
+
+def opener_of(home: House) -> RetentionOpener:
+    """What opens the log's entries, in another process too."""
+    state = open_state_read_only(home.url)
+    try:
+        return open_entries(home.keys, state, utc_now)
+    finally:
+        state.close()

@@ -70,8 +70,6 @@ def take_bodies_out(state: State, begin: int, end: int) -> None:
     """Empty the bytes of the entries [begin, end); leaves, columns and tiles stay. Raises StoreFailed."""
     table = audit_entry.c
     with failing_as_store(), state.writing() as connection:
-        if state.file is not None:
-            connection.exec_driver_sql("PRAGMA secure_delete=ON")
         connection.execute(
             update(audit_entry)
             .where(

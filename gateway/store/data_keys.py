@@ -139,10 +139,6 @@ class _Changed(Exception):
 
 
 def _change(state: State, use: KeyUse, version: int, is_so: ColumnElement[bool], **values: Any) -> bool:  # noqa: ANN401 - columns of several types
-    with _readable(), state.engine.connect() as connection:
-        if state.file is not None:
-            connection.exec_driver_sql("PRAGMA secure_delete=ON")  # the freed bytes are overwritten with zeros
-            connection.rollback()
     with _readable(), state.writing() as connection:
         done = connection.execute(
             update(data_key).where(data_key.c.use == use.value, data_key.c.version == version, is_so).values(**values)

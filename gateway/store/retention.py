@@ -3,13 +3,11 @@
 Every step is a transaction over a bounded range of the log, so that nobody who writes waits long; it can be done again.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
+from sqlalchemy import and_, delete, func, insert, or_, select, update
 
 from gateway.model.retention import ErasureRequest, RetentionHold, SealedEntries
 from gateway.store._tables import (
@@ -150,7 +148,7 @@ def destroy_retention_keys(
     now. Raises StoreFailed.
     """
     try:
-        with failing_as_store(), _erasing(state) as connection:
+        with failing_as_store(), state.writing() as connection:
             purposes = {purpose for purpose, _ in keys}
             held = select(retention_hold.c.id).where(
                 retention_hold.c.lifted_at.is_(None),
@@ -189,7 +187,7 @@ def blank_entries(state: State, key: str, begin: int, end: int) -> None:
     """Empty what is kept of people beside the entries [begin, end) of a destroyed key; raises StoreFailed."""
     table = audit_entry.c
     erased = select(table.idx).where(table.idx >= begin, table.idx < end, table.sealed_by == key)
-    with failing_as_store(), _erasing(state) as connection:
+    with failing_as_store(), state.writing() as connection:
         connection.execute(
             update(audit_entry)
             .where(
@@ -206,7 +204,7 @@ def blank_entries(state: State, key: str, begin: int, end: int) -> None:
 
 def finish_blanking(state: State, purpose: str, month: str, *, begin: datetime, end: datetime, now: datetime) -> None:
     """Delete what was counted of people for the purpose in the month, and note that its erasure is whole."""
-    with failing_as_store(), _erasing(state) as connection:
+    with failing_as_store(), state.writing() as connection:
         for table in (usage_counter, usage_subject):
             connection.execute(
                 delete(table).where(table.c.purpose == purpose, table.c.day >= begin.date(), table.c.day < end.date())
@@ -236,12 +234,3 @@ def forget_journal(state: State) -> None:
             cursor.close()
         finally:
             raw.close()
-
-
-@contextmanager
-def _erasing(state: State) -> Iterator[Connection]:
-    """A transaction after which SQLite's freed bytes are zeros."""
-    with state.writing() as connection:
-        if state.file is not None:
-            connection.exec_driver_sql("PRAGMA secure_delete=ON")
-        yield connection

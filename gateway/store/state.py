@@ -135,6 +135,8 @@ def _sqlite_engine(file: Path, *, read_only: bool) -> Engine:
             else:
                 connection.execute("PRAGMA journal_mode=WAL")
                 connection.execute("PRAGMA synchronous=FULL")
+                # whatever is deleted or moved may be of somebody who is erased: freed bytes become zeros
+                connection.execute("PRAGMA secure_delete=ON")
                 connection.execute(f"PRAGMA wal_autocheckpoint={_JOURNAL_PAGES}")
         except BaseException:
             connection.close()
@@ -240,9 +242,14 @@ def _carry_people(connection: Connection) -> None:
             "SELECT subject FROM audit_subject AS s WHERE s.idx = audit_entry.idx ORDER BY subject))"
             " WHERE idx IN (SELECT idx FROM audit_subject)"
         )
+    view = ACCESS_LOG_VIEW[connection.dialect.name]
+    if connection.dialect.name == "postgresql":  # in its place: whoever was let read it still may
+        views = [view.replace("CREATE VIEW", "CREATE OR REPLACE VIEW")]
+    else:
+        views = ["DROP VIEW access_log", view]
     for step in (
-        statement, "DROP VIEW access_log", "DROP TABLE audit_subject", ACCESS_LOG_VIEW[connection.dialect.name],
-        "DELETE FROM audit_posting", "DELETE FROM audit_segment", "UPDATE audit_index SET generation = generation + 1",
+        statement, *views, "DROP TABLE audit_subject", "DELETE FROM audit_posting", "DELETE FROM audit_segment",
+        "UPDATE audit_index SET generation = generation + 1",
     ):  # fmt: skip
         connection.execute(text(step))
 

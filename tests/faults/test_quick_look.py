@@ -22,8 +22,6 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from gateway.administration import open_entries
-from gateway.app import utc_now
 from gateway.audit import verify_log
 from gateway.audit.batches import decode_all, look_at
 from gateway.audit.entry import PRIVATE_COLUMNS, BodyMalformed, project_public
@@ -34,7 +32,7 @@ from gateway.audit.sharing import Shares
 from gateway.keys import RetentionOpener
 from gateway.model.audit import EntryKind
 from gateway.store import COLUMNS, State, open_state, open_state_read_only, reading_log
-from tests.audit_logs import NOON, PEOPLE, House, entry, house, of_version_2, open_log
+from tests.audit_logs import NOON, PEOPLE, House, entry, house, of_version_2, open_log, opener_of
 from tests.postgres_server import postgres_server
 
 SIZE = 48
@@ -84,14 +82,6 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> House:
     home = house(tmp_path_factory.mktemp("log"))
     fill(home)
     return home
-
-
-def opener_of(home: House) -> RetentionOpener:
-    state = open_state_read_only(home.url)
-    try:
-        return open_entries(home.keys, state, utc_now)
-    finally:
-        state.close()
 
 
 def both_roads(url: str, opener: RetentionOpener) -> tuple[Part, Part, int]:

@@ -12,15 +12,12 @@ from typing import Any
 
 import pytest
 
-from gateway.administration import open_entries
-from gateway.app import utc_now
 from gateway.audit import Indexer, Verification, verify_log
 from gateway.audit.segments import Sizes
 from gateway.audit.sharing import Shares, Sharing, processes_beside
-from gateway.keys import RetentionOpener
 from gateway.model.audit import EntryKind
 from gateway.store import open_state, open_state_read_only, reading_log
-from tests.audit_logs import NOON, House, copy_of, entry, house, open_log
+from tests.audit_logs import NOON, House, copy_of, entry, house, open_log, opener_of
 
 SMALL = Sizes(small=8, large=32)
 SIZE = 110  # three large segments, a small one, and a tail
@@ -46,14 +43,6 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> House:
     Indexer(state, lambda: NOON, SMALL).catch_up()
     state.close()
     return home
-
-
-def opener_of(home: House) -> RetentionOpener:
-    state = open_state_read_only(home.url)
-    try:
-        return open_entries(home.keys, state, utc_now)
-    finally:
-        state.close()
 
 
 def verified(home: House, path: Path, shares: Shares, *, has_keys: bool = True) -> Verification:

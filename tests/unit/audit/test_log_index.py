@@ -22,7 +22,16 @@ from gateway.audit.replay import Unsound
 from gateway.audit.segments import SIZES, Sizes
 from gateway.errors import AuditUnavailable, IndexBehind
 from gateway.model.log_search import Facet, LogSearch
-from gateway.store import State, change_index, claim_index, open_state, put_postings, put_segment, reading_log
+from gateway.store import (
+    State,
+    change_index,
+    claim_index,
+    forget_journal,
+    open_state,
+    put_postings,
+    put_segment,
+    reading_log,
+)
 from tests.audit_logs import NOON, PEOPLE, House, entry, house, open_log
 
 SMALL = Sizes(small=8, large=32)
@@ -171,6 +180,27 @@ def test_a_person_is_found_in_segments_and_behind_them(sound: State) -> None:
     taken_apart = f"UPDATE audit_posting SET positions = x'77' WHERE segment = 1 AND {SOMEBODY}"
     with tampered(sound, taken_apart) as bad, pytest.raises(AuditUnavailable):
         searcher(bad).entries_about(PEOPLE[0], 100)
+
+
+@pytest.mark.parametrize("is_merged", [False, True])
+def test_a_person_who_was_erased_is_in_no_byte_of_the_database(tmp_path: Path, is_merged: bool) -> None:
+    """Neither in the postings that were made anew nor in the pages that these, or merged ones, left free."""
+    _, state = filled(tmp_path, 31 if not is_merged else SIZE)
+    indexer = Indexer(state, clock, SMALL)
+    indexer.catch_up()
+    about = [index for index in range(31 if not is_merged else SIZE) if index % 3 == 0]
+    assert searcher(state).entries_about(PEOPLE[0], 100) == about[::-1]
+    person = bytes.fromhex(PEOPLE[0])
+    assert any(person in path.read_bytes() for path in tmp_path.glob("log.db*"))
+    with state.writing() as connection:
+        connection.exec_driver_sql("UPDATE audit_entry SET subjects = '', body = x'7b7d' WHERE idx % 3 = 0")
+    rebuild_index(state, about, SMALL)
+    forget_journal(state)
+    kept = b"".join(path.read_bytes() for path in tmp_path.glob("log.db*"))
+    state.close()
+    assert person not in kept
+    assert PEOPLE[0].encode() not in kept
+    assert bytes.fromhex(PEOPLE[1]) in kept
 
 
 def test_verification_names_the_entry(tmp_path: Path) -> None:

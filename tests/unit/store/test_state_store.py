@@ -145,6 +145,7 @@ def test_a_database_file_is_for_the_gateway_alone_and_durable(tmp_path: Path) ->
     with opened.reading() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+        assert connection.exec_driver_sql("PRAGMA secure_delete").scalar() == 1, "what is deleted is gone"
     opened.close()
 
 
