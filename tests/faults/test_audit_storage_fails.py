@@ -249,6 +249,17 @@ async def test_an_entry_that_became_durable_while_its_answer_was_lost_is_taken_b
         await log.append(entry(0))
         writer = log._sequencer._store._writer
         assert isinstance(writer, PostgresqlWriter)
+        with server.connect(
+            home.url.rpartition("/")[2]
+        ) as other:  # else the answer may be here before anybody looks at the socket
+            other.execute(
+                "CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql"
+                " AS $$BEGIN PERFORM pg_sleep(0.3); RETURN NULL; END$$"
+            )
+            other.execute(
+                "CREATE CONSTRAINT TRIGGER late AFTER UPDATE ON audit_head"
+                " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION late()"
+            )
         with socket.socket(fileno=os.dup(writer._libpq.socket)) as ours:
             ours.shutdown(socket.SHUT_RD)  # the statement goes out, and its answer can't come in
         assert await refused(log, 3) < 2.5
