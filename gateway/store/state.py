@@ -21,7 +21,8 @@ from gateway.store._tables import ACCESS_LOG_VIEW, POSTGRESQL_STORAGE, SCHEMA_VE
 WRITES = "langqiao_writes"
 _WAIT_SECONDS = 2
 _GRACE_SECONDS = 1  # that a server has to say that it took too long
-_JOURNAL_PAGES = 16_384  # 64 MB before it is folded into the database: seldom, for whoever commits then waits for it
+_PAGE_BYTES = 8_192  # an entry of the log has some two thousand: with 4,096 each has a page to itself
+_JOURNAL_PAGES = 2_048  # 16 MB before it is folded into the database: seldom, for whoever commits then waits for it
 _MIGRATION_LOCK = 0x6C616E67  # any number, the same on every replica
 DURABLE = (
     ("fsync", {"on"}),
@@ -133,6 +134,7 @@ def _sqlite_engine(file: Path, *, read_only: bool) -> Engine:
             if read_only:
                 connection.execute("PRAGMA query_only=ON")
             else:
+                connection.execute(f"PRAGMA page_size={_PAGE_BYTES}")  # of a new database
                 connection.execute("PRAGMA journal_mode=WAL")
                 connection.execute("PRAGMA synchronous=FULL")
                 # whatever is deleted or moved may be of somebody who is erased: freed bytes become zeros

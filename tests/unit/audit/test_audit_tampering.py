@@ -264,12 +264,15 @@ def test_a_log_that_was_cut_short_shows_against_the_high_water_mark(sound: House
     assert found.first_bad is not None
 
 
-@pytest.mark.parametrize("part", [0.0, 0.3, 0.6])
+@pytest.mark.parametrize("entry_hit", [None, 200, 400])
 def test_a_damaged_database_file_is_no_sound_log(
-    sound: House, copy: tuple[Path, sqlite3.Connection], tmp_path: Path, part: float
+    sound: House, copy: tuple[Path, sqlite3.Connection], tmp_path: Path, entry_hit: int | None
 ) -> None:
     damaged = bytearray(copy[0].read_bytes())
-    at = int(len(damaged) * part)
+    at = 0
+    if entry_hit is not None:
+        (leaf,) = copy[1].execute("SELECT leaf FROM audit_entry WHERE idx = ?", (entry_hit,)).fetchone()
+        at = damaged.index(leaf)
     damaged[at + 20 : at + 20_000] = b"\xaa" * 19_980
     path = tmp_path / "damaged.db"
     path.write_bytes(damaged)
