@@ -1,141 +1,190 @@
-"""Batches of the log -> SQLite, by the driver itself. Many rows a statement: each statement gives the GIL away once."""
+"""Batches of the log -> SQLite, by a process beside this one: nobody here waits for a disk, or for who does."""
 
+import marshal
 import os
-import sqlite3
-from collections.abc import Sequence
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Self
+from typing import Any, Final, Self
 
-import orjson
-
+from gateway.store import _sqlite_process
+from gateway.store._sqlite_process import DONE, LENGTH_BYTES, VERSION
 from gateway.store.log import COLUMNS, LogBatch, LogHead, StoreFailed, head_of
-from gateway.store.state import State
+from gateway.store.state import SQLITE_WRITES, State, sqlite_address
 
-_STEPS = (64, 32, 16, 8, 4, 2, 1)  # rows a statement
-_MOMENT_LETTERS = len("2026-11-23T08:00:00.000000")
-_BEGIN = "BEGIN IMMEDIATE"
-_MOVE = "UPDATE audit_head SET size = ?, root = ?, note = ? WHERE id = 1 AND size = ? AND epoch = ?"
-
-
-def _inserts(table: str, columns: Sequence[str]) -> dict[int, str]:
-    row = f"({', '.join('?' * len(columns))})"
-    start = f"INSERT INTO {table} ({', '.join(columns)}) VALUES "  # noqa: S608 - names of our own tables
-    return {step: start + ", ".join([row] * step) for step in _STEPS}
-
-
-_ENTRIES = _inserts("audit_entry", ("idx", "leaf", "body", *COLUMNS))
-_TILES = _inserts("audit_tile", ("level", "n", "data"))
-_CHECKPOINTS = _inserts("audit_checkpoint", ("size", "root", "note"))
+_EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
+_Message = tuple[Any, ...]  # of what marshal can write
+_READ_BYTES = 65_536
+_END_SECONDS = 0.25  # that the process may take to end by itself
 
 
 class SqliteWriter:
-    """A connection that one thread writes with."""
+    """The process, and the way to it. For one thread at a time."""
 
-    def __init__(self, connection: sqlite3.Connection, file: Path) -> None:
-        self._connection = connection
-        self._files = _Files(file)
+    def __init__(self, process: "subprocess.Popen[bytes]", way: socket.socket, patience_seconds: float) -> None:
+        self._process = process
+        self._way = way
+        self._patience_seconds = patience_seconds
         self._holds = False
+        self._under_way: SentToSqlite | None = None
 
     @classmethod
-    def open(cls, state: State, file: Path) -> Self:
-        """A connection of one's own; raises StoreFailed where a commit would not be durable when it returns."""
-        lent = state.engine.raw_connection()
-        connection = lent.driver_connection
-        lent.detach()
-        if not isinstance(connection, sqlite3.Connection):
-            raise StoreFailed("it is no SQLite database")
-        modes = (
-            connection.execute("PRAGMA journal_mode").fetchone(),
-            connection.execute("PRAGMA synchronous").fetchone(),
-        )
-        if modes != (("wal",), (2,)):
-            connection.close()
-            raise StoreFailed("the database would not keep what it was given")
-        return cls(connection, file)
+    def open(cls, state: State, file: Path, patience_seconds: float) -> Self:
+        """Start it; raises StoreFailed where a commit would not be durable when it returns."""
+        del state
+        ours, theirs = socket.socketpair()
+        with theirs:
+            # a session of its own: whoever interrupts the gateway has it write what it still has to
+            process = subprocess.Popen(  # noqa: S603 - this very interpreter, and a file beside this one
+                [sys.executable, "-I", "-S", str(_sqlite_process.__file__)],
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        ours.setblocking(False)
+        writer = cls(process, ours, patience_seconds)
+        try:
+            writer._ask((os.fspath(file), sqlite_address(file), patience_seconds, SQLITE_WRITES, COLUMNS))
+        except BaseException:
+            writer.close()
+            raise
+        return writer
 
     @property
     def holds(self) -> bool:
         """As LogWriter says."""
         return self._holds
 
+    @property
+    def pid(self) -> int:
+        """Of the process that writes."""
+        return self._process.pid
+
     def hold(self, since: int, most: int) -> tuple[LogHead, list[bytes]]:
         """As LogWriter says."""
-        self._connection.execute(_BEGIN)
+        held = _waited_for(self.send_hold(since, most), self._patience_seconds).held()
         self._holds = True
-        row = self._connection.execute("SELECT origin, size, root, epoch, note FROM audit_head").fetchone()
-        if row is None:
-            raise StoreFailed("the log has no head")
-        found = self._connection.execute(
-            "SELECT leaf FROM audit_entry WHERE idx >= ? ORDER BY idx LIMIT ?", (since, most)
-        ).fetchall()
-        return head_of(*row), [leaf for (leaf,) in found]
+        return held
 
     def append(self, batch: LogBatch, epoch: int) -> bool:
         """As LogWriter says."""
-        execute = self._connection.execute
-        if not self._holds:
-            execute(_BEGIN)
-        self._holds = False
-        if execute(_MOVE, (batch.size, batch.root, batch.note, batch.begin, epoch)).rowcount != 1:
-            execute("ROLLBACK")
-            return False
-        self._insert(_ENTRIES, _rows(batch))
-        self._insert(_TILES, [(tile.level, tile.n, tile.data) for tile in batch.tiles])
-        if batch.keeps_checkpoint:
-            self._insert(_CHECKPOINTS, [(batch.size, batch.root, batch.note)])
-        self._files.check()
-        execute("COMMIT")
-        return True
+        return _waited_for(self.send(batch, epoch), self._patience_seconds).is_added
 
-    def _insert(self, statements: dict[int, str], rows: Sequence[Sequence[object]]) -> None:
-        begin = 0
-        for step in _STEPS:
-            while len(rows) - begin >= step:
-                values = [cell for row in rows[begin : begin + step] for cell in row]
-                self._connection.execute(statements[step], values)
-                begin += step
+    def send(self, batch: LogBatch, epoch: int) -> "SentToSqlite":
+        """As SendsBatches says."""
+        self._holds = False
+        return self._sent(
+            (
+                "append",
+                (batch.size, batch.root, batch.note, batch.begin, epoch),
+                [
+                    (index, leaf, body, _microseconds(columns.at), *columns[1:])
+                    for index, (leaf, body, columns) in enumerate(
+                        zip(batch.leaves, batch.bodies, batch.columns, strict=True), batch.begin
+                    )
+                ],
+                [(tile.level, tile.n, tile.data) for tile in batch.tiles],
+                [(batch.size, batch.root, batch.note)] if batch.keeps_checkpoint else [],
+            )
+        )
+
+    def send_hold(self, since: int, most: int) -> "SentToSqlite":
+        """As SendsBatches says."""
+        self._holds = True
+        return self._sent(("hold", since, most))
 
     def close(self) -> None:
-        """As LogWriter says."""
-        with suppress(sqlite3.Error):
-            self._connection.close()
+        """As LogWriter says. A process that has something under way, or does not end, is killed."""
+        is_idle = self._under_way is None or self._under_way.is_over
+        self._way.close()
+        if not is_idle:
+            self._process.send_signal(signal.SIGKILL)
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(_END_SECONDS)
+            return
+        self._process.send_signal(signal.SIGKILL)
+        with suppress(subprocess.TimeoutExpired):  # in the hands of a disk that hangs
+            self._process.wait(_END_SECONDS)
+
+    def _ask(self, asked: _Message) -> None:
+        _waited_for(self._sent(asked), self._patience_seconds)
+
+    def _sent(self, asked: _Message) -> "SentToSqlite":
+        self._under_way = SentToSqlite(self._way, asked)
+        return self._under_way
 
 
-def _rows(batch: LogBatch) -> list[Sequence[object]]:
-    return [
-        (index, leaf, body, written(columns.at), *columns[1:])
-        for index, (leaf, body, columns) in enumerate(
-            zip(batch.leaves, batch.bodies, batch.columns, strict=True), batch.begin
-        )
-    ]
+class SentToSqlite:
+    """As SentBatch and SentHold say: a message to the process, and its answer."""
+
+    def __init__(self, way: socket.socket, asked: _Message) -> None:
+        body = marshal.dumps(asked, VERSION)
+        self._way = way
+        self._left = memoryview(len(body).to_bytes(LENGTH_BYTES, "big") + body)
+        self._answer = bytearray()
+        self._value: Any = None
+        self.is_over = False
+        self.socket: Final = way.fileno()
+        self.has_more = True
+
+    @property
+    def is_added(self) -> bool:
+        """As SentBatch says."""
+        return self._value is True
+
+    def held(self) -> tuple[LogHead, list[bytes]]:
+        """As SentHold says."""
+        head, leaves = self._value
+        if head is None:
+            raise StoreFailed("the log has no head")
+        return head_of(*head), leaves
+
+    def go_on(self) -> bool:
+        """As Sent says."""
+        try:
+            while self._left:
+                self._left = self._left[self._way.send(self._left) :]
+            self.has_more = False
+            while part := self._way.recv(_READ_BYTES):
+                self._answer += part
+                if self._is_whole():
+                    return True
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            raise StoreFailed(f"SQLite: {type(error).__name__}") from None
+        raise StoreFailed("SQLite: its process ended")
+
+    def _is_whole(self) -> bool:
+        if len(self._answer) < LENGTH_BYTES + int.from_bytes(self._answer[:LENGTH_BYTES], "big"):
+            return False
+        how, self._value = marshal.loads(self._answer[LENGTH_BYTES:])  # noqa: S302 - from the process started above
+        if how != DONE:
+            raise StoreFailed(str(self._value))
+        self.is_over = True
+        return True
 
 
-def written(moment: datetime) -> str:
-    """A moment as `UtcTime` keeps it."""
+def _waited_for(sent: SentToSqlite, patience_seconds: float) -> SentToSqlite:
+    """Once it is over; raises StoreFailed."""
+    give_up = time.monotonic() + patience_seconds
+    poll = select.poll()
+    while not sent.go_on():
+        poll.register(sent.socket, select.POLLIN | (select.POLLOUT if sent.has_more else 0))
+        left = give_up - time.monotonic()
+        if left <= 0 or not poll.poll(left * 1000):
+            raise StoreFailed("SQLite: silent")
+    return sent
+
+
+def _microseconds(moment: datetime) -> int:
     if moment.tzinfo is None:
         raise StoreFailed("a moment without a time zone")
-    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
-    if utc.microsecond:  # orjson writes the very same, in a tenth of the time
-        return orjson.dumps(utc)[1 : _MOMENT_LETTERS + 1].decode()
-    return utc.isoformat(timespec="microseconds")[:_MOMENT_LETTERS]
-
-
-class _Files:
-    """SQLite goes on writing to files that were deleted or replaced under it, and loses all of it: this notices."""
-
-    def __init__(self, file: Path) -> None:
-        self._paths = (file, file.with_name(file.name + "-wal"))
-        self._known: tuple[tuple[int, int], ...] | None = None
-
-    def check(self) -> None:
-        """Raise StoreFailed where the database or its journal is not the file that the first transaction began on."""
-        try:
-            found = tuple((stat.st_dev, stat.st_ino) for stat in map(os.stat, self._paths))
-        except FileNotFoundError:
-            raise StoreFailed("the database's files were taken away") from None
-        if self._known is None:
-            self._known = found
-        if found != self._known:
-            raise StoreFailed("the database's files were replaced")
+    return (moment - _EPOCH) // _MICROSECOND

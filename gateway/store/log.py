@@ -235,7 +235,7 @@ def _open_writer(state: State, patience_seconds: float) -> LogWriter:
     if state.file is not None:
         from gateway.store._log_sqlite import SqliteWriter
 
-        return SqliteWriter.open(state, state.file)
+        return SqliteWriter.open(state, state.file, patience_seconds)
     from gateway.store._log_postgresql import PostgresqlWriter  # needs the extra `postgres`
 
     return PostgresqlWriter.open(state, patience_seconds)

@@ -23,6 +23,14 @@ _WAIT_SECONDS = 2
 _GRACE_SECONDS = 1  # that a server has to say that it took too long
 _PAGE_BYTES = 8_192  # an entry of the log has some two thousand: with 4,096 each has a page to itself
 _JOURNAL_PAGES = 2_048  # 16 MB before it is folded into the database: seldom, for whoever commits then waits for it
+SQLITE_WRITES = (
+    f"PRAGMA page_size={_PAGE_BYTES}",  # of a new database
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA secure_delete=ON",  # whatever is deleted or moved may be of somebody who is erased: it becomes zeros
+    f"PRAGMA wal_autocheckpoint={_JOURNAL_PAGES}",
+)
+"""What every connection that writes begins with."""
 _MIGRATION_LOCK = 0x6C616E67  # any number, the same on every replica
 DURABLE = (
     ("fsync", {"on"}),
@@ -121,10 +129,15 @@ def _file_of(parsed: URL) -> Path:
     return Path(str(parsed.database)).resolve()
 
 
+def sqlite_address(file: Path, *, read_only: bool = False) -> str:
+    """For SQLite itself; never makes a database."""
+    return f"{file.as_uri()}?mode={'ro' if read_only else 'rw'}"
+
+
 def _sqlite_engine(file: Path, *, read_only: bool) -> Engine:
     def connect() -> sqlite3.Connection:
         connection = sqlite3.connect(
-            f"{file.as_uri()}?mode={'ro' if read_only else 'rw'}",
+            sqlite_address(file, read_only=read_only),
             uri=True,
             isolation_level=None,  # transactions are begun by name, below
             check_same_thread=False,
@@ -134,12 +147,8 @@ def _sqlite_engine(file: Path, *, read_only: bool) -> Engine:
             if read_only:
                 connection.execute("PRAGMA query_only=ON")
             else:
-                connection.execute(f"PRAGMA page_size={_PAGE_BYTES}")  # of a new database
-                connection.execute("PRAGMA journal_mode=WAL")
-                connection.execute("PRAGMA synchronous=FULL")
-                # whatever is deleted or moved may be of somebody who is erased: freed bytes become zeros
-                connection.execute("PRAGMA secure_delete=ON")
-                connection.execute(f"PRAGMA wal_autocheckpoint={_JOURNAL_PAGES}")
+                for pragma in SQLITE_WRITES:
+                    connection.execute(pragma)
         except BaseException:
             connection.close()
             raise

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -113,10 +113,13 @@ class Appender:
             self._process.kill()
             self._process.wait(PATIENCE_SECONDS)
 
-    def wait(self) -> int:
-        """Its exit status, where it ends by itself."""
+    def goes_on(self) -> bool:
+        """Whether it did not end with whatever ended."""
         assert self._process is not None
-        return self._process.wait(PATIENCE_SECONDS)
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(0.2)
+            return False
+        return True
 
     def receipts(self) -> list[Received]:
         """Those that were written since the last look."""

@@ -1,11 +1,11 @@
-"""Batches that the event loop itself sends to PostgreSQL: large ones, late ones, given up ones, overtaken ones."""
+"""Batches that the event loop itself sends: large ones, late ones, given up ones, overtaken ones."""
 
 import asyncio
 import os
 import signal
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -15,8 +15,11 @@ from gateway.audit import AuditLog
 from gateway.audit.sequencer import Sequencer
 from gateway.errors import AuditUnavailable
 from gateway.store._log_postgresql import PostgresqlWriter
+from gateway.store._log_sqlite import SqliteWriter
 from tests.audit_logs import House, entry, house, open_log
 from tests.postgres_server import Server, postgres_server
+
+Writer = PostgresqlWriter | SqliteWriter
 
 
 @pytest.fixture(scope="module")
@@ -25,31 +28,32 @@ def server() -> Iterator[Server]:
         yield running
 
 
-@pytest.fixture
-def home(tmp_path: Path, server: Server) -> House:
-    return house(tmp_path, server.fresh_database())
+@pytest.fixture(params=["postgresql", "sqlite"])
+def home(request: pytest.FixtureRequest, tmp_path: Path, server: Server) -> House:
+    return house(tmp_path, server.fresh_database() if request.param == "postgresql" else None)
 
 
 @asynccontextmanager
-async def sending(home: House, *, deadline: float = 2.0) -> AsyncIterator[tuple[AuditLog, PostgresqlWriter]]:
+async def sending(home: House, *, deadline: float = 2.0) -> AsyncIterator[tuple[AuditLog, Writer]]:
     """A log whose next batch goes out from the loop: its connection is open, and no other replica writes."""
     async with open_log(home, deadline=deadline) as log:
         await log.append(entry(0))
         writer = log._sequencer._store._writer
-        assert isinstance(writer, PostgresqlWriter)
+        assert isinstance(writer, (PostgresqlWriter, SqliteWriter))
         assert log._sequencer._store.can_send
         yield log, writer
 
 
 @contextmanager
-def stopped(writer: PostgresqlWriter) -> Iterator[None]:
-    """The backend hangs meanwhile."""
-    pid = writer._libpq.backend_pid
+def stopped(writer: Writer) -> Iterator[None]:
+    """The server's process, or the one beside this, hangs meanwhile."""
+    pid = writer.pid if isinstance(writer, SqliteWriter) else writer._libpq.backend_pid
     os.kill(pid, signal.SIGSTOP)
     try:
         yield
     finally:
-        os.kill(pid, signal.SIGCONT)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
 
 
 async def _large(home: House) -> None:

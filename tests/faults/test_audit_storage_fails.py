@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 import socket
 import sqlite3
@@ -47,6 +48,15 @@ async def refused(log: AuditLog, count: int) -> float:
     results = await asyncio.gather(*(log.append(entry(number)) for number in range(count)), return_exceptions=True)
     assert {type(result) for result in results} == {AuditUnavailable}
     return time.monotonic() - began
+
+
+def is_running(pid: int) -> bool:
+    """Whether there is such a process that has not ended."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return status.rpartition(")")[2].split()[0] != "Z"
 
 
 def take_away(file: Path, suffix: str) -> None:
@@ -108,31 +118,96 @@ async def test_green_comes_only_after_a_durable_probe(home: House) -> None:
         assert "probe" in kinds
 
 
-async def test_a_full_database_refuses_all_and_recovers_when_there_is_room(home: House) -> None:
-    state = open_state(home.url)
-    async with open_log(home, state=state) as log:
+async def test_a_limit_on_its_files_refuses_all_and_it_recovers_when_there_is_room(home: House) -> None:
+    async with open_log(home) as log:
         await log.append(entry())
-        with state.engine.connect() as connection:
-            pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
-        full = f"PRAGMA max_page_count = {pages}"
-        # every connection of the pool, the writer's too, which is thrown away at the first failure
         writer = log._sequencer._store._writer
         assert isinstance(writer, SqliteWriter)
-        writer._connection.execute(full)
-        connections = [state.engine.connect() for _ in range(8)]
-        for one in connections:
-            one.exec_driver_sql(full)
-        for one in connections:
-            one.close()
+        # the process that writes, which is thrown away at the first failure
+        resource.prlimit(writer.pid, resource.RLIMIT_FSIZE, (100_000, 100_000))
         results = await asyncio.gather(
             *(log.append(entry(number, detail="x" * 9_000)) for number in range(40)), return_exceptions=True
         )
         assert {type(result) for result in results} == {AuditUnavailable}
         await until_ready(log)
         assert isinstance(await log.append(entry(2)), AuditReceipt)
-    state.close()
     found = home.verify()
     assert found.is_sound, found.text()
+
+
+async def test_a_process_beside_that_is_killed_again_and_again_loses_nothing(home: House) -> None:
+    acknowledged: set[int] = set()
+    async with open_log(home) as log:
+        await log.append(entry(0))
+        acknowledged.add(0)
+        numbers = iter(range(1, 1_000_000))
+        over = asyncio.Event()
+
+        async def caller() -> None:
+            while not over.is_set():
+                number = next(numbers)
+                try:
+                    await log.append(entry(number))
+                except AuditUnavailable:
+                    await asyncio.sleep(0.01)
+                else:
+                    acknowledged.add(number)
+
+        callers = [asyncio.create_task(caller()) for _ in range(16)]
+        for kill in range(5):
+            before = len(acknowledged)
+            while len(acknowledged) < before + 50 + 7 * kill:
+                await asyncio.sleep(0.001)
+            writer = log._sequencer._store._writer
+            assert isinstance(writer, SqliteWriter)
+            os.kill(writer.pid, signal.SIGKILL)
+            while log.is_ready:
+                await asyncio.sleep(0.001)
+            await until_ready(log)
+        over.set()
+        await asyncio.gather(*callers)
+        await log.append(entry(0))  # behind whatever was taken back
+        released_are(acknowledged, log)
+    found = home.verify()
+    assert found.is_sound, found.text()
+
+
+async def test_a_gateway_that_interrupts_its_group_still_writes_what_it_has_to(home: House) -> None:
+    async with open_log(home) as log:
+        await log.append(entry(0))
+        writer = log._sequencer._store._writer
+        assert isinstance(writer, SqliteWriter)
+        assert os.getpgid(writer.pid) != os.getpgid(0)  # what a terminal's interrupt goes to
+        assert os.getsid(writer.pid) == writer.pid
+
+
+HOLDER = """
+import asyncio, sys
+from pathlib import Path
+from tests.audit_logs import entry, house, open_log
+
+async def hold():
+    async with open_log(house(Path(sys.argv[1]), sys.argv[2])) as log:
+        await log.append(entry(0))
+        print(log._sequencer._store._writer.pid, flush=True)
+        await asyncio.sleep(600)
+
+asyncio.run(hold())
+"""
+
+
+def test_a_process_beside_ends_with_the_gateway_that_is_killed(home: House) -> None:
+    command = [sys.executable, "-c", HOLDER, str(home.folder), home.url]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as gateway:
+        assert gateway.stdout is not None
+        pid = int(gateway.stdout.readline())
+        assert is_running(pid)
+        gateway.kill()
+    give_up = time.monotonic() + 5
+    while is_running(pid):
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
+    assert home.verify().is_sound
 
 
 @contextmanager
@@ -241,6 +316,19 @@ def released_are(acknowledged: set[int], log: AuditLog) -> None:
     assert left == acknowledged
 
 
+def commits_take(server: Server, home: House, seconds: float) -> None:
+    """Each of the log's from now on."""
+    with server.connect(home.url.rpartition("/")[2]) as other:
+        other.execute(
+            "CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql"
+            f" AS $$BEGIN PERFORM pg_sleep({seconds}); RETURN NULL; END$$"
+        )
+        other.execute(
+            "CREATE CONSTRAINT TRIGGER late AFTER UPDATE ON audit_head"
+            " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION late()"
+        )
+
+
 async def test_an_entry_that_became_durable_while_its_answer_was_lost_is_taken_back(
     tmp_path: Path, server: Server
 ) -> None:
@@ -249,17 +337,7 @@ async def test_an_entry_that_became_durable_while_its_answer_was_lost_is_taken_b
         await log.append(entry(0))
         writer = log._sequencer._store._writer
         assert isinstance(writer, PostgresqlWriter)
-        with server.connect(
-            home.url.rpartition("/")[2]
-        ) as other:  # else the answer may be here before anybody looks at the socket
-            other.execute(
-                "CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql"
-                " AS $$BEGIN PERFORM pg_sleep(0.3); RETURN NULL; END$$"
-            )
-            other.execute(
-                "CREATE CONSTRAINT TRIGGER late AFTER UPDATE ON audit_head"
-                " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION late()"
-            )
+        commits_take(server, home, 0.3)  # else the answer may be here before anybody looks at the socket
         with socket.socket(fileno=os.dup(writer._libpq.socket)) as ours:
             ours.shutdown(socket.SHUT_RD)  # the statement goes out, and its answer can't come in
         assert await refused(log, 3) < 2.5
@@ -272,18 +350,38 @@ async def test_an_entry_that_became_durable_while_its_answer_was_lost_is_taken_b
     assert found.is_sound, found.text()
 
 
-async def test_what_was_late_but_durable_does_not_turn_it_green_without_a_probe(home: House) -> None:
+async def test_what_was_late_but_durable_does_not_turn_it_green_without_a_probe(tmp_path: Path, server: Server) -> None:
+    home = house(tmp_path, server.fresh_database())
+    async with open_log(home, deadline=0.8) as log:
+        await log.append(entry(0))
+        commits_take(server, home, 0.5)
+        first = asyncio.create_task(log.append(entry(1)))
+        while not log._in_flight:
+            await asyncio.sleep(0)
+        assert await refused(log, 3) < 1.0  # they waited for the first, and are on their way at their deadline
+        await first
+        await until_ready(log)
+        with server.connect(home.url.rpartition("/")[2]) as other:
+            other.execute("DROP TRIGGER late ON audit_head")
+        await log.append(entry(9))
+        kept = [log.entry(index).kind for index in range(10)]
+        assert kept == ["read"] * 5 + ["probe"] + ["not-released"] * 3 + ["read"]
+        assert [log.entry(index).refers_to for index in range(6, 9)] == [2, 3, 4]
+    assert home.verify().is_sound
+
+
+async def test_a_write_that_waits_beyond_the_deadline_is_given_up_with_its_process(home: House) -> None:
     async with open_log(home, deadline=0.3) as log:
         await log.append(entry(0))
         lock = sqlite3.connect(home.file, isolation_level=None)
         lock.execute("BEGIN IMMEDIATE")
         assert await refused(log, 3) < 1.0
-        lock.execute("ROLLBACK")  # the write that waited for it goes through now
+        await asyncio.sleep(0.2)
+        lock.execute("ROLLBACK")
         lock.close()
         await until_ready(log)
         await log.append(entry(9))
-        kept = [log.entry(index).kind for index in range(9)]
-        assert kept == ["read"] * 4 + ["probe"] + ["not-released"] * 3 + ["read"]
+        assert [log.entry(index).kind for index in range(3)] == ["read", "probe", "read"]
         released_are({0, 9}, log)
     assert home.verify().is_sound
 

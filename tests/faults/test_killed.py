@@ -1,7 +1,6 @@
 """kill -9 at random moments under load: the gateway, PostgreSQL with all its backends, a process within its sync."""
 
 import asyncio
-import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,7 +56,8 @@ def test_an_engine_that_is_killed_at_full_speed_loses_nothing(tmp_path: Path) ->
     assert verdict.unaccounted <= 2 * 32
 
 
-def test_an_engine_that_ends_within_its_sync_loses_nothing(tmp_path: Path) -> None:
+def test_a_process_that_ends_within_its_sync_loses_nothing(tmp_path: Path) -> None:
+    """Mostly the one beside the engine, which then begins another; sometimes the engine, as it folds the journal in."""
     faulty = Faulty.built_in(tmp_path)
     home, oracle = engine_house(tmp_path / "house")
     appender = Appender(home, callers=16, environment=faulty.environment)
@@ -65,9 +65,11 @@ def test_an_engine_that_ends_within_its_sync_loses_nothing(tmp_path: Path) -> No
         with appending(appender):
             appender.until_appended(20)
             faulty.order(Kind.END, Call.SYNC, "log.db", at=at)
-            assert appender.wait() == -signal.SIGKILL
+            faulty.until_met()
             assert faulty.met == 1
             faulty.cancel()
+            if appender.goes_on():
+                appender.until_appended(20)
     oracle.received(appender.receipts())
     verdict = oracle.judge(tmp_path / "judged")
     assert verdict.is_good, verdict.faults
