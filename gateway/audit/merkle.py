@@ -12,6 +12,7 @@ HASH_BYTES = 32
 TILE_WIDTH = 256
 TILE_HEIGHT = 8
 EMPTY_ROOT = hashlib.sha256(b"").digest()
+_LEAF = hashlib.sha256(b"\x00")
 
 NodeReader = Callable[[int, int], bytes]
 """Height and position -> hash of a perfect subtree."""
@@ -24,6 +25,20 @@ class ProofInvalid(ValueError):
 def leaf_hash(body: bytes) -> bytes:
     """MTH({d}) = SHA-256(0x00 || d)."""
     return hashlib.sha256(b"\x00" + body).digest()
+
+
+def leaf_hashes(bodies: Iterable[bytes]) -> list[bytes]:
+    """Of each; what they all begin with is hashed once, and no body is copied."""
+    return _hashes(_LEAF, bodies)
+
+
+def _hashes(begun: "hashlib._Hash", texts: Iterable[bytes]) -> list[bytes]:
+    copy, hashes = begun.copy, []
+    for text in texts:
+        one = copy()
+        one.update(text)
+        hashes.append(one.digest())
+    return hashes
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
