@@ -7,7 +7,6 @@ can't be taken for anything else: so it says what the pattern says but for these
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
@@ -131,12 +130,15 @@ class Alike:
 
 def _by_length(batch: RowBatch) -> Iterator[tuple[tuple[int, int], list[int]]]:
     """Places by the lengths of body and cell."""
-    lengths = list(zip(map(len, batch.bodies), map(len, batch.cells), strict=True))
-    if len(set(lengths)) == 1:
-        yield lengths[0], list(range(len(lengths)))
+    count = len(batch.bodies)
+    bodies, cells = (np.fromiter(map(len, texts), np.int64, count) for texts in (batch.bodies, batch.cells))
+    if (bodies == bodies[0]).all() and (cells == cells[0]).all():
+        yield (int(bodies[0]), int(cells[0])), list(range(count))
         return
-    for both, places in groupby(sorted(range(len(lengths)), key=lengths.__getitem__), lengths.__getitem__):
-        yield both, list(places)
+    order = np.lexsort((cells, bodies))
+    changes = np.flatnonzero(np.diff(bodies[order]) | np.diff(cells[order])) + 1
+    for places in np.split(order, changes):
+        yield (int(bodies[places[0]]), int(cells[places[0]])), places.tolist()
 
 
 class _Look:
