@@ -34,9 +34,15 @@ SELECT (SELECT count(*) FROM sqlite_master WHERE name = 'audit_entry' AND type =
 
 _SIGNATURE = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 _TRAILER = b"\xff\xff"
-_LEAF, _LENGTH, _BODY = 18, 50, 54  # where they begin in a copied row, behind its count of columns and their lengths
-_BEFORE_INDEX = (3 + len(_VARY) + 1 + len(STEADY_COLUMNS)).to_bytes(2, "big") + (8).to_bytes(4, "big")
-_BEFORE_LEAF = (32).to_bytes(4, "big")
+_COLUMNS, _INDEX_BYTES, _LEAF_BYTES = 3 + len(_VARY) + 1 + len(STEADY_COLUMNS), 8, 32
+_HEAD = np.dtype(
+    [
+        ("columns", ">i2"), ("index_length", ">i4"), ("index", ">i8"), ("leaf_length", ">i4"), ("leaf", "V32"),
+        ("body_length", ">i4"),
+    ]
+)  # fmt: skip
+"""What a copied row begins with, up to its body."""
+_BODY, _LEAF = _HEAD.itemsize, slice(18, 50)
 _EPOCH = np.datetime64("2000-01-01T00:00:00", "us").astype(np.int64)  # PostgreSQL's
 _TEXT_MOMENT: Final = len("2026-11-23T08:00:00.000000")
 
@@ -97,11 +103,17 @@ def read_batch(connection: Connection, begin: int, end: int) -> RowBatch | None:
     if not copied or not copied[0].startswith(_SIGNATURE) or copied.pop() != _TRAILER or len(copied) != end - begin:
         return None
     copied[0] = copied[0][len(_SIGNATURE) :]
-    is_placed = all(
-        row.startswith(_BEFORE_INDEX + index.to_bytes(8, "big") + _BEFORE_LEAF) and len(row) > _BODY
-        for index, row in enumerate(copied, begin)
+    heads = b"".join([row[: _HEAD.itemsize] for row in copied])
+    if len(heads) != len(copied) * _HEAD.itemsize:
+        return None
+    head = np.frombuffer(heads, dtype=_HEAD)
+    is_placed = (
+        (head["columns"] == _COLUMNS).all()
+        and (head["index_length"] == _INDEX_BYTES).all()
+        and (head["leaf_length"] == _LEAF_BYTES).all()
+        and np.array_equal(head["index"], np.arange(begin, end))
     )
-    return _CopiedBatch(copied) if is_placed else None
+    return _CopiedBatch(copied, head["body_length"].tolist()) if is_placed else None
 
 
 def _read_sqlite(connection: Connection, begin: int, end: int) -> RowBatch | None:
@@ -123,7 +135,15 @@ def _copied(connection: Connection, begin: int, end: int) -> list[bytes]:
     driver: Any = connection.connection.driver_connection
     try:
         with driver.cursor() as cursor, cursor.copy(_COPY, (begin, end)) as copy:  # the driver quotes them
-            return [bytes(row) for row in copy]
+            rows: list[bytes] = []
+            while row := copy.read():  # waits for it
+                rows.append(bytes(row))
+                while rows[-1] != _TRAILER:  # what is there already is taken without waiting, in a tenth of the time
+                    count, row = driver.pgconn.get_copy_data(1)
+                    if count <= 0:
+                        break
+                    rows.append(bytes(row))
+            return rows
     except connection.dialect.loaded_dbapi.Error as error:
         raise StoreFailed(type(error).__name__) from None
 
@@ -237,11 +257,11 @@ class _CopiedBatch(_Batch):
 
     _before_moment, _behind_moment, _before_text, _behind_text, _between = b"\0\0\0\x08", b"", 4, 0, b""
 
-    def __init__(self, rows: list[bytes]) -> None:
-        ends = [_BODY + int.from_bytes(row[_LENGTH:_BODY], "big", signed=True) for row in rows]
+    def __init__(self, rows: list[bytes], lengths: list[int]) -> None:
+        ends = [_BODY + length for length in lengths]
         super().__init__(
             [row[_BODY:end] for row, end in zip(rows, ends, strict=True)],
-            [row[_LEAF:_LENGTH] for row in rows],
+            [row[_LEAF] for row in rows],
             [row[end:] for row, end in zip(rows, ends, strict=True)],
         )
 
