@@ -246,7 +246,7 @@ class RetentionOpener:
             msg = "sealed under an unknown key"
             raise ValueError(msg)
         key, national = self._material[name]
-        salts = {one[:_SALT_BYTES] for one in sealed}
+        salts = {one[:_SALT_BYTES] for one in sealed}  # of many parts few: one a process and some million parts
         open_ = {salt: _aead(key, salt, national=national).decrypt for salt in salts}
         try:
             return [

@@ -124,11 +124,11 @@ def _read_sqlite(connection: Connection, begin: int, end: int) -> RowBatch | Non
             rows: list[tuple[Any, ...]] = list(result.cursor.fetchall())
     except (DBAPIError, sqlite3.Error):  # a cell is no JSON; or it can't be read, which shows row by row as well
         return None
-    if [row[0] for row in rows] != list(range(begin, end)):
+    places, *columns = zip(*rows, strict=True) if rows else ((), (), (), ())
+    if places != tuple(range(begin, end)) or not all({*map(type, column)} <= {bytes} for column in columns):
         return None
-    batch = _JsonBatch(rows)
-    is_plain = {*map(type, batch.leaves), *map(type, batch.bodies), *map(type, batch.cells)} <= {bytes}
-    return batch if is_plain else None
+    leaves, bodies, cells = map(list, columns)
+    return _JsonBatch(bodies, leaves, cells)
 
 
 def _copied(connection: Connection, begin: int, end: int) -> list[bytes]:
@@ -156,7 +156,6 @@ class _Batch:
     _before_text: int  # bytes of a frame
     _behind_text: int
     _between: bytes
-    _end: bytes
 
     def __init__(self, bodies: list[bytes], leaves: list[bytes], cells: list[bytes]) -> None:
         self.bodies = bodies
@@ -236,9 +235,6 @@ class _JsonBatch(_Batch):
     """SQLite's rows: columns as a list in JSON."""
 
     _before_moment, _behind_moment, _before_text, _behind_text, _between = b'["', b'",', 1, 1, b","
-
-    def __init__(self, rows: list[tuple[Any, ...]]) -> None:
-        super().__init__([row[2] for row in rows], [row[1] for row in rows], [row[3] for row in rows])
 
     def moments_told(self, moments: NDArray[np.int64], texts: NDArray[np.uint8]) -> bytes:
         """As RowBatch says."""

@@ -86,8 +86,11 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> House:
     return home
 
 
-def both_roads(url: str, opener: RetentionOpener, few: int = 12) -> tuple[Part, Part, int]:
-    """What each says of the part, and of how many rows the quick one was sure; it looks at `few` alike as one."""
+def both_roads(url: str, opener: RetentionOpener, few: int = 12, alike: Alike | None = None) -> tuple[Part, Part, int]:
+    """What each says of the part, and of how many rows the quick one was sure.
+
+    That looks at `few` that are alike as one; `alike`: what it has seen before.
+    """
     state = open_state_read_only(url)
     sure = 0
 
@@ -100,6 +103,7 @@ def both_roads(url: str, opener: RetentionOpener, few: int = 12) -> tuple[Part, 
     try:
         with reading_log(state) as reader, pytest.MonkeyPatch.context() as patch:
             patch.setattr("gateway.audit.alike._FEW", few)
+            patch.setattr("gateway.audit.rows._ALIKE", alike or Alike(Forms()))
             patch.setattr("gateway.audit.rows.look_at", counting)
             one = check_rows(reader, 0, SIZE, opener)
             patch.setattr("gateway.audit.rows.look_at", lambda *_: None)
@@ -164,7 +168,7 @@ def tamper(state: State, draw: st.DataObject) -> None:
         if is_sqlite:
             connection.exec_driver_sql("PRAGMA ignore_check_constraints=ON")
         found = connection.execute(text("SELECT body FROM audit_entry WHERE idx = :idx"), {"idx": idx}).scalar()
-        body = b"" if found is None else bytes(found)
+        body = bytes(found) if isinstance(found, bytes | memoryview) else b""
         values: dict[str, Any] = {}
         match what:
             case "body" if body:
@@ -255,7 +259,10 @@ def test_both_roads_find_the_same_on_sqlite(
         try_to_tamper(state, draw)
     finally:
         state.close()
-    one, other, _ = both_roads(url, opener_of(sound), draw.draw(st.sampled_from([1, 1, 2, 12])))
+    few, alike, opener = draw.draw(st.sampled_from([1, 1, 2, 12])), Alike(Forms()), opener_of(sound)
+    if draw.draw(st.booleans()):
+        assert both_roads(sound.url, opener, few, alike)[0].bad is None
+    one, other, _ = both_roads(url, opener, few, alike)
     assert one == other
 
 
@@ -380,11 +387,11 @@ def test_both_roads_find_the_same_on_postgresql(served: tuple[House, State], dra
             connection.execute(text(f"DELETE FROM {table}"))
             connection.execute(text(f"INSERT INTO {table} SELECT * FROM sound_{table}"))
     opener = opener_of(home)
-    few = draw.draw(st.sampled_from([1, 1, 2, 12]))
-    one, other, sure = both_roads(home.url, opener, few)
+    few, alike = draw.draw(st.sampled_from([1, 1, 2, 12])), Alike(Forms())
+    one, other, sure = both_roads(home.url, opener, few, alike)
     assert (one, one.bad, sure) == (other, None, SIZE - 3 * SIZE // 8)
     try_to_tamper(state, draw)
-    one, other, _ = both_roads(home.url, opener, few)
+    one, other, _ = both_roads(home.url, opener, few, alike)
     assert one == other
 
 
