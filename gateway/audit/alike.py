@@ -284,9 +284,8 @@ def _opened(opener: Opener, name: str, sealed: list[bytes], contexts: Iterable[b
     """What is sealed; None where one doesn't open."""
     try:
         if isinstance(opener, RetentionOpener):
-            found = opener.open_alike(name, sealed, contexts)
-        else:
-            found = [opener(name, one, context) for one, context in zip(sealed, contexts, strict=True)]
+            return opener.open_alike(name, sealed, contexts)  # as long as each other, as what they were sealed in is
+        found = [opener(name, one, context) for one, context in zip(sealed, contexts, strict=True)]
     except (ValueError, GatewayError):
         return None
     opened = [one for one in found if one is not None]

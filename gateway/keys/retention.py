@@ -238,10 +238,13 @@ class RetentionOpener:
             raise ValueError(msg)
         return _opened(*material, sealed, context)
 
-    def open_alike(self, name: str, sealed: Sequence[bytes], contexts: Iterable[bytes]) -> list[bytes | None]:
-        """Each as a call opens it, of one key. Raises ValueError where one wasn't sealed so, whichever."""
+    def open_alike(self, name: str, sealed: Sequence[bytes], contexts: Iterable[bytes]) -> list[bytes] | None:
+        """Each as a call opens it, of one key; None where that is destroyed.
+
+        Raises ValueError where one wasn't sealed so, whichever.
+        """
         if name in self._gone:
-            return [None] * len(sealed)
+            return None
         if name not in self._material:
             msg = "sealed under an unknown key"
             raise ValueError(msg)

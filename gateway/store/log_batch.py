@@ -135,11 +135,15 @@ def _copied(connection: Connection, begin: int, end: int) -> list[bytes]:
     driver: Any = connection.connection.driver_connection
     try:
         with driver.cursor() as cursor, cursor.copy(_COPY, (begin, end)) as copy:  # the driver quotes them
+            connected = driver.pgconn
             rows: list[bytes] = []
             while row := copy.read():  # waits for it
                 rows.append(bytes(row))
                 while rows[-1] != _TRAILER:  # what is there already is taken without waiting, in a tenth of the time
-                    count, row = driver.pgconn.get_copy_data(1)
+                    count, row = connected.get_copy_data(1)
+                    if not count:
+                        connected.consume_input()
+                        count, row = connected.get_copy_data(1)
                     if count <= 0:
                         break
                     rows.append(bytes(row))
