@@ -5,33 +5,24 @@ well, by as few steps as that takes. A row of which this is not sure is left to 
 with it, if anything is.
 """
 
-import hashlib
-from binascii import Error as NotBase64
-from binascii import a2b_base64
-from collections import deque
 from collections.abc import Sequence
-from datetime import datetime
 from typing import NamedTuple
 
 import numpy as np
-import orjson
-from numpy.typing import NDArray
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from gateway.audit.entry import LONGEST_COLUMN, BodyMalformed, Opener, each_once
-from gateway.audit.facts import UNKNOWN, FactColumns, Kind, nothing_of
-from gateway.audit.forms import Cut, Forms
-from gateway.audit.search_terms import EPOCH, facts_of
+from gateway.audit.alike import Alike
+from gateway.audit.entry import BodyMalformed, Opener
+from gateway.audit.facts import FactColumns, FactsSeen, Kind, kind_of
+from gateway.audit.forms import Cut
+from gateway.audit.grids import MOMENT_LETTERS, moments_of
+from gateway.audit.merkle import leaf_hashes
+from gateway.audit.private_forms import told_of
 from gateway.errors import GatewayError
-from gateway.keys import RetentionOpener
-from gateway.store import STEADY_COLUMNS, TOLD, RowBatch, Wanted
+from gateway.store import RowBatch
 
-_ZEROES = bytes(48 if 48 <= byte <= 57 else byte for byte in range(256))
-_MOMENT = b"0000-00-00T00:00:00.000000Z"
 _NO_LETTER = (b"\\", b"-", b"_")  # not of base64's standard alphabet, or no base64 at all
-_HASH_DIGITS = 32
 _TEXTS = TypeAdapter(list[bytes], config=ConfigDict(val_json_bytes="base64"))
-_sha256 = hashlib.sha256
 
 
 class Sure(NamedTuple):
@@ -46,84 +37,81 @@ class Sure(NamedTuple):
     facts: FactColumns
 
 
-def look_at(batch: RowBatch, begin: int, opener: Opener, forms: Forms) -> Sure | None:
+def look_at(batch: RowBatch, begin: int, opener: Opener, alike: Alike) -> Sure | None:
     """What is sure of a batch that begins at entry `begin`; None: nothing is."""
-    leaves = [_sha256(b"\x00" + body).digest() for body in batch.bodies]
+    leaves = leaf_hashes(batch.bodies)
     if leaves != batch.leaves:
         return None
-    cuts = [forms.cut(body) for body in batch.bodies]
-    places = [place for place, cut in enumerate(cuts) if cut is not None]
-    known = [cut for cut in cuts if cut is not None]
-    unsure = [place for place, cut in enumerate(cuts) if cut is None]
-    if not known:
-        return Sure(leaves, unsure, [], nothing_of(len(leaves)))
-    try:
-        moments = _moments(known)
-        if moments is None or not batch.has_moments(places, *moments):
+    seen = FactsSeen(len(leaves))
+    left, opened = alike.look(batch, opener, seen)
+    cuts = [alike.forms.cut(batch.bodies[place]) for place in left]
+    unsure = {place for place, cut in zip(left, cuts, strict=True) if cut is None}
+    places = [place for place in left if place not in unsure]
+    erased: list[int] = []
+    if places:
+        try:
+            known = [cut for cut in cuts if cut is not None]
+            by_form = _by_form(batch, opener, seen, opened=opened, places=places, cuts=known)
+        except (ValueError, GatewayError):
             return None
-        opened = _opened(known, opener)
-    except (ValueError, GatewayError):
+        if by_form is None:
+            return None
+        unsaid, erased = by_form
+        unsure |= unsaid
+    keys = {place: cut[0].sealed_by for place, cut in zip(left, cuts, strict=True) if cut is not None}
+    return Sure(leaves, sorted(unsure), [(begin + place, keys[place]) for place in erased], seen.columns())
+
+
+def _by_form(
+    batch: RowBatch, opener: Opener, seen: FactsSeen, *, opened: dict[int, bytes], places: list[int], cuts: list[Cut]
+) -> tuple[set[int], list[int]] | None:
+    """The places that are not sure, and those that are and erased; None: nothing is sure.
+
+    Raises ValueError, GatewayError.
+    """
+    letters = b"".join([cut[1] for cut in cuts])
+    if len(letters) != MOMENT_LETTERS * len(cuts):
         return None
-    told = [_told(cut, plaintext) for cut, plaintext in zip(known, opened, strict=True)]
-    unsaid = batch.unsaid(places, told)
-    erased = [
-        (begin + place, cut[0].sealed_by)
-        for place, cut, plaintext in zip(places, known, opened, strict=True)
-        if plaintext is None and place not in unsaid
-    ]
-    try:
-        facts = _facts(len(leaves), places, moments[0], told, known)
-    except BodyMalformed:  # then it is not known what the index keeps of them
-        facts = nothing_of(len(leaves))
-    return Sure(leaves, sorted({*unsure, *unsaid}), erased, facts.without(unsaid))
-
-
-def _moments(cuts: Sequence[Cut]) -> tuple[NDArray[np.int64], str] | None:
-    """In microseconds since 1970, and as texts, each with a Z behind it. Raises ValueError."""
-    told = b"".join([cut[1] for cut in cuts])
-    # a day has no 24th hour
-    if told.translate(_ZEROES) != _MOMENT * len(cuts) or b"T24" in told:
+    texts = np.frombuffer(letters, dtype=np.uint8).reshape(len(cuts), MOMENT_LETTERS)
+    moments = moments_of(texts)
+    if moments is None:
         return None
-    texts = told.decode("ascii")
-    each = texts[:-1].split("Z")
-    deque(map(datetime.fromisoformat, each), maxlen=0)  # stricter than numpy, which knows a year 0
-    return np.array(each, dtype="datetime64[us]").astype(np.int64), texts
-
-
-def _facts(
-    count: int, places: Sequence[int], at: NDArray[np.int64], told: Sequence[Wanted | None], cuts: Sequence[Cut]
-) -> FactColumns:
-    facts = nothing_of(count)
+    left = [row for row, place in enumerate(places) if place not in opened]
+    plaintexts: list[bytes | None] = [opened.get(place) for place in places]
+    for row, plaintext in zip(left, _opened([cuts[row] for row in left], opener), strict=True):
+        plaintexts[row] = plaintext
+    told = [told_of(plaintext, cut[2], cut[0].steady) for cut, plaintext in zip(cuts, plaintexts, strict=True)]
+    unsaid = batch.unsaid(places, moments, texts[:, :-1], told)
+    sure = [row for row, place in enumerate(places) if place not in unsaid]
     kinds: dict[tuple[str, str, str, int], int] = {}
     found: list[Kind] = []
-    people: list[bytes] = [b""] * count
-    kind = [UNKNOWN] * count
-    for place, one, cut in zip(places, told, cuts, strict=True):
+    known: list[int] = []
+    for row in sure:
+        one = told[row]
         if one is None:
             continue
-        key = (one[0], one[1], one[4], cut[0].number)
-        number = kinds.get(key)
-        if number is None:
-            number = kinds[key] = len(found)
-            found.append(_kind(one))
-        kind[place] = number
-        people[place] = bytes.fromhex(one[3])
-    facts.at[places] = at
-    return FactColumns(facts.at, np.array(kind, dtype=np.int64), people, found)
-
-
-def _kind(told: Wanted) -> Kind:
-    cells = dict(zip(STEADY_COLUMNS, told[5].cells, strict=True))
-    cells |= {"principal": told[0], "case_id": told[1], "organisation": told[4], "subjects": ""}
-    facts = facts_of([EPOCH if name == "at" else cells[name] for name in TOLD])
-    return Kind(facts.principal, facts.terms)
+        key = (one[0], one[1], one[4], cuts[row][0].number)
+        if key not in kinds:
+            try:
+                found.append(kind_of(one))
+            except BodyMalformed:  # then it is not known what the index keeps of them
+                continue
+            kinds[key] = len(kinds)
+        known.append(row)
+    wanted = [(row, one) for row in known if (one := told[row]) is not None]
+    seen.add(
+        [places[row] for row in known],
+        moments[known],
+        [kinds[one[0], one[1], one[4], cuts[row][0].number] for row, one in wanted],
+        [bytes.fromhex(one[3]) for _, one in wanted],
+        found,
+    )
+    return unsaid, [places[row] for row in sure if plaintexts[row] is None]
 
 
 def _opened(cuts: Sequence[Cut], opener: Opener) -> list[bytes | None]:
     """What is sealed; raises ValueError, GatewayError."""
-    sealed = decode_all([cut[3] for cut in cuts])
-    if isinstance(opener, RetentionOpener):
-        return opener.open_all([cut[0].sealed_by for cut in cuts], sealed, [cut[4] for cut in cuts])
+    sealed = decode_all([cut[3] for cut in cuts]) if cuts else []
     return [opener(cut[0].sealed_by, one, cut[4]) for cut, one in zip(cuts, sealed, strict=True)]
 
 
@@ -146,21 +134,3 @@ def decode_all(texts: Sequence[bytes]) -> list[bytes]:
     except ValidationError:
         msg = "not base64"
         raise ValueError(msg) from None
-
-
-def _told(cut: Cut, plaintext: bytes | None) -> Wanted | None:
-    """What the row should say; None where that is not sure."""
-    if plaintext is None:
-        return ("", "", "", "", cut[2], cut[0].steady)
-    try:
-        private = orjson.loads(plaintext)
-        principal, case_id, trace_id = private["principal"], private["case"], private["trace_id"]
-        told = a2b_base64(private["subjects"], strict_mode=True).hex()
-        whole = principal + case_id + trace_id
-    except (NotBase64, KeyError, TypeError, ValueError):
-        return None
-    if "\x00" in whole or len(whole) > LONGEST_COLUMN or len(told) % _HASH_DIGITS:
-        return None
-    if len(told) > _HASH_DIGITS:
-        told = each_once(told[at : at + _HASH_DIGITS] for at in range(0, len(told), _HASH_DIGITS))
-    return (principal, case_id, trace_id, told, cut[2], cut[0].steady)

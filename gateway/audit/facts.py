@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.audit.search_terms import Facts
+from gateway.audit.search_terms import EPOCH, Facts, facts_of
+from gateway.store import STEADY_COLUMNS, TOLD, Wanted
 
 UNKNOWN = -1
 
@@ -54,6 +55,39 @@ class FactColumns:
         """The stretches [begin, end) of places that are not told of."""
         edges = np.flatnonzero(np.diff(self.kind == UNKNOWN, prepend=False, append=False)).tolist()
         return list(zip(edges[::2], edges[1::2], strict=True))
+
+
+class FactsSeen:
+    """Takes what is seen of so many entries, in whatever order."""
+
+    def __init__(self, count: int) -> None:
+        self._at = np.zeros(count, np.int64)
+        self._kind = np.full(count, UNKNOWN, np.int64)
+        self._people = [b""] * count
+        self._kinds: list[Kind] = []
+
+    def add(
+        self, places: Sequence[int], at: NDArray[np.int64], kind: Sequence[int], people: Sequence[bytes],
+        kinds: Sequence[Kind],
+    ) -> None:  # fmt: skip
+        """Of the entries at these places, in step; `kind`: the place of its kind in `kinds`."""
+        self._at[places] = at
+        self._kind[places] = np.array(kind, dtype=np.int64) + len(self._kinds)
+        self._kinds += kinds
+        for place, one in zip(places, people, strict=True):
+            self._people[place] = one
+
+    def columns(self) -> FactColumns:
+        """All of it."""
+        return FactColumns(self._at, self._kind, self._people, self._kinds)
+
+
+def kind_of(told: Wanted) -> Kind:
+    """Of entries whose rows say this; raises BodyMalformed."""
+    cells = dict(zip(STEADY_COLUMNS, told[5].cells, strict=True))
+    cells |= {"principal": told[0], "case_id": told[1], "organisation": told[4], "subjects": ""}
+    facts = facts_of([EPOCH if name == "at" else cells[name] for name in TOLD])
+    return Kind(facts.principal, facts.terms)
 
 
 def columns_of(facts: Iterable[Facts]) -> FactColumns:

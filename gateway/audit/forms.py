@@ -25,7 +25,7 @@ _AT, _DURATION, _ORGANISATION, _REFERS_TO, _SEALED = (
     b'"at":"', b'"duration_us":', b'"organisation":"', b'"refers_to":', b'"sealed":"',
 )  # fmt: skip
 _NUMBER = rb"(?:0|[1-9][0-9]{0,14})"
-_ANSWERED = re.compile(rb'(?:null|%b),"response_sha256":"[0-9a-f]*","rows":%b(?=,)' % (_NUMBER, _NUMBER))
+_ANSWERED = re.compile(rb'(null|%b),"response_sha256":"([0-9a-f]*)","rows":(%b)(?=,)' % (_NUMBER, _NUMBER))
 _TELLS = frozenset({"archive", "erasure"})  # what they say of others is read
 _MOST = 4_096
 _MOST_PLAIN = 65_536
@@ -43,6 +43,19 @@ Cut = tuple[Form, bytes, str, bytes, bytes]
 """What one body says: its form, `at`, `organisation`, `sealed`, and the body with nothing sealed in it."""
 
 
+class Places(NamedTuple):
+    """Where in a body stands what its form leaves open."""
+
+    form: Form
+    at: slice
+    duration: slice
+    organisation: slice
+    refers_to: slice
+    sha256: slice
+    rows: slice
+    sealed: slice
+
+
 class Forms:
     """Knows the forms that it has seen. Bounded."""
 
@@ -55,6 +68,36 @@ class Forms:
     def cut(self, body: bytes) -> Cut | None:
         """What a body says; None where it has to be read. `at` and `sealed` are not looked at here."""
         return self._cut_as_the_newest(body) or self._cut(body)
+
+    def places(self, body: bytes) -> Places | None:
+        """Where in a body it says what; None where it has to be read. What `cut` looks at is looked at."""
+        cut = self._cut(body)
+        if cut is None or self._newest is None:
+            return None
+        form, _, lengths = self._newest
+        at = lengths[0]
+        duration = at + lengths[1]
+        fields = body.index(b",", duration)
+        organisation = fields + lengths[2]
+        outcome = body.index(b'"', organisation)
+        answered = _ANSWERED.match(body, outcome + lengths[3])
+        if answered is None:
+            return None
+        return Places(
+            form,
+            slice(at, at + _MOMENT_LETTERS),
+            slice(duration, fields),
+            slice(organisation, outcome),
+            slice(*answered.span(1)),
+            slice(*answered.span(2)),
+            slice(*answered.span(3)),
+            slice(answered.end() + lengths[4], len(body) - lengths[5]),
+        )
+
+    def text(self, token: bytes) -> str | None:
+        """The same as `plain_text`; most come again."""
+        name = self._plain.get(token, ...)
+        return self._look(token) if name is ... else name
 
     def _cut_as_the_newest(self, body: bytes) -> Cut | None:
         """Most bodies have the form of the one before them: its pieces are where they must be, or it has another."""
@@ -80,9 +123,7 @@ class Forms:
         sealed, sealed_by = rules + lengths[4], len(body) - lengths[5]
         if sealed > sealed_by or not starts(fifth, rules):
             return None
-        name = self._plain.get(body[organisation:outcome], ...)
-        if name is ...:
-            name = self._look(body[organisation:outcome])
+        name = self.text(body[organisation:outcome])
         took = body[duration:fields]
         if name is None or not took.isdigit() or len(took) > 15 or (took[0] == 48 and len(took) > 1):
             return None
@@ -110,9 +151,7 @@ class Forms:
         form = self._forms.get(pieces, ...)
         if form is ...:
             form = self._learn(pieces, body)
-        name = self._plain.get(body[organisation:outcome], ...)
-        if name is ...:
-            name = self._look(body[organisation:outcome])
+        name = self.text(body[organisation:outcome])
         took = body[duration:fields]
         if form is None or name is None or not took.isdigit() or len(took) > 15 or (took[0] == 48 and len(took) > 1):
             return None

@@ -6,12 +6,15 @@ Nodes are named by (height, position): the perfect subtree over leaves [position
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Self
 
 HASH_BYTES = 32
 TILE_WIDTH = 256
 TILE_HEIGHT = 8
 EMPTY_ROOT = hashlib.sha256(b"").digest()
+_LEAF, _NODE = hashlib.sha256(b"\x00"), hashlib.sha256(b"\x01")
+_PAIR = 2 * HASH_BYTES
 
 NodeReader = Callable[[int, int], bytes]
 """Height and position -> hash of a perfect subtree."""
@@ -26,6 +29,20 @@ def leaf_hash(body: bytes) -> bytes:
     return hashlib.sha256(b"\x00" + body).digest()
 
 
+def leaf_hashes(bodies: Iterable[bytes]) -> list[bytes]:
+    """Of each; what they all begin with is hashed once, and no body is copied."""
+    return _hashes(_LEAF, bodies)
+
+
+def _hashes(begun: "hashlib._Hash", texts: Iterable[bytes]) -> list[bytes]:
+    copy, hashes = begun.copy, []
+    for text in texts:
+        one = copy()
+        one.update(text)
+        hashes.append(one.digest())
+    return hashes
+
+
 def node_hash(left: bytes, right: bytes) -> bytes:
     """SHA-256(0x01 || left || right)."""
     return hashlib.sha256(b"\x01" + left + right).digest()
@@ -33,10 +50,10 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 def tile_root(hashes: Sequence[bytes]) -> bytes:
     """The root over a power of two of hashes."""
-    row = list(hashes)
-    while len(row) > 1:
-        row = [node_hash(row[at], row[at + 1]) for at in range(0, len(row), 2)]
-    return row[0]
+    row = b"".join(hashes)
+    while len(row) > HASH_BYTES:
+        row = b"".join(_hashes(_NODE, [row[at : at + _PAIR] for at in range(0, len(row), _PAIR)]))
+    return row
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +94,19 @@ class Frontier:
         size, peaks, edges = self.size, list(self.peaks), [list(edge) for edge in self.edges]
         filled: list[FullTile] = []
         row = edges[0] if edges else []
-        for leaf in leaves:
+        following, tile = iter(leaves), list[bytes]()
+        while not row and len(tile := list(islice(following, TILE_WIDTH))) == TILE_WIDTH:
+            peak, trailing, size = tile_root(tile), size // TILE_WIDTH, size + TILE_WIDTH
+            roots = [peak]
+            for height in range(TILE_HEIGHT + 1, TILE_HEIGHT + (trailing ^ (trailing + 1)).bit_length()):
+                peak = sha256(b"\x01" + peaks.pop() + peak).digest()
+                if not height % TILE_HEIGHT:
+                    roots.append(peak)
+            peaks.append(peak)
+            edges[:1] = [tile]
+            _fill(edges, filled, size, roots)
+            row = edges[0]
+        for leaf in chain(tile, following):
             row.append(leaf)
             peak, trailing, size = leaf, size, size + 1
             if size % TILE_WIDTH:

@@ -27,7 +27,7 @@ def person_term(subject: str, size: int) -> bytes:
 
 def people_postings(people: Sequence[bytes], size: int) -> dict[bytes, bytes]:
     """The postings of a segment; `people`: of each entry the hashes, one after another."""
-    counts = np.fromiter((len(one) // HASH_BYTES for one in people), dtype=np.int64, count=len(people))
+    counts = np.fromiter(map(len, people), dtype=np.int64, count=len(people)) // HASH_BYTES
     pairs = np.zeros(int(counts.sum()), dtype=_PAIR)
     hashes = np.frombuffer(b"".join(people), dtype=">u8").reshape(-1, 2)
     pairs["high"], pairs["low"] = hashes[:, 0], hashes[:, 1]

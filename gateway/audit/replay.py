@@ -3,8 +3,11 @@
 Finds the first entry that is not as it was signed for, as closely as tiles and checkpoints tell.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
+from sys import maxsize
 
 from gateway.audit.merkle import HASH_BYTES, TILE_HEIGHT, TILE_WIDTH, Frontier, FullTile
 from gateway.audit.tiles import split_tile
@@ -37,6 +40,7 @@ class Replay:
     def __init__(self, tile: TileReader, expected: Mapping[int, Expected]) -> None:
         self._tile = tile
         self._expected = expected
+        self._sizes = sorted(expected)
         self._frontier = Frontier()
         self._leaves: list[bytes] = []
         self._trusted = 0  # everything before is covered by a root that fits
@@ -53,19 +57,25 @@ class Replay:
 
     def take(self, leaves: Iterable[bytes]) -> None:
         """The leaf hashes of the next entries."""
-        size = self.size
-        for leaf in leaves:
-            self._leaves.append(leaf)
-            size += 1
-            if not size % TILE_WIDTH or size in self._expected:
-                self._grow()
-                if size in self._expected:
-                    self._check_root(self._expected[size])
+        following = iter(leaves)
+        while True:
+            size = self.size
+            stop = min(size + TILE_WIDTH - size % TILE_WIDTH, self._next_expected(size))
+            self._leaves.extend(islice(following, stop - size))
+            if self.size < stop:
+                return
+            self._grow()
+            if stop in self._expected:
+                self._check_root(self._expected[stop])
 
     def finish(self) -> Frontier:
         """The tree over everything that was taken."""
         self._grow()
         return self._frontier
+
+    def _next_expected(self, size: int) -> int:
+        at = bisect_right(self._sizes, size)
+        return self._sizes[at] if at < len(self._sizes) else maxsize
 
     def _grow(self) -> None:
         self._frontier, filled = self._frontier.extended(self._leaves)

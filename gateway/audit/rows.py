@@ -13,6 +13,7 @@ from itertools import groupby
 
 import orjson
 
+from gateway.audit.alike import Alike
 from gateway.audit.batches import look_at
 from gateway.audit.entry import (
     PRIVATE_COLUMNS,
@@ -35,7 +36,7 @@ Archived = Callable[[int], bytes | None]
 """The bytes of an entry that is in an archive; None where it isn't in this one."""
 _MOMENT_LETTERS = len("2026-11-23T08:00:00.000000")
 _BATCH = 2_048
-_FORMS = Forms()  # of this process
+_ALIKE = Alike(Forms())  # of this process
 _AT = 3  # of a row: index, leaf and body come before the search columns
 _NEEDS_REVIEW = 3 + COLUMNS.index("needs_review")
 
@@ -100,7 +101,7 @@ class _Looking:
         batch = self.reader.batch(begin, end) if self.opener is not None else None
         sure = None
         if batch is not None and self.opener is not None:
-            sure = look_at(batch, begin, self.opener, _FORMS)
+            sure = look_at(batch, begin, self.opener, _ALIKE)
         if sure is None:
             self.facts.append(nothing_of(end - begin))
             self.part.leaves.extend(self.at_each(begin, end))

@@ -68,7 +68,8 @@ def segment_of(first: int, facts: FactColumns, size: int, sizes: Sizes = SIZES) 
     for one, these in zip(kinds, np.split(order, np.cumsum(counts)[:-1]), strict=True):
         for each in one.terms:
             found.setdefault(each, []).append(these)
-    postings = {each: encode(np.sort(np.concatenate(found[each])), size) for each in sorted(found)}
+    # stable: of 16-bit numbers that is by far the quickest
+    postings = {each: encode(np.sort(np.concatenate(found[each]), kind="stable"), size) for each in sorted(found)}
     postings |= people_postings(facts.people, size)
     return _segment(sizes.segment_id(first, size), first, size, at=facts.at, who=who, names=names, postings=postings)
 

@@ -238,28 +238,27 @@ class RetentionOpener:
             raise ValueError(msg)
         return _opened(*material, sealed, context)
 
-    def open_all(self, names: Sequence[str], sealed: Sequence[bytes], contexts: Sequence[bytes]) -> list[bytes | None]:
-        """Each as a call opens it. Raises ValueError where one wasn't sealed so, whichever."""
-        known: dict[tuple[str, bytes], _Aead] = {}
-        opened: list[bytes | None] = []
-        for name, one, context in zip(names, sealed, contexts, strict=True):
-            salt = one[:_SALT_BYTES]
-            aead = known.get((name, salt))
-            if aead is None:
-                if name in self._gone:
-                    opened.append(None)
-                    continue
-                if name not in self._material:
-                    msg = "sealed under an unknown key"
-                    raise ValueError(msg)
-                key, national = self._material[name]
-                aead = known[name, salt] = _aead(key, salt, national=national)
-            try:
-                opened.append(aead.decrypt(one[_SALT_BYTES:_BEFORE_SEALED], one[_BEFORE_SEALED:], context))
-            except InvalidTag:
-                msg = "not sealed under this key for this context"
-                raise ValueError(msg) from None
-        return opened
+    def open_alike(self, name: str, sealed: Sequence[bytes], contexts: Iterable[bytes]) -> list[bytes] | None:
+        """Each as a call opens it, of one key; None where that is destroyed.
+
+        Raises ValueError where one wasn't sealed so, whichever.
+        """
+        if name in self._gone:
+            return None
+        if name not in self._material:
+            msg = "sealed under an unknown key"
+            raise ValueError(msg)
+        key, national = self._material[name]
+        salts = {one[:_SALT_BYTES] for one in sealed}  # of many parts few: one a process and some million parts
+        open_ = {salt: _aead(key, salt, national=national).decrypt for salt in salts}
+        try:
+            return [
+                open_[one[:_SALT_BYTES]](one[_SALT_BYTES:_BEFORE_SEALED], one[_BEFORE_SEALED:], context)
+                for one, context in zip(sealed, contexts, strict=True)
+            ]
+        except InvalidTag:
+            msg = "not sealed under this key for this context"
+            raise ValueError(msg) from None
 
     def __repr__(self) -> str:
         """Never a key."""

@@ -12,19 +12,21 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from gateway.audit import verify_log
+from gateway.audit.alike import Alike
 from gateway.audit.batches import decode_all, look_at
 from gateway.audit.entry import PRIVATE_COLUMNS, BodyMalformed, project_public
+from gateway.audit.facts import FactsSeen
 from gateway.audit.forms import Forms
 from gateway.audit.merkle import leaf_hash
 from gateway.audit.rows import Part, check_rows
@@ -84,8 +86,11 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> House:
     return home
 
 
-def both_roads(url: str, opener: RetentionOpener) -> tuple[Part, Part, int]:
-    """What each says of the part, and of how many rows the quick one was sure."""
+def both_roads(url: str, opener: RetentionOpener, few: int = 12, alike: Alike | None = None) -> tuple[Part, Part, int]:
+    """What each says of the part, and of how many rows the quick one was sure.
+
+    That looks at `few` that are alike as one; `alike`: what it has seen before.
+    """
     state = open_state_read_only(url)
     sure = 0
 
@@ -97,6 +102,8 @@ def both_roads(url: str, opener: RetentionOpener) -> tuple[Part, Part, int]:
 
     try:
         with reading_log(state) as reader, pytest.MonkeyPatch.context() as patch:
+            patch.setattr("gateway.audit.alike._FEW", few)
+            patch.setattr("gateway.audit.rows._ALIKE", alike or Alike(Forms()))
             patch.setattr("gateway.audit.rows.look_at", counting)
             one = check_rows(reader, 0, SIZE, opener)
             patch.setattr("gateway.audit.rows.look_at", lambda *_: None)
@@ -156,12 +163,12 @@ def tamper(state: State, draw: st.DataObject) -> None:
     """One change; what a database refuses is none."""
     idx = draw.draw(st.integers(0, SIZE - 1))
     is_sqlite = state.file is not None
-    what = draw.draw(st.sampled_from(["body", "column", "moment", "person", "row"]))
+    what = draw.draw(st.sampled_from(["body", "column", "moment", "person", "row", "exchange"]))
     with state.engine.connect() as connection:
         if is_sqlite:
             connection.exec_driver_sql("PRAGMA ignore_check_constraints=ON")
         found = connection.execute(text("SELECT body FROM audit_entry WHERE idx = :idx"), {"idx": idx}).scalar()
-        body = b"" if found is None else bytes(found)
+        body = bytes(found) if isinstance(found, bytes | memoryview) else b""
         values: dict[str, Any] = {}
         match what:
             case "body" if body:
@@ -182,6 +189,9 @@ def tamper(state: State, draw: st.DataObject) -> None:
                 who = draw.draw(st.sampled_from([*PEOPLE, "", "AB" * 16, "00" * 16]))
                 do = draw.draw(st.sampled_from(PERSON_CHANGES))
                 connection.execute(text(do), {"idx": idx, "who": who} if ":who" in do else {"idx": idx})
+            case "exchange":  # with an entry that is alike
+                with_ = idx + 8 if idx + 8 < SIZE else idx - 8
+                values = exchanged(connection, idx, with_, draw)
             case "row":
                 do = draw.draw(st.sampled_from(ROW_CHANGES))
                 connection.execute(text(do), {"idx": idx})
@@ -191,6 +201,20 @@ def tamper(state: State, draw: st.DataObject) -> None:
             told = ", ".join(f"{name} = :{name}" for name in values)
             connection.execute(text(f"UPDATE audit_entry SET {told} WHERE idx = :idx"), values | {"idx": idx})
         connection.commit()
+
+
+def exchanged(connection: Connection, idx: int, with_: int, draw: st.DataObject) -> dict[str, Any]:
+    """Gives some cells to the other entry, and what that had to this one."""
+    names = draw.draw(st.lists(st.sampled_from([*COLUMNS, "leaf", "body"]), min_size=1, max_size=3, unique=True))
+    names = [*names, "leaf"] if "body" in names and "leaf" not in names else names
+    query = text(f"SELECT {', '.join(names)} FROM audit_entry WHERE idx = :idx")
+    mine, other = (connection.execute(query, {"idx": one}).one_or_none() for one in (idx, with_))
+    if mine is None or other is None:
+        return {}
+    told = ", ".join(f"{name} = :{name}" for name in names)
+    values = dict(zip(names, mine, strict=True)) | {"idx": with_}
+    connection.execute(text(f"UPDATE audit_entry SET {told} WHERE idx = :idx"), values)
+    return dict(zip(names, other, strict=True))
 
 
 def columns_of(body: bytes, *, is_sqlite: bool) -> dict[str, Any]:
@@ -211,8 +235,9 @@ def try_to_tamper(state: State, draw: st.DataObject) -> None:
             continue
 
 
-def test_a_sound_log_is_seen_by_the_quick_look_alone(sound: House) -> None:
-    one, other, sure = both_roads(sound.url, opener_of(sound))
+@pytest.mark.parametrize("few", [1, 2, 12])
+def test_a_sound_log_is_seen_by_the_quick_look_alone(sound: House, few: int) -> None:
+    one, other, sure = both_roads(sound.url, opener_of(sound), few)
     assert one == other
     assert one.bad is None
     assert sure == SIZE - 3 * SIZE // 8, "but for erasures, and organisations that are escaped or cut"
@@ -234,8 +259,88 @@ def test_both_roads_find_the_same_on_sqlite(
         try_to_tamper(state, draw)
     finally:
         state.close()
-    one, other, _ = both_roads(url, opener_of(sound))
+    few, alike, opener = draw.draw(st.sampled_from([1, 1, 2, 12])), Alike(Forms()), opener_of(sound)
+    if draw.draw(st.booleans()):
+        assert both_roads(sound.url, opener, few, alike)[0].bad is None
+    one, other, _ = both_roads(url, opener, few, alike)
     assert one == other
+
+
+ALIKE = 40
+
+
+@pytest.fixture(scope="module")
+def alike(tmp_path_factory: pytest.TempPathFactory) -> House:
+    """As most logs are: entries that differ in who asked, when and of whom."""
+    home = house(tmp_path_factory.mktemp("alike"))
+
+    async def run() -> None:
+        async with open_log(home) as log:
+            await asyncio.gather(
+                *(log.append(entry(number, at=NOON + timedelta(milliseconds=number))) for number in range(ALIKE))
+            )
+
+    asyncio.run(run())
+    return home
+
+
+def test_entries_that_are_alike_are_looked_at_as_one(alike: House) -> None:
+    state = open_state_read_only(alike.url)
+    try:
+        with reading_log(state) as reader:
+            batch, seen = reader.batch(0, ALIKE), FactsSeen(ALIKE)
+            assert batch is not None
+            assert Alike(Forms()).look(batch, opener_of(alike), seen) == ([], {})
+            assert seen.columns().unknown() == []
+    finally:
+        state.close()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE audit_entry SET {0} = (SELECT {0} FROM audit_entry WHERE idx = 4) WHERE idx = 21",
+        "UPDATE audit_entry SET {0} = upper({0}) || 'x' WHERE idx = 21",
+        "UPDATE audit_entry SET {0} = CAST({0} AS BLOB) WHERE idx = 21",
+        "UPDATE audit_entry SET {0} = {0} || char(0) WHERE idx = 21",
+        "UPDATE audit_entry SET {0} = '\"' || {0} WHERE idx = 21",
+        "UPDATE audit_entry SET {0} = {0} || '\",\"' WHERE idx = 21",
+        "UPDATE audit_entry SET {0} = 1 WHERE idx = 21",
+    ],
+)
+@pytest.mark.parametrize("name", [*COLUMNS, "leaf", "body"])
+def test_one_cell_among_many_that_are_alike_is_found(alike: House, tmp_path: Path, change: str, name: str) -> None:
+    path = tmp_path / "copy.db"
+    shutil.copy(alike.file, path)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("PRAGMA ignore_check_constraints=ON")
+        query = f"SELECT typeof({name}), CAST({name} AS BLOB) FROM audit_entry WHERE idx = 21"
+        before = connection.execute(query).fetchone()
+        connection.execute(change.format(name))
+        after = connection.execute(query).fetchone()
+    found = verify_log(f"sqlite:///{path}", alike.signer.vkey, opener=opener_of(alike), shares=Shares())
+    if before == after:
+        assert found.is_sound, found.text()
+    else:  # bytes that became a text which is none can't even be read
+        assert (found.is_sound, found.first_bad) == (False, 21 if name in COLUMNS else found.first_bad), found.text()
+        assert found.first_bad is not None
+        assert found.first_bad <= 21
+
+
+@pytest.mark.parametrize("name", ["kind", "subjects"])
+def test_what_only_looks_like_a_table_is_read_cell_by_cell(alike: House, tmp_path: Path, name: str) -> None:
+    """A view whose cell is JSON already: it would stand in a list of JSON without quotes of its own."""
+    path = tmp_path / "copy.db"
+    shutil.copy(alike.file, path)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DROP VIEW access_log")
+        connection.execute("ALTER TABLE audit_entry RENAME TO hidden")
+        told = ", ".join(
+            one if one != name else f"json_quote({name}) AS {name}" for one in ("idx", *COLUMNS, "leaf", "body")
+        )
+        connection.execute(f"CREATE VIEW audit_entry AS SELECT {told} FROM hidden")
+    found = verify_log(f"sqlite:///{path}", alike.signer.vkey, opener=opener_of(alike))
+    assert (found.is_sound, found.first_bad) == (False, 0), found.text()
 
 
 SEVERAL = Shares(part=5, worth=0, processes=3)
@@ -282,10 +387,11 @@ def test_both_roads_find_the_same_on_postgresql(served: tuple[House, State], dra
             connection.execute(text(f"DELETE FROM {table}"))
             connection.execute(text(f"INSERT INTO {table} SELECT * FROM sound_{table}"))
     opener = opener_of(home)
-    one, other, sure = both_roads(home.url, opener)
+    few, alike = draw.draw(st.sampled_from([1, 1, 2, 12])), Alike(Forms())
+    one, other, sure = both_roads(home.url, opener, few, alike)
     assert (one, one.bad, sure) == (other, None, SIZE - 3 * SIZE // 8)
     try_to_tamper(state, draw)
-    one, other, _ = both_roads(home.url, opener)
+    one, other, _ = both_roads(home.url, opener, few, alike)
     assert one == other
 
 
