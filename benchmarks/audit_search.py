@@ -15,14 +15,13 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from benchmarks.audit_search_log import BEGIN, fill_postgresql, fill_sqlite, person_of
+from benchmarks.audit_search_log import BEGIN, fill_postgresql, fill_sqlite, opener, person_of
 from benchmarks.report import cores, write_section
 from gateway.app import utc_now
 from gateway.audit import Indexer, LogSearcher
 from gateway.cli.serving import make_ready
 from gateway.model.log_search import Facet, HeatColumns, LogSearch
 from gateway.store import State, open_state
-from tests.audit_logs import seals_in_memory
 from tests.postgres_server import postgres_server
 
 PAGE = 50
@@ -232,7 +231,7 @@ def _log(engine: str, options: argparse.Namespace, stack: ExitStack) -> tuple[St
 
 
 def _section(engine: str, state: State, options: argparse.Namespace, seconds: float) -> str:
-    searcher = LogSearcher(state, seals_in_memory().open)
+    searcher = LogSearcher(state, opener())
     ours = [_timed(partial(shape.ask, searcher), options.rounds) for shape in shapes()]
     others: list[Sequence[float]] = []
     if not options.no_contender:

@@ -5,11 +5,11 @@ entry that is shown is held against the entry itself.
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from functools import lru_cache
-from typing import NamedTuple
+from functools import lru_cache, partial
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import orjson
@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from gateway.audit.counting import Counted, WhoWhen, count_by_hour, heat_map
 from gateway.audit.entry import BodyMalformed, Opener, decode_remaining
 from gateway.audit.indexer import covering
-from gateway.audit.looking import lookers_of
+from gateway.audit.look_reading import LookReader
+from gateway.audit.looking import Look, look_of, lookers_of
 from gateway.audit.merkle import leaf_hash
 from gateway.audit.people import person_term, positions_about
 from gateway.audit.postings import (
@@ -35,6 +36,7 @@ from gateway.audit.search_terms import EPOCH, TermSearch, archived_entry, is_mat
 from gateway.audit.segments import SIZES, Segment, Sizes, runs_of
 from gateway.audit.tail import Tail
 from gateway.errors import AuditUnavailable, IndexBehind
+from gateway.model.audit import AuditEntry
 from gateway.model.log_search import FoundEntry, FoundPage, HeatColumns, HeatMap, HourCount, LogSearch, Lookers
 from gateway.store import IndexReader, SegmentRow, State, StoreFailed, reading_index
 
@@ -43,6 +45,7 @@ MOST_WAITING = 32_768  # entries without a segment that a search reads one by on
 MOST_REMEMBERED = 256  # segments whose persons a process remembers: 32 MiB, 16 million entries
 _FIRST_BATCH, _LARGEST_BATCH = 4, 64
 _HIGHEST = 2**63 - 1
+_One = TypeVar("_One", FoundEntry, Look)
 
 
 class _Span(NamedTuple):
@@ -73,6 +76,7 @@ class LogSearcher:
     def __init__(self, state: State, opener: Opener, sizes: Sizes = SIZES) -> None:
         self._state = state
         self._opener = opener
+        self._look_reader = LookReader(opener)
         self._sizes = sizes
         self._tail = Tail(sizes)
         self._people = _People(generation=-1)
@@ -85,7 +89,8 @@ class LogSearcher:
         Raises AuditUnavailable, IndexBehind.
         """
         with self._reading() as reader:
-            found = self._entries(reader, search, newest_first=newest_first, begin=begin, limit=limit + 1)
+            read = partial(self._entries, reader, reader.log()[0])
+            found = self._read(reader, search, read, newest_first=newest_first, begin=begin, limit=limit + 1)
         shown = found[:limit]
         following = (shown[-1].index if newest_first else shown[-1].index + 1) if len(found) > limit else None
         return FoundPage(entries=tuple(shown), following=following)
@@ -107,12 +112,13 @@ class LogSearcher:
     def lookers(self, search: LogSearch, *, begin: int | None = None, limit: int = MOST_LOOKED_AT) -> Lookers:
         """Everyone in the newest `limit` entries below `begin`. Raises AuditUnavailable, IndexBehind."""
         with self._reading() as reader:
-            found = self._entries(reader, search, newest_first=True, begin=begin, limit=limit + 1)
+            read = partial(self._looks, reader)
+            found = self._read(reader, search, read, newest_first=True, begin=begin, limit=limit + 1)
         shown = found[:limit]
         return Lookers(
-            lookers=lookers_of(each.entry for each in shown),
+            lookers=lookers_of(shown),
             entries=len(shown),
-            following=shown[-1].index if len(found) > limit else None,
+            following=shown[-1].place if len(found) > limit else None,
         )
 
     def hours(self, search: LogSearch) -> tuple[HourCount, ...]:
@@ -144,32 +150,49 @@ class LogSearcher:
         return people
 
     # ------------------------------------------------------------------ entries
-    def _entries(
-        self, reader: IndexReader, search: LogSearch, *, newest_first: bool, begin: int | None, limit: int
-    ) -> list[FoundEntry]:
-        origin, _ = reader.log()
-        found: list[FoundEntry] = []
+    def _read(
+        self,
+        reader: IndexReader,
+        search: LogSearch,
+        read: Callable[[LogSearch, list[int]], list[_One]],
+        *,
+        newest_first: bool,
+        begin: int | None,
+        limit: int,
+    ) -> list[_One]:
+        """Up to `limit`; `read` gives those of some entries that are what was asked for."""
+        found: list[_One] = []
         for batch in self._matched(reader, terms_of(search), newest_first=newest_first, begin=begin):
             indices = _indices(batch, newest_first=newest_first, begin=begin)
             while len(indices) and len(found) < limit:
                 asked = indices[: limit - len(found)].tolist()
                 indices = indices[len(asked) :]
-                bodies = reader.some_bodies(asked)
-                away = [index for index in asked if bodies.get(index) == b""]
-                archived = reader.some_told(away) if away else {}
-                for index in asked:
-                    if index not in bodies:
-                        raise StoreFailed("entries are missing")
-                    if index in archived:
-                        entry, receipt = archived_entry(archived[index]), ""
-                    else:
-                        entry, _ = decode_remaining(bodies[index], self._opener)
-                        receipt = f"{origin}#{index}:{leaf_hash(bodies[index]).hex()}"
-                    if is_match(search, entry):
-                        found.append(FoundEntry(index=index, receipt=receipt, entry=entry))
+                found += read(search, asked)
             if len(found) >= limit:
                 break
         return found
+
+    def _entries(self, reader: IndexReader, origin: str, search: LogSearch, asked: list[int]) -> list[FoundEntry]:
+        bodies, archived = _bodies(reader, asked)
+        found = []
+        for index in asked:
+            if index in archived:
+                entry, receipt = archived[index], ""
+            else:
+                entry, _ = decode_remaining(bodies[index], self._opener)
+                receipt = f"{origin}#{index}:{leaf_hash(bodies[index]).hex()}"
+            if is_match(search, entry):
+                found.append(FoundEntry(index=index, receipt=receipt, entry=entry))
+        return found
+
+    def _looks(self, reader: IndexReader, search: LogSearch, asked: list[int]) -> list[Look]:
+        bodies, archived = _bodies(reader, asked)
+        here = [index for index in asked if index not in archived] if archived else asked
+        looks = self._look_reader.read(here, [bodies[index] for index in here])
+        if archived:
+            known = {look.place: look for look in looks}
+            looks = [known.get(index) or look_of(index, archived[index]) for index in asked]
+        return [look for look in looks if is_match(search, look)]
 
     # ------------------------------------------------------------------ positions
     def _matched(
@@ -203,6 +226,16 @@ class LogSearcher:
                 yield reader
         except (StoreFailed, BodyMalformed, PostingMalformed, TypeError, ValueError) as error:
             raise AuditUnavailable(operator=f"the log can't be searched: {type(error).__name__}") from None
+
+
+def _bodies(reader: IndexReader, asked: Sequence[int]) -> tuple[dict[int, bytes], dict[int, AuditEntry]]:
+    """The bytes of entries, and what is still told of those that are archived; raises StoreFailed."""
+    bodies = reader.some_bodies(asked)
+    if len(bodies) != len(asked):
+        raise StoreFailed("entries are missing")
+    away = [index for index in asked if bodies[index] == b""]
+    told = reader.some_told(away) if away else {}
+    return bodies, {index: archived_entry(told[index]) for index in away}
 
 
 def _spans(reader: IndexReader, small: int) -> list[_Span]:
