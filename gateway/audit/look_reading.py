@@ -1,7 +1,8 @@
 """Bodies of entries -> who looked, as far as that takes them: most are like one that was read before. Pure.
 
-Of such a body only those places are read in which it differs, and what is sealed opens only where every other byte is
-as it was written. Whatever is unlikely in such a place is decoded whole: both ways say the same.
+Of such a body only those places are read in which it differs. That is enough, for what is sealed opens only where every
+other byte is as it was written. What is erased, older, or has an escape in such a place is decoded whole: both ways say
+the same.
 """
 
 from collections.abc import Sequence
@@ -9,21 +10,22 @@ from datetime import datetime
 from functools import lru_cache
 
 from gateway.audit.batches import decode_all
-from gateway.audit.entry import Opener, decode_remaining, read_document, unpacked
+from gateway.audit.entry import Opener, decode_remaining, unpacked
 from gateway.audit.looking import Look, Shown, look_of
 
 _MOST = 4_096
 _MOMENT_LETTERS = len("2026-11-23T08:00:00.000000Z")
-_T, _Z = b"TZ"
 # in a string a quote is escaped: these are members, wherever they are found
-_AT, _DURATION, _ORGANISATION, _REFERS_TO, _ROWS, _SEALED = (
-    b'"at":"', b'"duration_us":', b'"organisation":"', b'"refers_to":', b'"rows":', b'"sealed":"',
+_AT, _DURATION, _ORGANISATION, _POLICY, _PURPOSE, _REFERS_TO, _ROWS, _SEALED = (
+    b'"at":"', b'"duration_us":', b'"organisation":"', b'"policy_version":', b'"purpose":', b'"refers_to":', b'"rows":',
+    b'"sealed":"',
 )  # fmt: skip
+_SEALED_BY, _END = b'","sealed_by":"', b'"v":3}'
 _CASE, _PRINCIPAL, _SUBJECTS = b'{"case":"', b',"principal":"', b',"subjects":"'
 
-_Around = tuple[bytes, bytes, bytes, bytes, bytes, bytes]
-_Cut = tuple[_Around, bytes, bytes, bytes, bytes, bytes]
-"""What others have the same, the moment, organisation, rows, what is sealed, and the body with nothing sealed in it."""
+_Shared = tuple[bytes, bytes, bytes, bytes, bytes]
+_Cut = tuple[_Shared, bytes, bytes, bytes, bytes, bytes, bytes]
+"""What it shares with others, moment, organisation, rows, what is sealed, the key's name, and the rest of the body."""
 
 
 class LookReader:
@@ -31,7 +33,7 @@ class LookReader:
 
     def __init__(self, opener: Opener) -> None:
         self._opener = opener
-        self._known: dict[_Around, tuple[str, Shown]] = {}
+        self._known: dict[_Shared, Shown] = {}
 
     def read(self, indices: Sequence[int], bodies: Sequence[bytes]) -> list[Look]:
         """The looks of entries, which are not archived; an erased one has nothing of people. Raises BodyMalformed."""
@@ -44,14 +46,12 @@ class LookReader:
         return looks
 
     def _as_before(self, index: int, cut: _Cut, sealed: bytes | None) -> Look | None:
-        around, at, organisation, rows, _, context = cut
-        known = self._known.get(around)
-        # a moment's parts could stand around any letter, and be in no time zone
-        if known is None or sealed is None or at[10] != _T or at[-1] != _Z or not rows.isdigit():
+        shared, at, organisation, rows, _, key, context = cut
+        shown = self._known.get(shared)
+        if shown is None or sealed is None:
             return None
-        key, shown = known
         try:
-            private = self._opener(key, sealed, context)
+            private = self._opener(_text(key), sealed, context)
             if private is None or not private.startswith(_CASE):
                 return None
             principal = private.rindex(_PRINCIPAL) + 14
@@ -71,7 +71,7 @@ class LookReader:
         if cut is not None and is_whole:
             if len(self._known) >= _MOST:
                 self._known.clear()
-            self._known[cut[0]] = (read_document(body)["sealed_by"], look.shown)
+            self._known[cut[0]] = look.shown
         return look
 
 
@@ -79,23 +79,32 @@ def _cut(body: bytes) -> _Cut | None:
     """None of a body before version 3, in which nothing is sealed."""
     find = body.find
     at = find(_AT) + 6
-    duration = find(_DURATION, at) + 14
-    fields = find(b",", duration)
+    duration = find(_DURATION, at)
+    fields = find(b",", duration + 14)
     organisation = find(_ORGANISATION, fields) + 16
     outcome = find(b'"', organisation)
-    refers_to = find(_REFERS_TO, outcome) + 12
+    policy = find(_POLICY, outcome)
+    purpose = find(_PURPOSE, policy)
+    refers_to = find(_REFERS_TO, purpose)
     rows = find(_ROWS, refers_to) + 7
     rules = find(b",", rows)
     sealed = find(_SEALED, rules) + 10
     end = find(b'"', sealed)
-    if not 6 < at < duration < fields < organisation <= outcome < refers_to < rows < rules < sealed <= end:
+    key = end + 15
+    if (
+        not 5 < at < duration < fields < organisation <= outcome < policy < purpose < refers_to < rows < rules < sealed
+        or body[end:key] != _SEALED_BY
+        or not body.endswith(_END)
+    ):
         return None
-    around = (
-        body[:at], body[at + _MOMENT_LETTERS : duration], body[fields:organisation], body[outcome:refers_to],
-        body[rules:sealed], body[end:],
+    shared = (
+        body[:at], body[at + _MOMENT_LETTERS : duration], body[fields:organisation], body[outcome:policy],
+        body[purpose:refers_to],
     )  # fmt: skip
-    moment, context = body[at : at + _MOMENT_LETTERS], body[:sealed] + body[end:]
-    return (around, moment, body[organisation:outcome], body[rows:rules], body[sealed:end], context)
+    return (
+        shared, body[at : at + _MOMENT_LETTERS], body[organisation:outcome], body[rows:rules], body[sealed:end],
+        body[key : find(b'"', key)], body[:sealed] + body[end:],
+    )  # fmt: skip
 
 
 @lru_cache(maxsize=_MOST)
