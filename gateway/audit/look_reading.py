@@ -5,9 +5,9 @@ other byte is as it was written. What is erased, older, or has an escape in such
 the same.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from functools import lru_cache
+from functools import cache
 
 from gateway.audit.batches import decode_all
 from gateway.audit.entry import Opener, decode_remaining, unpacked
@@ -39,13 +39,16 @@ class LookReader:
         """The looks of entries, which are not archived; an erased one has nothing of people. Raises BodyMalformed."""
         cuts = list(map(_cut, bodies))
         sealed = iter(_decoded([cut[4] for cut in cuts if cut is not None]))
+        people = cache(_people)  # whom all are about is in each; nothing of people is remembered beyond this call
         looks = []
         for index, body, cut in zip(indices, bodies, cuts, strict=True):
-            quick = None if cut is None else self._as_before(index, cut, next(sealed))
+            quick = None if cut is None else self._as_before(index, cut, next(sealed), people)
             looks.append(quick or self._whole(index, body, cut))
         return looks
 
-    def _as_before(self, index: int, cut: _Cut, sealed: bytes | None) -> Look | None:
+    def _as_before(
+        self, index: int, cut: _Cut, sealed: bytes | None, people: Callable[[bytes], tuple[str, ...]]
+    ) -> Look | None:
         shared, at, organisation, rows, _, key, context = cut
         shown = self._known.get(shared)
         if shown is None or sealed is None:
@@ -60,7 +63,7 @@ class LookReader:
                 index, datetime.fromisoformat(at.decode()),
                 _text(private[principal : private.index(b'"', principal)]), _text(organisation),
                 _text(private[9 : private.index(b'"', 9)]), int(rows),
-                _people(private[subjects : private.index(b'"', subjects)]), shown,
+                people(private[subjects : private.index(b'"', subjects)]), shown,
             )  # fmt: skip
         except ValueError:
             return None
@@ -107,7 +110,6 @@ def _cut(body: bytes) -> _Cut | None:
     )  # fmt: skip
 
 
-@lru_cache(maxsize=_MOST)
 def _text(token: bytes) -> str:
     """What stands between quotes; raises ValueError where it doesn't say itself."""
     if b"\\" in token:
@@ -116,9 +118,8 @@ def _text(token: bytes) -> str:
     return token.decode()
 
 
-@lru_cache(maxsize=_MOST)
 def _people(packed: bytes) -> tuple[str, ...]:
-    """Their hashes; raises ValueError. Who is asked for is in each of them."""
+    """Their hashes; raises ValueError."""
     return tuple(unpacked(packed))
 
 
