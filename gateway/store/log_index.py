@@ -5,7 +5,7 @@ A segment exists once its row does: postings are written before it, in short tra
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -133,10 +133,18 @@ class IndexReader:
 def reading_index(state: State) -> Iterator[IndexReader]:
     """A reader of one moment; raises StoreFailed where the database can't be read."""
     try:
-        with state.reading() as connection:
+        with state.reading() as connection, _as_bytes(connection):
             yield IndexReader(connection)
     except (SQLAlchemyError, sqlite3.Error, OSError) as error:
         raise StoreFailed(type(error).__name__) from None
+
+
+def _as_bytes(connection: Connection) -> AbstractContextManager[None]:
+    if connection.dialect.name == "sqlite":
+        return nullcontext()
+    from gateway.store._binary import binary_answers
+
+    return binary_answers(connection)
 
 
 def claim_index(state: State, holder: str, *, now: int, until: int) -> int | None:
