@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from gateway.audit.counting import Counted, WhoWhen, count_by_hour, heat_map
 from gateway.audit.entry import BodyMalformed, Opener, decode_remaining
-from gateway.audit.indexer import covering
 from gateway.audit.look_reading import LookReader
 from gateway.audit.looking import Look, look_of, lookers_of
 from gateway.audit.merkle import leaf_hash
@@ -34,32 +33,24 @@ from gateway.audit.postings import (
 )
 from gateway.audit.search_terms import EPOCH, TermSearch, archived_entry, is_match, terms_of
 from gateway.audit.segments import SIZES, Segment, Sizes, runs_of
+from gateway.audit.spans import Span, lies_within, overlaps, spans_of
 from gateway.audit.tail import Tail
-from gateway.errors import AuditUnavailable, IndexBehind
+from gateway.errors import AuditUnavailable
 from gateway.model.audit import AuditEntry
 from gateway.model.log_search import FoundEntry, FoundPage, HeatColumns, HeatMap, HourCount, LogSearch, Lookers
 from gateway.store import IndexReader, SegmentRow, State, StoreFailed, reading_index
 
-MOST_LOOKED_AT = 2_000  # entries of one `lookers`: each is decoded
-MOST_WAITING = 32_768  # entries without a segment that a search reads one by one
+MOST_LOOKED_AT = 1_000  # entries of one `lookers`: each is decoded
 MOST_REMEMBERED = 256  # segments whose persons a process remembers: 32 MiB, 16 million entries
 _FIRST_BATCH, _LARGEST_BATCH = 4, 64
 _HIGHEST = 2**63 - 1
 _One = TypeVar("_One", FoundEntry, Look)
 
 
-class _Span(NamedTuple):
-    """A stretch of the log that is searched at once: a segment that is kept, or entries that have none yet."""
-
-    first: int
-    length: int
-    row: SegmentRow | None
-
-
 class _Part(NamedTuple):
     """A span with what the search needs of it."""
 
-    span: _Span
+    span: Span
     row: SegmentRow
     made: Segment | None  # where it is not kept
 
@@ -200,8 +191,10 @@ class LogSearcher:
     ) -> Iterator[list[_Found]]:
         """What is found, in batches that grow: a page is often full after the first."""
         low, high = (0, _HIGHEST) if begin is None else (0, begin) if newest_first else (begin, _HIGHEST)
-        spans = [one for one in _spans(reader, self._sizes.small) if one.first < high and one.first + one.length > low]
-        spans = [one for one in spans if one.row is None or _overlaps(one.row, search)]
+        spans = [
+            one for one in spans_of(reader, self._sizes.small) if one.first < high and one.first + one.length > low
+        ]
+        spans = [one for one in spans if one.row is None or overlaps(one.row, search)]
         if newest_first:
             spans.reverse()
         generation = reader.generation()
@@ -209,11 +202,11 @@ class LogSearcher:
         while spans:
             batch, spans = spans[:length], spans[length:]
             parts = [self._part(reader, generation, one) for one in batch]
-            parts = [part for part in parts if _overlaps(part.row, search)]
+            parts = [part for part in parts if overlaps(part.row, search)]
             yield _find(reader, parts, search)
             length = min(2 * length, _LARGEST_BATCH)
 
-    def _part(self, reader: IndexReader, generation: int, span: _Span) -> _Part:
+    def _part(self, reader: IndexReader, generation: int, span: Span) -> _Part:
         if span.row is not None:
             return _Part(span, span.row, None)
         made = self._tail.segment(reader, generation, span.first, span.first + span.length)
@@ -238,45 +231,13 @@ def _bodies(reader: IndexReader, asked: Sequence[int]) -> tuple[dict[int, bytes]
     return bodies, {index: archived_entry(told[index]) for index in away}
 
 
-def _spans(reader: IndexReader, small: int) -> list[_Span]:
-    """The whole log, in order; raises IndexBehind where too much of it has no segment yet."""
-    _, size = reader.log()
-    spans: list[_Span] = []
-    at = waiting = 0
-    for row in (*covering(reader.segments()), None):
-        first = size if row is None else row.first
-        waiting += max(0, first - at)
-        if waiting > MOST_WAITING:
-            raise IndexBehind(waiting=size - at)
-        while at < first:
-            count = min(small - at % small, first - at)
-            spans.append(_Span(at, count, None))
-            at += count
-        if row is not None:
-            spans.append(_Span(row.first, row.size, row))
-            at = row.first + row.size
-    return spans
-
-
-def _overlaps(row: SegmentRow, search: TermSearch) -> bool:
-    return (search.since is None or row.latest >= search.since) and (
-        search.until is None or row.earliest < search.until
-    )
-
-
-def _lies_within(row: SegmentRow, search: TermSearch) -> bool:
-    return (search.since is None or row.earliest >= search.since) and (
-        search.until is None or row.latest < search.until
-    )
-
-
 def _find(reader: IndexReader, parts: Sequence[_Part], search: TermSearch) -> list[_Found]:
     kept_ids = [part.row.id for part in parts if part.made is None]
     terms = [each for group in search.groups for each in group]
     if search.subject is not None:
         terms += sorted({person_term(search.subject, part.row.size) for part in parts})
     postings = reader.postings(kept_ids, terms) if kept_ids and terms else {}
-    cut = [part.row.id for part in parts if part.made is None and not _lies_within(part.row, search)]
+    cut = [part.row.id for part in parts if part.made is None and not lies_within(part.row, search)]
     times = {row[0]: row[1] for row in reader.parts(cut, "at")} if cut else {}
     found = []
     for part in parts:
@@ -308,7 +269,7 @@ def _find_in(
         if not kept:
             return None
         sets.append(any_of([decode(each, row.size) for each in kept], row.size))
-    if not _lies_within(row, search):
+    if not lies_within(row, search):
         at = np.frombuffer(made.at if made is not None else times[row.id], dtype="<i8")
         is_in = np.ones(len(at), dtype=bool)
         if search.since is not None:
