@@ -116,19 +116,17 @@ class LogSearcher:
         """How many in each hour in which there are any, in order. Raises AuditUnavailable, IndexBehind."""
         found: list[Counted] = []
         with self._reading() as reader:
-            for batch in self._matched(reader, terms_of(search), newest_first=False, begin=None):
+            for batch in self._matched(reader, terms_of(search), is_whole=True):
                 found += [_counted(one, hours) for one, (hours,) in _with_parts(reader, batch, "hours")]
         hours, counts = count_by_hour(found)
-        return tuple(
-            HourCount(_moment(hour), entries) for hour, entries in zip(hours.tolist(), counts.tolist(), strict=True)
-        )
+        return tuple(map(HourCount, map(_moment, hours.tolist()), counts.tolist()))
 
     def heat_map(self, search: LogSearch, *, columns: HeatColumns, top: int, offset_hours: int) -> HeatMap:
         """The `top` persons by a clock `offset_hours` ahead of UTC. Raises AuditUnavailable, IndexBehind."""
         found: list[WhoWhen] = []
         with self._reading() as reader:
             people = self._people_of(reader.generation())
-            for batch in self._matched(reader, terms_of(search), newest_first=False, begin=None):
+            for batch in self._matched(reader, terms_of(search), is_whole=True):
                 known = people.of(reader, [one.part for one in batch])
                 for one, (hours,) in _with_parts(reader, batch, "hours"):
                     found.append(WhoWhen(_counted(one, hours), *known[one.part.span.first]))
@@ -187,9 +185,15 @@ class LogSearcher:
 
     # ------------------------------------------------------------------ positions
     def _matched(
-        self, reader: IndexReader, search: TermSearch, *, newest_first: bool, begin: int | None
+        self,
+        reader: IndexReader,
+        search: TermSearch,
+        *,
+        newest_first: bool = False,
+        begin: int | None = None,
+        is_whole: bool = False,
     ) -> Iterator[list[_Found]]:
-        """What is found, in batches that grow: a page is often full after the first."""
+        """What is found, in batches that grow: a page is often full after the first. `is_whole`: all is needed."""
         low, high = (0, _HIGHEST) if begin is None else (0, begin) if newest_first else (begin, _HIGHEST)
         spans = [
             one for one in spans_of(reader, self._sizes.small) if one.first < high and one.first + one.length > low
@@ -198,7 +202,8 @@ class LogSearcher:
         if newest_first:
             spans.reverse()
         generation = reader.generation()
-        length = _FIRST_BATCH if search.subject is None else _LARGEST_BATCH  # a person is in few of them
+        # a person is in few of them
+        length = _LARGEST_BATCH if is_whole or search.subject is not None else _FIRST_BATCH
         while spans:
             batch, spans = spans[:length], spans[length:]
             parts = [self._part(reader, generation, one) for one in batch]
