@@ -40,7 +40,7 @@ from gateway.model.audit import AuditEntry
 from gateway.model.log_search import FoundEntry, FoundPage, HeatColumns, HeatMap, HourCount, LogSearch, Lookers
 from gateway.store import IndexReader, SegmentRow, State, StoreFailed, reading_index
 
-MOST_LOOKED_AT = 1_000  # entries of one `lookers`: each is decoded
+MOST_LOOKED_AT = 500  # entries of one `lookers`: each is decoded
 MOST_REMEMBERED = 256  # segments whose persons a process remembers: 32 MiB, 16 million entries
 _FIRST_BATCH, _LARGEST_BATCH = 4, 64
 _HIGHEST = 2**63 - 1
