@@ -15,14 +15,13 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from benchmarks.audit_search_log import BEGIN, fill_postgresql, fill_sqlite, person_of
+from benchmarks.audit_search_log import BEGIN, fill_postgresql, fill_sqlite, opener, person_of
 from benchmarks.report import cores, write_section
 from gateway.app import utc_now
 from gateway.audit import Indexer, LogSearcher
 from gateway.cli.serving import make_ready
 from gateway.model.log_search import Facet, HeatColumns, LogSearch
 from gateway.store import State, open_state
-from tests.audit_logs import seals_in_memory
 from tests.postgres_server import postgres_server
 
 PAGE = 50
@@ -58,7 +57,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--entries", type=int, default=5_000_000, help="entries of the log")
     parser.add_argument("--rounds", type=int, default=100, help="times that each search is asked")
     parser.add_argument("--engine", choices=("sqlite", "postgresql", "both"), default="sqlite")
-    parser.add_argument("--log", type=Path, help="a SQLite log made before, or where to keep it")
+    parser.add_argument("--log", help="a log made before: a SQLite file, or where to keep it; a PostgreSQL address")
     parser.add_argument("--no-contender", action="store_true", help="measure no plain SQL: its indexes take minutes")
 
 
@@ -202,7 +201,8 @@ def run(options: argparse.Namespace) -> str:
             state, seconds = _log(engine, options, stack)
             parts.append(_section(engine, state, options, seconds))
             state.close()
-    command = f'make bench ARGS="audit-search --entries {options.entries} --engine {options.engine}"'
+    more = " --no-contender" if options.no_contender else ""
+    command = f'make bench ARGS="audit-search --entries {options.entries} --engine {options.engine}{more}"'
     load = f"{os.getloadavg()[0] / cores():.1f}"
     introduction = (
         f"Milliseconds of one search over {options.entries:,} entries: median and 99th percentile of"
@@ -217,22 +217,23 @@ def run(options: argparse.Namespace) -> str:
 def _log(engine: str, options: argparse.Namespace, stack: ExitStack) -> tuple[State, float]:
     began = time.perf_counter()
     if engine == "sqlite":
-        file = options.log or Path(stack.enter_context(tempfile.TemporaryDirectory())) / "log.db"
+        file = Path(options.log) if options.log else Path(stack.enter_context(tempfile.TemporaryDirectory())) / "log.db"
         is_made = file.exists()
         state = open_state(f"sqlite:///{file}")
         if not is_made:
             fill_sqlite(state, options.entries)
     else:
-        is_made = False
-        url = stack.enter_context(postgres_server()).fresh_database()
+        is_made = options.log is not None
+        url = options.log or stack.enter_context(postgres_server()).fresh_database()
         state = open_state(url)
-        fill_postgresql(url, options.entries)
+        if not is_made:
+            fill_postgresql(url, options.entries)
     Indexer(state, utc_now).catch_up()
     return state, 0.0 if is_made else time.perf_counter() - began
 
 
 def _section(engine: str, state: State, options: argparse.Namespace, seconds: float) -> str:
-    searcher = LogSearcher(state, seals_in_memory().open)
+    searcher = LogSearcher(state, opener())
     ours = [_timed(partial(shape.ask, searcher), options.rounds) for shape in shapes()]
     others: list[Sequence[float]] = []
     if not options.no_contender:

@@ -1,7 +1,8 @@
 """A large log, made quickly: rows of the tables and segments of the index, the same for the same seed.
 
-One worker makes entries and their segments, 65,536 at a time, while the other process writes them. Nothing is signed:
-this log is for searching only.
+What the entries say of people is sealed, as in a gateway's log, under keys that are made from their names. Two workers
+make entries and their segments, 65,536 at a time, while the other process writes them. Nothing is signed: this log is
+for searching only.
 """
 
 import hashlib
@@ -9,22 +10,25 @@ import itertools
 import multiprocessing
 import random
 import sqlite3
+from binascii import b2a_base64
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import numpy as np
 import psycopg
 
+from gateway.audit.encoding import encode_entry
 from gateway.audit.merkle import leaf_hash
 from gateway.audit.probe import probe_entry
 from gateway.audit.search_terms import facts_of
 from gateway.audit.segments import SIZES, Segment, build_segment
-from gateway.model.audit import AuditEntry, EntryKind, FieldTrace
+from gateway.keys import RetentionOpener
+from gateway.keys.retention import SealingKey
+from gateway.model.audit import AuditEntry, DecisionTrace, EntryKind, FieldTrace
 from gateway.store import COLUMNS, TOLD, State
-from tests.audit_logs import of_version_2
 
 PRINCIPALS, ORGANISATIONS, RESIDENTS, CASES = 5_000, 300, 300_000, 200_000
 BEGIN, DAYS = datetime(2025, 11, 1, tzinfo=UTC), 365
@@ -34,14 +38,17 @@ DATASETS = tuple(f"department-{number}.dataset-{number}" for number in range(12)
 FIELDS = ("name", "phone", "address", "id_number", "level", "monthly", "status", "birth_date")
 LEVELS = ("clear", "partial", "redact")
 ORIGIN = "langqiao.example/bench"
-_MARKS = {"at": "2000-01-01T00:00:00.000000Z", "case": "MARK-CASE", "principal": "MARK-WHO", "trace": "e" * 32}
-_SUBJECT = "f" * 32
+_ORGANISATION, _PRINCIPAL, _CASE, _TRACE, _SUBJECT = "MARK-ORG", "MARK-WHO", "MARK-CASE", "e" * 32, "f" * 32
+_TOOK = 123_456_789
+_MOMENT = datetime(2000, 1, 1, 0, 0, 0, 1, tzinfo=UTC)
+_WRITTEN = "2000-01-01T00:00:00.000001"
 
 
 class Template(NamedTuple):
     """An entry of one kind, with places for what differs."""
 
-    form: str  # its bytes, with `%s` for time, case, organisation, principal, person and trace
+    public: str  # its readable part: `%s` for time, duration, organisation, what is sealed, and the key's name
+    private: str  # what is sealed in it: `%s` for case, time, principal, people and trace
     cells: list[object]  # the search columns
 
 
@@ -65,17 +72,16 @@ def templates() -> list[Template]:
         chosen = random.Random(number)
         traces = tuple(
             FieldTrace(field=field, level=chosen.choice(LEVELS), uses=("show",))
-            for field in sorted(chosen.sample(FIELDS, chosen.randint(2, 6)))
+            for field in sorted(chosen.sample(FIELDS, chosen.randint(2, 4)))
         )
         base = replace(
-            probe_entry(BEGIN),
+            probe_entry(_MOMENT),
             kind=EntryKind.READ,
-            at=datetime(2000, 1, 1, tzinfo=UTC),
-            trace_id=_MARKS["trace"],
-            principal=_MARKS["principal"],
+            organisation=_ORGANISATION,
+            principal=_PRINCIPAL,
+            case=_CASE,
+            trace_id=_TRACE,
             app=app,
-            organisation="MARK-ORG",
-            case=_MARKS["case"],
             roles=("community/grid-worker",),
             purpose=chosen.choice(PURPOSES),
             legal_basis=("中华人民共和国个人信息保护法 第三十四条",),
@@ -85,31 +91,74 @@ def templates() -> list[Template]:
             rows=1,
             subjects=(_SUBJECT,),
             outcome="released",
+            duration_us=_TOOK,
+            rules=("community/visits/grid-workers", "community/visits/own-community"),
+            policy_version="2026-11-01",
             detail="",
+            decision=DecisionTrace(
+                decided_at=_MOMENT,
+                regions=("330102001",),
+                assurance=2,
+                network="government",
+                id_number=None,
+                case=None,
+                starred=False,
+                not_shown=(),
+                row_rules=("community/visits/own-community",),
+                obligations=(),
+                sha256=hashlib.sha256(b"decision").hexdigest(),
+            ),
         )
         refused = replace(base, kind=EntryKind.REFUSAL, outcome="refused", code=f"GW40{chosen.randint(1, 5)}", rows=0)
         made += [_template(base), _template(refused)]
     return made
 
 
+@dataclass(slots=True)
+class _Parts:
+    """Seals nothing, and keeps what was to be sealed: a sealer and its key."""
+
+    name: str = "MARK-KEY/2000-01"
+    private: str = ""
+    public: str = ""
+
+    def sealing(self, _purpose: str, _at: datetime) -> "_Parts":
+        return self
+
+    def seal(self, plaintext: bytes, context: bytes) -> bytes:
+        self.private, self.public = plaintext.decode(), context.decode()
+        return b""
+
+
 def _template(entry: AuditEntry) -> Template:
-    form = of_version_2(entry).decode().replace("%", "%%")
-    for mark in (
-        _MARKS["at"].removesuffix("Z"),
-        _MARKS["case"],
-        "MARK-ORG",
-        _MARKS["principal"],
-        _SUBJECT,
-        _MARKS["trace"],
-    ):
+    parts = _Parts()
+    columns = encode_entry(entry, parts).columns
+    whole = parts.public.replace('"sealed":""', '"sealed":"MARK-SEALED"')
+    public = _form(whole, _WRITTEN, str(_TOOK), _ORGANISATION, "MARK-SEALED", parts.name)
+    packed = b2a_base64(bytes.fromhex(_SUBJECT), newline=False).decode()
+    private = _form(parts.private, _CASE, _WRITTEN, _PRINCIPAL, packed, _TRACE)
+    return Template(public, private, list(columns))
+
+
+def _form(text: str, *marks: str) -> str:
+    """The text with `%s` for each of the marks, which come in this order."""
+    form = text.replace("%", "%%")
+    for mark in marks:
         form = form.replace(mark, "%s", 1)
-    told: dict[str, object] = {name: getattr(entry, name, "") for name in COLUMNS}
-    told |= {
-        "kind": entry.kind.value,
-        "legal_basis": "; ".join(entry.legal_basis),
-        "fields": ", ".join(f"{one.field}:{one.level}" for one in entry.fields),
-    }
-    return Template(form, list(told.values()))
+    return form
+
+
+def _retention(purpose: str, at: str) -> tuple[str, bytes]:
+    """The name of the key of a purpose and a month, and the key: always the same."""
+    name = f"{purpose}/{at[:7]}"
+    return name, hashlib.sha256(name.encode()).digest()
+
+
+def opener() -> RetentionOpener:
+    """What opens the entries."""
+    months = sorted({f"{BEGIN + timedelta(days=day):%Y-%m}" for day in range(DAYS + 1)})
+    keys = dict(_retention(purpose, month) for purpose in PURPOSES for month in months)
+    return RetentionOpener({name: (key, False) for name, key in keys.items()}, frozenset())
 
 
 def chunk(number: int, first: int, count: int, size: int) -> Chunk:
@@ -123,18 +172,28 @@ def chunk(number: int, first: int, count: int, size: int) -> Chunk:
     people = (RESIDENTS * drawn.random(count) ** 3).astype(int)
     microsecond = (np.arange(first, first + count) + drawn.random(count)) * (DAYS * 86_400e6 / size)
     moments = np.datetime_as_string(np.datetime64(BEGIN.replace(tzinfo=None), "us") + microsecond.astype("m8[us]"))
+    took = drawn.integers(800, 9_000, size=count)
     rows, facts = [], []
     told = [COLUMNS.index(name) for name in TOLD[1:]]
-    places = [COLUMNS.index(name) for name in ("at", "principal", "organisation", "case_id", "trace_id", "subjects")]
-    drawn_lists = (each.tolist() for each in (which, who, cases, people, moments))
-    for index, (kind, worker, case_number, resident, at) in enumerate(zip(*drawn_lists, strict=True), first):
+    names = ("at", "principal", "organisation", "case_id", "trace_id", "subjects", "sealed_by")
+    places, purpose = [COLUMNS.index(name) for name in names], COLUMNS.index("purpose")
+    keys: dict[str, SealingKey] = {}
+    drawn_lists = (each.tolist() for each in (which, who, cases, people, moments, took))
+    for index, (kind, worker, case_number, resident, at, lasted) in enumerate(zip(*drawn_lists, strict=True), first):
         template = known[kind]
         principal, organisation = f"worker-{worker:05}", f"organisation-{worker % ORGANISATIONS:03}"
         case = f"c-{case_number:06x}" if case_number >= 0 else ""
         person, trace = person_of(resident), f"{index:032x}"
-        body = (template.form % (at, case, organisation, principal, person, trace)).encode()
+        name, key = _retention(str(template.cells[purpose]), at)
+        if name not in keys:
+            keys[name] = SealingKey(name, key, national=False)
+        packed = b2a_base64(bytes.fromhex(person), newline=False).decode()
+        context = template.public % (at, lasted, organisation, "", name)
+        sealed = keys[name].seal((template.private % (case, at, principal, packed, trace)).encode(), context.encode())
+        told_sealed = b2a_base64(sealed, newline=False).decode()
+        body = (template.public % (at, lasted, organisation, told_sealed, name)).encode()
         cells = template.cells[:]
-        for place, cell in zip(places, (at, principal, organisation, case, trace, person), strict=True):
+        for place, cell in zip(places, (at, principal, organisation, case, trace, person, name), strict=True):
             cells[place] = cell
         rows.append((index, leaf_hash(body), body, *cells))
         facts.append(facts_of([datetime.fromisoformat(at).replace(tzinfo=UTC), *(cells[place] for place in told)]))

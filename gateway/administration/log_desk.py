@@ -24,7 +24,7 @@ from gateway.model.log_search import Facet, FoundEntry, HeatColumns, HeatMap, Ho
 MOST_VALUES = 50  # of one search, all facets together
 LONGEST_VALUE = 1_000  # characters
 MOST_ENTRIES = 200  # of a page
-MOST_LOOKED_AT = 2_000  # entries that one answer to who-looked takes together
+MOST_LOOKED_AT = 500  # entries that one answer to who-looked takes together
 MOST_PERSONS = 50  # rows of a heat map
 MOST_BUCKETS = 10_000  # of a timeline
 _CURSOR_CHARACTERS = 32

@@ -76,13 +76,12 @@ def heat_map(found: Sequence[WhoWhen], names: Sequence[str], columns: HeatColumn
         ranks = rank[one.people]
         if not (ranks >= 0).any():
             continue
-        chosen = ranks[_who(one)]
-        of_run = place(one.counted.hours)
-        column = np.repeat(of_run, np.diff(np.append(one.counted.starts, one.counted.length)))
-        if not one.counted.is_whole:
-            column = column[positions_of(one.counted.positions)]
-        is_best = chosen >= 0
-        cells += np.bincount(chosen[is_best] * len(titles) + column[is_best], minlength=len(cells))
+        positions = None if one.counted.is_whole else positions_of(one.counted.positions)
+        chosen = ranks[one.who if positions is None else one.who[positions]]
+        best_at = np.flatnonzero(chosen >= 0)  # few of them, mostly
+        runs = np.searchsorted(one.counted.starts, best_at if positions is None else positions[best_at], side="right")
+        column = place(one.counted.hours)[runs - 1]
+        cells += np.bincount(chosen[best_at] * len(titles) + column, minlength=len(cells))
     rows = cells.reshape(len(best), len(titles)).tolist() if best else []
     return HeatMap(
         columns=tuple(titles),

@@ -140,7 +140,7 @@ def _open(body: bytes, document: dict[str, Any], opener: Opener) -> dict[str, An
     if private is None:
         return None
     try:
-        whole: dict[str, Any] = private | {"subjects": _unpacked(private["subjects"])}
+        whole: dict[str, Any] = private | {"subjects": unpacked(private["subjects"])}
     except (KeyError, TypeError, ValueError):
         raise BodyMalformed("its sealed part is no object") from None
     return whole
@@ -164,7 +164,8 @@ def _base64(text: str) -> bytes:
     return data
 
 
-def _unpacked(packed: str) -> list[str]:
+def unpacked(packed: str | bytes) -> list[str]:
+    """The hashes of people that are packed in base64; raises ValueError."""
     text = a2b_base64(packed, strict_mode=True).hex()
     return [text[at : at + 32] for at in range(0, len(text), 32)]
 

@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from gateway.audit.entry import LONGEST_COLUMN, BodyMalformed, without_surrogates
 from gateway.audit.people import HASH_BYTES
@@ -131,7 +131,31 @@ def _written(value: str) -> str:
     return str(without_surrogates(value)).replace("\x00", "\ufffd")[:LONGEST_COLUMN]
 
 
-def is_match(search: LogSearch, entry: AuditEntry) -> bool:
+class Said(Protocol):
+    """As much of an entry as it is searched by."""
+
+    @property
+    def at(self) -> datetime:
+        """When."""
+        ...
+
+    @property
+    def dataset(self) -> str:
+        """Of what."""
+        ...
+
+    @property
+    def fields(self) -> tuple[FieldTrace, ...]:
+        """Which parts of it."""
+        ...
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """Keyed hashes of the people it is about."""
+        ...
+
+
+def is_match(search: LogSearch, entry: Said) -> bool:
     """Whether the entry itself is one that was asked for, whatever the index says."""
     if search.subject is not None and search.subject not in entry.subjects:
         return False
@@ -145,14 +169,14 @@ def is_match(search: LogSearch, entry: AuditEntry) -> bool:
     )
 
 
-def _said(facet: Facet, entry: AuditEntry) -> set[str]:
+def _said(facet: Facet, entry: Said) -> set[str]:
     if facet is Facet.FIELD:
         return set(_fields_said(entry))
     said = getattr(entry, facet.value)
     return {str(said)}
 
 
-def _fields_said(entry: AuditEntry) -> Iterable[str]:
+def _fields_said(entry: Said) -> Iterable[str]:
     for one in entry.fields:
         yield f"{entry.dataset}.{one.field}"
         yield f"{entry.dataset}.{one.field}={one.level}"

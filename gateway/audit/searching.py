@@ -5,11 +5,11 @@ entry that is shown is held against the entry itself.
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from functools import lru_cache
-from typing import NamedTuple
+from functools import lru_cache, partial
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import orjson
@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from gateway.audit.counting import Counted, WhoWhen, count_by_hour, heat_map
 from gateway.audit.entry import BodyMalformed, Opener, decode_remaining
-from gateway.audit.indexer import covering
-from gateway.audit.looking import lookers_of
+from gateway.audit.look_reading import LookReader
+from gateway.audit.looking import Look, look_of, lookers_of
 from gateway.audit.merkle import leaf_hash
 from gateway.audit.people import person_term, positions_about
 from gateway.audit.postings import (
@@ -33,30 +33,24 @@ from gateway.audit.postings import (
 )
 from gateway.audit.search_terms import EPOCH, TermSearch, archived_entry, is_match, terms_of
 from gateway.audit.segments import SIZES, Segment, Sizes, runs_of
+from gateway.audit.spans import Span, lies_within, overlaps, spans_of
 from gateway.audit.tail import Tail
-from gateway.errors import AuditUnavailable, IndexBehind
+from gateway.errors import AuditUnavailable
+from gateway.model.audit import AuditEntry
 from gateway.model.log_search import FoundEntry, FoundPage, HeatColumns, HeatMap, HourCount, LogSearch, Lookers
 from gateway.store import IndexReader, SegmentRow, State, StoreFailed, reading_index
 
-MOST_LOOKED_AT = 2_000  # entries of one `lookers`: each is decoded
-MOST_WAITING = 32_768  # entries without a segment that a search reads one by one
+MOST_LOOKED_AT = 500  # entries of one `lookers`: each is decoded
 MOST_REMEMBERED = 256  # segments whose persons a process remembers: 32 MiB, 16 million entries
 _FIRST_BATCH, _LARGEST_BATCH = 4, 64
 _HIGHEST = 2**63 - 1
-
-
-class _Span(NamedTuple):
-    """A stretch of the log that is searched at once: a segment that is kept, or entries that have none yet."""
-
-    first: int
-    length: int
-    row: SegmentRow | None
+_One = TypeVar("_One", FoundEntry, Look)
 
 
 class _Part(NamedTuple):
     """A span with what the search needs of it."""
 
-    span: _Span
+    span: Span
     row: SegmentRow
     made: Segment | None  # where it is not kept
 
@@ -73,6 +67,7 @@ class LogSearcher:
     def __init__(self, state: State, opener: Opener, sizes: Sizes = SIZES) -> None:
         self._state = state
         self._opener = opener
+        self._look_reader = LookReader(opener)
         self._sizes = sizes
         self._tail = Tail(sizes)
         self._people = _People(generation=-1)
@@ -85,7 +80,8 @@ class LogSearcher:
         Raises AuditUnavailable, IndexBehind.
         """
         with self._reading() as reader:
-            found = self._entries(reader, search, newest_first=newest_first, begin=begin, limit=limit + 1)
+            read = partial(self._entries, reader, reader.log()[0])
+            found = self._read(reader, search, read, newest_first=newest_first, begin=begin, limit=limit + 1)
         shown = found[:limit]
         following = (shown[-1].index if newest_first else shown[-1].index + 1) if len(found) > limit else None
         return FoundPage(entries=tuple(shown), following=following)
@@ -107,31 +103,30 @@ class LogSearcher:
     def lookers(self, search: LogSearch, *, begin: int | None = None, limit: int = MOST_LOOKED_AT) -> Lookers:
         """Everyone in the newest `limit` entries below `begin`. Raises AuditUnavailable, IndexBehind."""
         with self._reading() as reader:
-            found = self._entries(reader, search, newest_first=True, begin=begin, limit=limit + 1)
+            read = partial(self._looks, reader)
+            found = self._read(reader, search, read, newest_first=True, begin=begin, limit=limit + 1)
         shown = found[:limit]
         return Lookers(
-            lookers=lookers_of(each.entry for each in shown),
+            lookers=lookers_of(shown),
             entries=len(shown),
-            following=shown[-1].index if len(found) > limit else None,
+            following=shown[-1].place if len(found) > limit else None,
         )
 
     def hours(self, search: LogSearch) -> tuple[HourCount, ...]:
         """How many in each hour in which there are any, in order. Raises AuditUnavailable, IndexBehind."""
         found: list[Counted] = []
         with self._reading() as reader:
-            for batch in self._matched(reader, terms_of(search), newest_first=False, begin=None):
+            for batch in self._matched(reader, terms_of(search), is_whole=True):
                 found += [_counted(one, hours) for one, (hours,) in _with_parts(reader, batch, "hours")]
         hours, counts = count_by_hour(found)
-        return tuple(
-            HourCount(_moment(hour), entries) for hour, entries in zip(hours.tolist(), counts.tolist(), strict=True)
-        )
+        return tuple(map(HourCount, map(_moment, hours.tolist()), counts.tolist()))
 
     def heat_map(self, search: LogSearch, *, columns: HeatColumns, top: int, offset_hours: int) -> HeatMap:
         """The `top` persons by a clock `offset_hours` ahead of UTC. Raises AuditUnavailable, IndexBehind."""
         found: list[WhoWhen] = []
         with self._reading() as reader:
             people = self._people_of(reader.generation())
-            for batch in self._matched(reader, terms_of(search), newest_first=False, begin=None):
+            for batch in self._matched(reader, terms_of(search), is_whole=True):
                 known = people.of(reader, [one.part for one in batch])
                 for one, (hours,) in _with_parts(reader, batch, "hours"):
                     found.append(WhoWhen(_counted(one, hours), *known[one.part.span.first]))
@@ -144,53 +139,79 @@ class LogSearcher:
         return people
 
     # ------------------------------------------------------------------ entries
-    def _entries(
-        self, reader: IndexReader, search: LogSearch, *, newest_first: bool, begin: int | None, limit: int
-    ) -> list[FoundEntry]:
-        origin, _ = reader.log()
-        found: list[FoundEntry] = []
+    def _read(
+        self,
+        reader: IndexReader,
+        search: LogSearch,
+        read: Callable[[LogSearch, list[int]], list[_One]],
+        *,
+        newest_first: bool,
+        begin: int | None,
+        limit: int,
+    ) -> list[_One]:
+        """Up to `limit`; `read` gives those of some entries that are what was asked for."""
+        found: list[_One] = []
         for batch in self._matched(reader, terms_of(search), newest_first=newest_first, begin=begin):
             indices = _indices(batch, newest_first=newest_first, begin=begin)
             while len(indices) and len(found) < limit:
                 asked = indices[: limit - len(found)].tolist()
                 indices = indices[len(asked) :]
-                bodies = reader.some_bodies(asked)
-                away = [index for index in asked if bodies.get(index) == b""]
-                archived = reader.some_told(away) if away else {}
-                for index in asked:
-                    if index not in bodies:
-                        raise StoreFailed("entries are missing")
-                    if index in archived:
-                        entry, receipt = archived_entry(archived[index]), ""
-                    else:
-                        entry, _ = decode_remaining(bodies[index], self._opener)
-                        receipt = f"{origin}#{index}:{leaf_hash(bodies[index]).hex()}"
-                    if is_match(search, entry):
-                        found.append(FoundEntry(index=index, receipt=receipt, entry=entry))
+                found += read(search, asked)
             if len(found) >= limit:
                 break
         return found
 
+    def _entries(self, reader: IndexReader, origin: str, search: LogSearch, asked: list[int]) -> list[FoundEntry]:
+        bodies, archived = _bodies(reader, asked)
+        found = []
+        for index in asked:
+            if index in archived:
+                entry, receipt = archived[index], ""
+            else:
+                entry, _ = decode_remaining(bodies[index], self._opener)
+                receipt = f"{origin}#{index}:{leaf_hash(bodies[index]).hex()}"
+            if is_match(search, entry):
+                found.append(FoundEntry(index=index, receipt=receipt, entry=entry))
+        return found
+
+    def _looks(self, reader: IndexReader, search: LogSearch, asked: list[int]) -> list[Look]:
+        bodies, archived = _bodies(reader, asked)
+        here = [index for index in asked if index not in archived] if archived else asked
+        looks = self._look_reader.read(here, [bodies[index] for index in here])
+        if archived:
+            known = {look.place: look for look in looks}
+            looks = [known.get(index) or look_of(index, archived[index]) for index in asked]
+        return [look for look in looks if is_match(search, look)]
+
     # ------------------------------------------------------------------ positions
     def _matched(
-        self, reader: IndexReader, search: TermSearch, *, newest_first: bool, begin: int | None
+        self,
+        reader: IndexReader,
+        search: TermSearch,
+        *,
+        newest_first: bool = False,
+        begin: int | None = None,
+        is_whole: bool = False,
     ) -> Iterator[list[_Found]]:
-        """What is found, in batches that grow: a page is often full after the first."""
+        """What is found, in batches that grow: a page is often full after the first. `is_whole`: all is needed."""
         low, high = (0, _HIGHEST) if begin is None else (0, begin) if newest_first else (begin, _HIGHEST)
-        spans = [one for one in _spans(reader, self._sizes.small) if one.first < high and one.first + one.length > low]
-        spans = [one for one in spans if one.row is None or _overlaps(one.row, search)]
+        spans = [
+            one for one in spans_of(reader, self._sizes.small) if one.first < high and one.first + one.length > low
+        ]
+        spans = [one for one in spans if one.row is None or overlaps(one.row, search)]
         if newest_first:
             spans.reverse()
         generation = reader.generation()
-        length = _FIRST_BATCH if search.subject is None else _LARGEST_BATCH  # a person is in few of them
+        # a person is in few of them
+        length = _LARGEST_BATCH if is_whole or search.subject is not None else _FIRST_BATCH
         while spans:
             batch, spans = spans[:length], spans[length:]
             parts = [self._part(reader, generation, one) for one in batch]
-            parts = [part for part in parts if _overlaps(part.row, search)]
+            parts = [part for part in parts if overlaps(part.row, search)]
             yield _find(reader, parts, search)
             length = min(2 * length, _LARGEST_BATCH)
 
-    def _part(self, reader: IndexReader, generation: int, span: _Span) -> _Part:
+    def _part(self, reader: IndexReader, generation: int, span: Span) -> _Part:
         if span.row is not None:
             return _Part(span, span.row, None)
         made = self._tail.segment(reader, generation, span.first, span.first + span.length)
@@ -205,36 +226,14 @@ class LogSearcher:
             raise AuditUnavailable(operator=f"the log can't be searched: {type(error).__name__}") from None
 
 
-def _spans(reader: IndexReader, small: int) -> list[_Span]:
-    """The whole log, in order; raises IndexBehind where too much of it has no segment yet."""
-    _, size = reader.log()
-    spans: list[_Span] = []
-    at = waiting = 0
-    for row in (*covering(reader.segments()), None):
-        first = size if row is None else row.first
-        waiting += max(0, first - at)
-        if waiting > MOST_WAITING:
-            raise IndexBehind(waiting=size - at)
-        while at < first:
-            count = min(small - at % small, first - at)
-            spans.append(_Span(at, count, None))
-            at += count
-        if row is not None:
-            spans.append(_Span(row.first, row.size, row))
-            at = row.first + row.size
-    return spans
-
-
-def _overlaps(row: SegmentRow, search: TermSearch) -> bool:
-    return (search.since is None or row.latest >= search.since) and (
-        search.until is None or row.earliest < search.until
-    )
-
-
-def _lies_within(row: SegmentRow, search: TermSearch) -> bool:
-    return (search.since is None or row.earliest >= search.since) and (
-        search.until is None or row.latest < search.until
-    )
+def _bodies(reader: IndexReader, asked: Sequence[int]) -> tuple[dict[int, bytes], dict[int, AuditEntry]]:
+    """The bytes of entries, and what is still told of those that are archived; raises StoreFailed."""
+    bodies = reader.some_bodies(asked)
+    if len(bodies) != len(asked):
+        raise StoreFailed("entries are missing")
+    away = [index for index in asked if bodies[index] == b""]
+    told = reader.some_told(away) if away else {}
+    return bodies, {index: archived_entry(told[index]) for index in away}
 
 
 def _find(reader: IndexReader, parts: Sequence[_Part], search: TermSearch) -> list[_Found]:
@@ -243,7 +242,7 @@ def _find(reader: IndexReader, parts: Sequence[_Part], search: TermSearch) -> li
     if search.subject is not None:
         terms += sorted({person_term(search.subject, part.row.size) for part in parts})
     postings = reader.postings(kept_ids, terms) if kept_ids and terms else {}
-    cut = [part.row.id for part in parts if part.made is None and not _lies_within(part.row, search)]
+    cut = [part.row.id for part in parts if part.made is None and not lies_within(part.row, search)]
     times = {row[0]: row[1] for row in reader.parts(cut, "at")} if cut else {}
     found = []
     for part in parts:
@@ -275,7 +274,7 @@ def _find_in(
         if not kept:
             return None
         sets.append(any_of([decode(each, row.size) for each in kept], row.size))
-    if not _lies_within(row, search):
+    if not lies_within(row, search):
         at = np.frombuffer(made.at if made is not None else times[row.id], dtype="<i8")
         is_in = np.ones(len(at), dtype=bool)
         if search.since is not None:

@@ -76,9 +76,11 @@ class HeatMap:
     entries: int  # of all principals
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Looker:
-    """All entries of one person, app, purpose and case: when, how often, and what they were shown."""
+class Looker(NamedTuple):
+    """All entries of one person, app, purpose and case: when, how often, and what they were shown.
+
+    There may be thousands of them.
+    """
 
     principal: str
     app: str

@@ -5,10 +5,11 @@ A segment exists once its row does: postings are written before it, in short tra
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection, Table, bindparam, delete, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
@@ -50,7 +51,10 @@ _POSTINGS = select(audit_posting.c.segment, audit_posting.c.term, audit_posting.
 _ALL_POSTINGS = select(audit_posting.c.term, audit_posting.c.positions).where(
     audit_posting.c.segment == bindparam("segment")
 )
-_SOME = select(audit_entry.c.idx, audit_entry.c.body).where(audit_entry.c.idx.in_(bindparam("indices", expanding=True)))
+_SOME = {
+    "sqlite": "SELECT idx, body FROM audit_entry WHERE idx IN (SELECT value FROM json_each(?))",
+    "postgresql": "SELECT idx, body FROM audit_entry WHERE idx = ANY(%s)",
+}
 TOLD = (
     "at", "principal", "app", "organisation", "dataset", "fields", "purpose", "case_id", "outcome", "code", "kind",
     "subjects",
@@ -116,21 +120,31 @@ class IndexReader:
 
     def some_bodies(self, indices: Sequence[int]) -> dict[int, bytes]:
         """The bytes of some entries, as far as they are there; empty of those that are archived."""
-        found: dict[int, bytes] = {}
-        for at in range(0, len(indices), _ASKED_AT_ONCE):
-            rows = self._connection.execute(_SOME, {"indices": list(indices[at : at + _ASKED_AT_ONCE])})
-            found |= {row[0]: bytes(row[1]) for row in rows}
-        return found
+        asked = list(indices)
+        is_sqlite = self._connection.dialect.name == "sqlite"
+        statement = _SOME[self._connection.dialect.name]
+        with self._connection.exec_driver_sql(
+            statement, (orjson.dumps(asked).decode() if is_sqlite else asked,)
+        ) as found:
+            return dict(found.cursor.fetchall())  # the driver's own tuples: there are thousands
 
 
 @contextmanager
 def reading_index(state: State) -> Iterator[IndexReader]:
     """A reader of one moment; raises StoreFailed where the database can't be read."""
     try:
-        with state.reading() as connection:
+        with state.reading() as connection, _as_bytes(connection):
             yield IndexReader(connection)
     except (SQLAlchemyError, sqlite3.Error, OSError) as error:
         raise StoreFailed(type(error).__name__) from None
+
+
+def _as_bytes(connection: Connection) -> AbstractContextManager[None]:
+    if connection.dialect.name == "sqlite":
+        return nullcontext()
+    from gateway.store._binary import binary_answers
+
+    return binary_answers(connection)
 
 
 def claim_index(state: State, holder: str, *, now: int, until: int) -> int | None:

@@ -283,7 +283,7 @@ def test_what_was_put_together_while_something_was_erased_is_made_anew_as_well(t
 
 def test_too_long_a_tail_is_refused_and_a_short_one_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _, state = filled(tmp_path, 40)
-    monkeypatch.setattr("gateway.audit.searching.MOST_WAITING", 39)
+    monkeypatch.setattr("gateway.audit.spans.MOST_WAITING", 39)
     with pytest.raises(IndexBehind) as refused:
         searcher(state).page(LogSearch(where={}))
     assert refused.value.waiting == 40
