@@ -50,7 +50,7 @@ class Turns(_Strict):
     """How many questions one process works on at a time, so that no app keeps the others waiting."""
 
     at_once: PositiveInt = 16  # where one app asks: who comes then waits for no more than these
-    shared: PositiveInt = 4  # where several ask: all of them together, in equal parts, at least one each
+    shared: PositiveInt = 3  # where several ask: all of them together, in equal parts, at least one each
     waiting: PositiveInt = 512  # of one app; more are refused
 
 
