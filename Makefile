@@ -13,7 +13,7 @@ demo: .venv/.demo ## a day in the city, over real HTTP; ARGS=--once ends it inst
 	$(BIN)/langqiao demo $(ARGS)
 
 test: .venv/.dev .venv/.apt ## the whole test suite, on real servers
-	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: .venv/.dev ## format, lint, types, layers, policy, deployment files
 	$(BIN)/ruff format --check .
