@@ -29,7 +29,7 @@ GRACE_SECONDS = 10
 def make_ready() -> None:
     """Have the interpreter put requests first, and memory stay in few heaps."""
     sys.setswitchinterval(_SWITCH_SECONDS)
-    gc.set_threshold(_GARBAGE_AFTER, 10, 40)
+    gc.set_threshold(_GARBAGE_AFTER, 10, 160)  # all of the heap seldom: that stops everything for a tenth of a second
     with suppress(OSError, AttributeError):  # another C library than glibc has other heaps
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, _ARENAS)
 
