@@ -1,5 +1,6 @@
 """Logs for tests: entries, a log that is open while a block runs, and the folder that it lives in."""
 
+import asyncio
 import base64
 import json
 import sqlite3
@@ -174,3 +175,19 @@ def opener_of(home: House) -> RetentionOpener:
         return open_entries(home.keys, state, utc_now)
     finally:
         state.close()
+
+
+async def until_ready(log: AuditLog, seconds: float = 8.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not log.is_ready:
+            await asyncio.sleep(0.02)
+
+
+def released_are(acknowledged: set[int], log: AuditLog) -> None:
+    """Those that are told as released and not taken back are those that were acknowledged, by `entry`'s number."""
+    size = log.prove_receipt(0)["tree_size"]
+    assert isinstance(size, int)
+    kept = [log.entry(index) for index in range(size)]
+    taken_back = {one.refers_to for one in kept if one.kind == "not-released"}
+    left = {int(one.trace_id, 16) for index, one in enumerate(kept) if one.kind == "read" and index not in taken_back}
+    assert left == acknowledged

@@ -130,6 +130,7 @@ class Sequencer:
             frontier = read_frontier(reader, head.size)
         if frontier.root() != head.root:
             raise _went_back("its entries do not have the root that it is signed for")
+        self._store.open()  # so that no entry has to wait for it
         self._edge = _Edge(frontier, head.epoch)
         self._seen = Mark(head.origin, head.size, head.root)
 

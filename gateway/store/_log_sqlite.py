@@ -16,11 +16,12 @@ from typing import Any, Final, Self
 from gateway.store import _sqlite_process
 from gateway.store._sqlite_process import DONE, LENGTH_BYTES, VERSION
 from gateway.store.log import COLUMNS, LogBatch, LogHead, StoreFailed, head_of
-from gateway.store.state import SQLITE_WRITES, State, sqlite_address
+from gateway.store.state import SQLITE_WRITES, sqlite_address
 
 _EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 _Message = tuple[Any, ...]  # of what marshal can write
 _READ_BYTES = 65_536
+_BEGIN_SECONDS = 10.0  # that it may take to be there, on a machine that has much else to do
 _END_SECONDS = 0.25  # that the process may take to end by itself
 
 
@@ -35,23 +36,27 @@ class SqliteWriter:
         self._under_way: SentToSqlite | None = None
 
     @classmethod
-    def open(cls, state: State, file: Path, patience_seconds: float) -> Self:
+    def open(cls, file: Path, patience_seconds: float) -> Self:
         """Start it; raises StoreFailed where a commit would not be durable when it returns."""
-        del state
         ours, theirs = socket.socketpair()
-        with theirs:
-            # a session of its own: whoever interrupts the gateway has it write what it still has to
-            process = subprocess.Popen(  # noqa: S603 - this very interpreter, and a file beside this one
-                [sys.executable, "-I", "-S", str(_sqlite_process.__file__)],
-                stdin=theirs.fileno(),
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            )
+        try:
+            with theirs:
+                # a session of its own: whoever interrupts the gateway has it write what it still has to
+                process = subprocess.Popen(  # noqa: S603 - this very interpreter, and a file beside this one
+                    [sys.executable, "-I", "-S", str(_sqlite_process.__file__)],
+                    stdin=theirs.fileno(),
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    start_new_session=True,
+                )
+        except BaseException:
+            ours.close()
+            raise
         ours.setblocking(False)
         writer = cls(process, ours, patience_seconds)
+        first = (os.fspath(file), sqlite_address(file), patience_seconds, SQLITE_WRITES, COLUMNS)
         try:
-            writer._ask((os.fspath(file), sqlite_address(file), patience_seconds, SQLITE_WRITES, COLUMNS))
+            _waited_for(writer._sent(first), _BEGIN_SECONDS)
         except BaseException:
             writer.close()
             raise
@@ -69,9 +74,7 @@ class SqliteWriter:
 
     def hold(self, since: int, most: int) -> tuple[LogHead, list[bytes]]:
         """As LogWriter says."""
-        held = _waited_for(self.send_hold(since, most), self._patience_seconds).held()
-        self._holds = True
-        return held
+        return _waited_for(self.send_hold(since, most), self._patience_seconds).held()
 
     def append(self, batch: LogBatch, epoch: int) -> bool:
         """As LogWriter says."""
@@ -112,9 +115,6 @@ class SqliteWriter:
         self._process.send_signal(signal.SIGKILL)
         with suppress(subprocess.TimeoutExpired):  # in the hands of a disk that hangs
             self._process.wait(_END_SECONDS)
-
-    def _ask(self, asked: _Message) -> None:
-        _waited_for(self._sent(asked), self._patience_seconds)
 
     def _sent(self, asked: _Message) -> "SentToSqlite":
         self._under_way = SentToSqlite(self._way, asked)

@@ -9,6 +9,7 @@ Both sides speak `marshal` behind four bytes of length, over one socket: nobody 
 import gc
 import marshal
 import os
+import signal
 import sqlite3
 import sys
 from collections.abc import Sequence
@@ -152,6 +153,8 @@ def _work(file: str, address: str, patience_seconds: float, pragmas: Sequence[st
 def main() -> None:
     """Begin with what the first message says, and go on until a failure, or the end."""
     gc.disable()  # nothing here goes in circles
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # whoever ends a service tells all of its processes
+        signal.signal(number, signal.SIG_IGN)
     first = _receive()
     if first is None:
         return

@@ -163,6 +163,11 @@ class LogStore:
             raise _failed(error) from None
         return None if row is None else _head(row)
 
+    def open(self) -> None:
+        """Have the connection ready before the first batch. Raises StoreFailed."""
+        with self._writing():
+            pass
+
     def append(self, batch: LogBatch, epoch: int) -> bool:
         """Durable when it returns True; False where another moved the head. Raises StoreFailed: nothing is known."""
         with self._writing() as writer:
@@ -235,7 +240,7 @@ def _open_writer(state: State, patience_seconds: float) -> LogWriter:
     if state.file is not None:
         from gateway.store._log_sqlite import SqliteWriter
 
-        return SqliteWriter.open(state, state.file, patience_seconds)
+        return SqliteWriter.open(state.file, patience_seconds)
     from gateway.store._log_postgresql import PostgresqlWriter  # needs the extra `postgres`
 
     return PostgresqlWriter.open(state, patience_seconds)

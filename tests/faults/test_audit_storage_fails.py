@@ -21,7 +21,7 @@ from gateway.model.audit import AuditReceipt
 from gateway.store import open_state
 from gateway.store._log_postgresql import PostgresqlWriter
 from gateway.store._log_sqlite import SqliteWriter
-from tests.audit_logs import House, entry, house, open_log
+from tests.audit_logs import House, entry, house, open_log, released_are, until_ready
 from tests.postgres_server import Server, postgres_server
 
 
@@ -36,27 +36,12 @@ def server() -> Iterator[Server]:
         yield running
 
 
-async def until_ready(log: AuditLog, seconds: float = 8.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not log.is_ready:
-            await asyncio.sleep(0.02)
-
-
 async def refused(log: AuditLog, count: int) -> float:
     """Seconds until all of `count` callers were refused."""
     began = time.monotonic()
     results = await asyncio.gather(*(log.append(entry(number)) for number in range(count)), return_exceptions=True)
     assert {type(result) for result in results} == {AuditUnavailable}
     return time.monotonic() - began
-
-
-def is_running(pid: int) -> bool:
-    """Whether there is such a process that has not ended."""
-    try:
-        status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
-    except OSError:
-        return False
-    return status.rpartition(")")[2].split()[0] != "Z"
 
 
 def take_away(file: Path, suffix: str) -> None:
@@ -133,81 +118,6 @@ async def test_a_limit_on_its_files_refuses_all_and_it_recovers_when_there_is_ro
         assert isinstance(await log.append(entry(2)), AuditReceipt)
     found = home.verify()
     assert found.is_sound, found.text()
-
-
-async def test_a_process_beside_that_is_killed_again_and_again_loses_nothing(home: House) -> None:
-    acknowledged: set[int] = set()
-    async with open_log(home) as log:
-        await log.append(entry(0))
-        acknowledged.add(0)
-        numbers = iter(range(1, 1_000_000))
-        over = asyncio.Event()
-
-        async def caller() -> None:
-            while not over.is_set():
-                number = next(numbers)
-                try:
-                    await log.append(entry(number))
-                except AuditUnavailable:
-                    await asyncio.sleep(0.01)
-                else:
-                    acknowledged.add(number)
-
-        callers = [asyncio.create_task(caller()) for _ in range(16)]
-        for kill in range(5):
-            before = len(acknowledged)
-            while len(acknowledged) < before + 50 + 7 * kill:
-                await asyncio.sleep(0.001)
-            writer = log._sequencer._store._writer
-            assert isinstance(writer, SqliteWriter)
-            os.kill(writer.pid, signal.SIGKILL)
-            while log.is_ready:
-                await asyncio.sleep(0.001)
-            await until_ready(log)
-        over.set()
-        await asyncio.gather(*callers)
-        await log.append(entry(0))  # behind whatever was taken back
-        released_are(acknowledged, log)
-    found = home.verify()
-    assert found.is_sound, found.text()
-
-
-async def test_a_gateway_that_interrupts_its_group_still_writes_what_it_has_to(home: House) -> None:
-    async with open_log(home) as log:
-        await log.append(entry(0))
-        writer = log._sequencer._store._writer
-        assert isinstance(writer, SqliteWriter)
-        assert os.getpgid(writer.pid) != os.getpgid(0)  # what a terminal's interrupt goes to
-        assert os.getsid(writer.pid) == writer.pid
-
-
-HOLDER = """
-import asyncio, sys
-from pathlib import Path
-from tests.audit_logs import entry, house, open_log
-
-async def hold():
-    async with open_log(house(Path(sys.argv[1]), sys.argv[2])) as log:
-        await log.append(entry(0))
-        print(log._sequencer._store._writer.pid, flush=True)
-        await asyncio.sleep(600)
-
-asyncio.run(hold())
-"""
-
-
-def test_a_process_beside_ends_with_the_gateway_that_is_killed(home: House) -> None:
-    command = [sys.executable, "-c", HOLDER, str(home.folder), home.url]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as gateway:
-        assert gateway.stdout is not None
-        pid = int(gateway.stdout.readline())
-        assert is_running(pid)
-        gateway.kill()
-    give_up = time.monotonic() + 5
-    while is_running(pid):
-        assert time.monotonic() < give_up
-        time.sleep(0.01)
-    assert home.verify().is_sound
 
 
 @contextmanager
@@ -304,16 +214,6 @@ async def test_an_older_database_put_in_place_while_it_runs_is_refused(home: Hou
         await refused(log, 3)
         await asyncio.sleep(0.6)
         assert not log.is_ready
-
-
-def released_are(acknowledged: set[int], log: AuditLog) -> None:
-    """Those that are told as released and not taken back are those that were acknowledged, by `entry`'s number."""
-    size = log.prove_receipt(0)["tree_size"]
-    assert isinstance(size, int)
-    kept = [log.entry(index) for index in range(size)]
-    taken_back = {one.refers_to for one in kept if one.kind == "not-released"}
-    left = {int(one.trace_id, 16) for index, one in enumerate(kept) if one.kind == "read" and index not in taken_back}
-    assert left == acknowledged
 
 
 def commits_take(server: Server, home: House, seconds: float) -> None:
