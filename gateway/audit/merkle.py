@@ -29,18 +29,19 @@ def leaf_hash(body: bytes) -> bytes:
     return hashlib.sha256(b"\x00" + body).digest()
 
 
-def leaf_hashes(bodies: Iterable[bytes]) -> list[bytes]:
-    """Of each; what they all begin with is hashed once, and no body is copied."""
-    return _hashes(_LEAF, bodies)
+def leaf_hashes(bodies: bytes, count: int) -> bytes:
+    """Of so many of one length, one behind the other; no body is copied."""
+    return _hashes(_LEAF, bodies, len(bodies) // count)
 
 
-def _hashes(begun: "hashlib._Hash", texts: Iterable[bytes]) -> list[bytes]:
-    copy, hashes = begun.copy, []
-    for text in texts:
+def _hashes(begun: "hashlib._Hash", texts: bytes, width: int) -> bytes:
+    """What they all begin with is hashed once."""
+    copy, hashes, whole = begun.copy, [], memoryview(texts)
+    for at in range(0, len(texts), width):
         one = copy()
-        one.update(text)
+        one.update(whole[at : at + width])
         hashes.append(one.digest())
-    return hashes
+    return b"".join(hashes)
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
@@ -52,7 +53,7 @@ def tile_root(hashes: Sequence[bytes]) -> bytes:
     """The root over a power of two of hashes."""
     row = b"".join(hashes)
     while len(row) > HASH_BYTES:
-        row = b"".join(_hashes(_NODE, [row[at : at + _PAIR] for at in range(0, len(row), _PAIR)]))
+        row = _hashes(_NODE, row, _PAIR)
     return row
 
 

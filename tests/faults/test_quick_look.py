@@ -28,7 +28,7 @@ from gateway.audit.batches import decode_all, look_at
 from gateway.audit.entry import PRIVATE_COLUMNS, BodyMalformed, project_public
 from gateway.audit.facts import FactsSeen
 from gateway.audit.forms import Forms
-from gateway.audit.merkle import leaf_hash
+from gateway.audit.merkle import HASH_BYTES, leaf_hash
 from gateway.audit.rows import Part, check_rows
 from gateway.audit.sharing import Shares
 from gateway.keys import RetentionOpener
@@ -97,7 +97,7 @@ def both_roads(url: str, opener: RetentionOpener, few: int = 12, alike: Alike | 
     def counting(*asked: Any) -> Any:
         nonlocal sure
         found = look_at(*asked)
-        sure = 0 if found is None else len(found.leaves) - len(found.unsure)
+        sure = 0 if found is None else len(found.leaves) // HASH_BYTES - len(found.unsure)
         return found
 
     try:
@@ -163,7 +163,7 @@ def tamper(state: State, draw: st.DataObject) -> None:
     """One change; what a database refuses is none."""
     idx = draw.draw(st.integers(0, SIZE - 1))
     is_sqlite = state.file is not None
-    what = draw.draw(st.sampled_from(["body", "column", "moment", "person", "row", "exchange"]))
+    what = draw.draw(st.sampled_from(["body", "column", "moment", "person", "row", "exchange", "shift"]))
     with state.engine.connect() as connection:
         if is_sqlite:
             connection.exec_driver_sql("PRAGMA ignore_check_constraints=ON")
@@ -192,6 +192,8 @@ def tamper(state: State, draw: st.DataObject) -> None:
             case "exchange":  # with an entry that is alike
                 with_ = idx + 8 if idx + 8 < SIZE else idx - 8
                 values = exchanged(connection, idx, with_, draw)
+            case "shift":  # so that all of them, one behind the other, are the same bytes
+                shift(connection, draw.draw(st.sampled_from(["leaf", "body"])), idx, idx + 8)
             case "row":
                 do = draw.draw(st.sampled_from(ROW_CHANGES))
                 connection.execute(text(do), {"idx": idx})
@@ -201,6 +203,17 @@ def tamper(state: State, draw: st.DataObject) -> None:
             told = ", ".join(f"{name} = :{name}" for name in values)
             connection.execute(text(f"UPDATE audit_entry SET {told} WHERE idx = :idx"), values | {"idx": idx})
         connection.commit()
+
+
+def shift(connection: Connection, name: str, idx: int, to: int) -> None:
+    """Takes the last byte from the one, and gives it to the other as its first."""
+    query = text(f"SELECT {name} FROM audit_entry WHERE idx = :idx")
+    mine, other = (connection.execute(query, {"idx": one}).scalar_one_or_none() for one in (idx, to))
+    if isinstance(mine, bytes) and isinstance(other, bytes):
+        for one, cell in ((idx, mine[:-1]), (to, mine[-1:] + other)):
+            connection.execute(
+                text(f"UPDATE audit_entry SET {name} = :cell WHERE idx = :idx"), {"cell": cell, "idx": one}
+            )
 
 
 def exchanged(connection: Connection, idx: int, with_: int, draw: st.DataObject) -> dict[str, Any]:
@@ -341,6 +354,20 @@ def test_what_only_looks_like_a_table_is_read_cell_by_cell(alike: House, tmp_pat
         connection.execute(f"CREATE VIEW audit_entry AS SELECT {told} FROM hidden")
     found = verify_log(f"sqlite:///{path}", alike.signer.vkey, opener=opener_of(alike))
     assert (found.is_sound, found.first_bad) == (False, 0), found.text()
+
+
+@pytest.mark.parametrize("name", ["leaf", "body"])
+def test_bytes_that_moved_to_the_next_entry_are_found(sound: House, tmp_path: Path, name: str) -> None:
+    path = tmp_path / "copy.db"
+    shutil.copy(sound.file, path)
+    state = open_state(f"sqlite:///{path}")
+    with state.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA ignore_check_constraints=ON")
+        shift(connection, name, 24, 32)
+        connection.commit()
+    state.close()
+    one, other, sure = both_roads(f"sqlite:///{path}", opener_of(sound), 1)
+    assert (one, one.bad, sure) == (other, 24, 0)
 
 
 SEVERAL = Shares(part=5, worth=0, processes=3)
