@@ -72,7 +72,7 @@ from gateway.settings import Issuer, Settings, Source
 from gateway.sources import Sources, keeping_fresh, open_sources
 from gateway.spi import Connector
 from gateway.store import open_state
-from gateway.telemetry import Metrics, Tracing, configure_logging, operator_log
+from gateway.telemetry import Metrics, SharedFigures, Tracing, configure_logging, operator_log
 from gateway.turns import Turns
 
 _LOG_SOURCE = SourceName("langqiao-audit")
@@ -109,6 +109,7 @@ class Gateway:
     settings: Settings
     clock: Callable[[], datetime] = utc_now
     joins: bool = False  # others serve already, with the same state: their policy is taken, not the bundle
+    figures: SharedFigures | None = None  # where others serve the same port
     _rooms: Rooms | None = None
 
     @property
@@ -213,14 +214,14 @@ class Gateway:
                 terminals=terminals,
                 ring=keys,
                 sources=sources,
-                metrics=Metrics(sources.figures),
+                metrics=Metrics(sources.figures, self.figures),
             )
             await changes.begin(pipeline.note)
             operator_log().info("started", version=policy.current.version, count=len(sources.guarded))
             witnessing.start()
             async with (
                 following(keys, seals), changes.following(), keeping_fresh(sources),
-                watching(oversight.watch, settings.watch_seconds),
+                watching(oversight.watch, settings.watch_seconds), self.rooms.metrics.sharing(),
             ):  # fmt: skip
                 with (
                     Indexer(state, self.clock).running(), self._reloads_on_hangup(),

@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,6 +65,9 @@ class Supervisor:
     _ending: asyncio.Event = field(default_factory=asyncio.Event)
     _replacing: asyncio.Lock = field(default_factory=asyncio.Lock)
     _lifeline: tuple[int, int] = (-1, -1)
+    _figures: tempfile.TemporaryDirectory[str] = field(  # what the workers counted: nobody else's
+        default_factory=lambda: tempfile.TemporaryDirectory(prefix="langqiao-", ignore_cleanup_errors=True)
+    )
 
     async def run(self) -> int:
         """Until told to end; the exit status. The first worker alone begins: what is wrong is told once, by it."""
@@ -118,7 +122,8 @@ class Supervisor:
         lifeline = self._lifeline[0]
         command = [
             sys.executable, "-P", "-m", "gateway.cli.worker", f"--lifeline={lifeline}", f"--status={writing}",
-            f"--place={place}", f"--workers={self.settings.workers}", *(f"--socket={each}" for each in given),
+            f"--place={place}", f"--workers={self.settings.workers}", f"--figures={self._figures.name}",
+            *(f"--socket={each}" for each in given),
             *(("--begins",) if begins else ()), *((f"--settings={self.path}",) if self.path is not None else ()),
         ]  # fmt: skip
         try:
@@ -230,6 +235,7 @@ class Supervisor:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*(self._gone(worker) for worker in list(self._all)))
+        self._figures.cleanup()
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)

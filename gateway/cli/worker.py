@@ -26,6 +26,7 @@ from gateway.cli.shares import share_of
 from gateway.cli.terminal import stop, stop_bundle
 from gateway.errors import BundleInvalid, GatewayError
 from gateway.settings import load_settings
+from gateway.telemetry import SharedFigures
 
 READY = b"ready\n"
 _LEAVING_SECONDS = 15.0
@@ -94,12 +95,14 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--socket", type=int, required=True, action="append")
     for name in ("lifeline", "status", "place", "workers"):
         parser.add_argument(f"--{name}", type=int, required=True)
+    parser.add_argument("--figures", type=Path, required=True)
     parser.add_argument("--begins", action="store_true")
     options = parser.parse_args(arguments)
     threading.Thread(target=_end_with, args=(options.lifeline,), name="lifeline", daemon=True).start()
     try:
         read = share_of(load_settings(options.settings), options.place, options.workers)
-        gateway = Gateway(settings=read, joins=not options.begins)
+        figures = SharedFigures(folder=options.figures, place=options.place, begun=time.time_ns())
+        gateway = Gateway(settings=read, joins=not options.begins, figures=figures)
         config = server_config(read, create_application(gateway))
         sockets = [socket.socket(fileno=each) for each in options.socket]
 

@@ -4,10 +4,12 @@ Promises: no attribute, event or log line holds a value of a row, a filter's lit
 person. What may be said is a closed list here.
 """
 
+from gateway.telemetry.figures import SourceFigures
 from gateway.telemetry.logs import configure_logging, log_failure, operator_log
-from gateway.telemetry.metrics import CONTENT_TYPE, Metrics, SourceFigures
+from gateway.telemetry.metrics import CONTENT_TYPE, Metrics
 from gateway.telemetry.records import ForwardFailed, Record, Sender
 from gateway.telemetry.senders import open_sender
+from gateway.telemetry.shared_figures import SharedFigures
 from gateway.telemetry.spans import Stage, Tracing, read_traceparent
 
 __all__ = [
@@ -16,6 +18,7 @@ __all__ = [
     "Metrics",
     "Record",
     "Sender",
+    "SharedFigures",
     "SourceFigures",
     "Stage",
     "Tracing",

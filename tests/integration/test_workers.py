@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -50,7 +51,10 @@ def site(tmp_path_factory: pytest.TempPathFactory, city: Demo) -> Iterator[Site]
         demo = build(folder / "town", city=city.folder / "city", bundle=bundle)
         text = demo.settings.read_text(encoding="utf-8").replace("WARNING", "INFO")
         line = next(line for line in text.splitlines() if line.startswith("state_url"))
-        demo.settings.write_text(text.replace(line, f"state_url = {json.dumps(url)}"), encoding="utf-8")
+        text = text.replace(line, f"state_url = {json.dumps(url)}")
+        (folder / "metrics-token").write_text("m3trics", encoding="utf-8")
+        told = f"[telemetry]\nmetrics_token_file = {json.dumps(str(folder / 'metrics-token'))}\n"
+        demo.settings.write_text(text.replace("[telemetry]\n", told), encoding="utf-8")
         people = demo.folder / "people.json"
         content = json.loads(people.read_text(encoding="utf-8"))
         state = open_state(url)
@@ -95,6 +99,20 @@ def version(port: int) -> str | None:
         answer = connection.getresponse()
         return str(json.loads(answer.read())["policy"]) if answer.status == 200 else None
     return None
+
+
+def answers_counted(port: int) -> dict[str, int]:
+    """By worker, the questions that its sources answered: as any of the workers tells it."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_PATIENCE)
+    with contextlib.closing(connection):
+        connection.request("GET", "/metrics", headers={"authorization": "Bearer m3trics"})
+        text = connection.getresponse().read().decode()
+    found: dict[str, int] = {}
+    for worker, count in re.findall(
+        r'questions_total\{outcome="answered",source="[^"]*",worker="(\d)"\} ([\d.]+)', text
+    ):
+        found[worker] = found.get(worker, 0) + int(float(count))
+    return found
 
 
 def changed_from(old: str | None, port: int) -> str:
@@ -211,6 +229,7 @@ def test_a_site_of_two_workers_from_its_start_to_the_loss_of_its_supervisor(site
         kept = set(children(supervisor.pid))
         with Callers(site, 4) as callers:
             until(lambda: callers.good > 5)
+            until(lambda: {*answers_counted(demo.port)} == {"1", "2"} and sum(answers_counted(demo.port).values()) > 5)
             supervisor.send_signal(signal.SIGUSR1)
             until(lambda: b"workers replaced" in site.log.read_bytes())
             until(lambda: not any(map(is_alive, kept)))
