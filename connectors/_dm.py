@@ -4,7 +4,6 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.oracle.base import OracleDialect
 from sqlalchemy.engine import URL, Connection
 
@@ -30,8 +29,3 @@ class DmDialect(OracleDialect):
         """What of Oracle it understands: FETCH FIRST."""
         del connection
         return (12, 2)
-
-
-def register() -> None:
-    """Let `dm://` lead here."""
-    registry.register("dm", "connectors._dm", "DmDialect")

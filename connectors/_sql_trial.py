@@ -6,10 +6,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Final
 
-import httpcore2
 from sqlalchemy import Engine
 
-from connectors._addresses import CheckedNetwork
 from connectors._sql_diagnosis import (
     LEAST,
     MARIADB_QUESTIONS,
@@ -63,6 +61,10 @@ async def reached(name: str, host: str | None, port: int | None) -> AsyncIterato
     """Whether the name is known and the port answers; nothing for a socket of this machine."""
     if host is None or port is None or host.startswith("/"):
         return  # a socket of this machine, or several hosts
+    import httpcore2  # for a trial alone: it takes its time to load
+
+    from connectors._addresses import CheckedNetwork
+
     network = CheckedNetwork(name)
     try:
         try:

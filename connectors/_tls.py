@@ -6,6 +6,7 @@ it: verify-full, and no encryption to the machine itself.
 
 import ssl
 from dataclasses import dataclass
+from functools import lru_cache
 
 from connectors._options import Options
 
@@ -15,15 +16,17 @@ _HERE = frozenset({"", "localhost", "127.0.0.1", "::1"})
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """What was configured; `context` is None for no encryption."""
+    """What was configured; `context`: where files were named."""
 
     mode: str | None
-    context: ssl.SSLContext | None
+    context: ssl.SSLContext | None = None
 
     def towards(self, host: str | None) -> ssl.SSLContext | None:
         """The context for a host; None: none."""
         is_here = self.mode is None and ((host or "") in _HERE or (host or "").startswith("/"))
-        return None if is_here else self.context
+        if is_here or self.mode == "disable":
+            return None
+        return self.context or _usual(checks=self.mode != "require")
 
 
 def take_tls(taken: Options) -> Tls:
@@ -36,14 +39,15 @@ def take_tls(taken: Options) -> Tls:
         for name, file in files.items():
             if file is not None:
                 taken.refuse(name, "says something of an encryption that `tls` switches off")
-        return Tls(mode, None)
+        return Tls(mode)
+    if not any(files.values()):
+        return Tls(mode)
     try:
         context = ssl.create_default_context(cafile=files["tls_ca"])
     except OSError:
         taken.refuse("tls_ca", "is no readable file of certificates")
     if mode == "require":
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
+        _trust_anybody(context)
     if files["tls_cert"] is not None:
         try:
             context.load_cert_chain(files["tls_cert"], files["tls_key"])
@@ -52,4 +56,18 @@ def take_tls(taken: Options) -> Tls:
     elif files["tls_key"] is not None:
         taken.refuse("tls_key", "needs `tls_cert`")
     # who names files wants encryption, even to the machine itself
-    return Tls(mode or ("verify-full" if any(files.values()) else None), context)
+    return Tls(mode or "verify-full", context)
+
+
+@lru_cache
+def _usual(*, checks: bool) -> ssl.SSLContext:
+    """With the system's certificates: to read them takes its time, and they are for all sources."""
+    context = ssl.create_default_context()
+    if not checks:
+        _trust_anybody(context)
+    return context
+
+
+def _trust_anybody(context: ssl.SSLContext) -> None:
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE

@@ -10,13 +10,13 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Self
 
 from sqlalchemy import Connection, Engine, create_engine, literal_column, select
+from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql import DATERANGE, INT4RANGE, INT8RANGE, NUMRANGE, TSRANGE, TSTZRANGE
 from sqlalchemy.engine import CursorResult, make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.types import ARRAY, JSON, Boolean, Date, DateTime, Float, Integer, Numeric, TypeEngine
 
-from connectors import _dm
 from connectors._cells import NotPromised
 from connectors._options import Options
 from connectors._postgresql import POSTGRESQL, ColumnTypes
@@ -47,7 +47,7 @@ DIALECTS: dict[str, Dialect] = {
 }
 Question = tuple[Statement, Mapping[str, object]]
 CLAIMS: dict[str, Capabilities] = {"postgresql": ON_POSTGRESQL, "mssql": ON_MSSQL}
-_dm.register()
+registry.register("dm", "connectors._dm", "DmDialect")  # loaded where somebody says dm://
 HEALTH_SECONDS = 5.0
 DESCRIBE_SECONDS = 30.0
 

@@ -9,7 +9,7 @@ import numpy as np
 from cryptography.hazmat.primitives import ciphers
 from cryptography.hazmat.primitives.ciphers import algorithms, modes
 
-from gateway.spi import Octets
+from gateway.model.keyed import Octets
 
 BLOCK: Final = 16
 

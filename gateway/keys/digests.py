@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import cmac, hashes, hmac
 from numpy.typing import NDArray
 
 from gateway.keys.blocks import BLOCK, BlockCipher, Cipher
-from gateway.spi import KeyedDigest, Octets, Offsets
+from gateway.model.keyed import KeyedDigest, Octets, Offsets
 
 DIGEST_BYTES: Final = 16
 _TOGETHER: Final = 16_384  # values whose blocks stay in the processor's cache

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.ciphers import modes
 from numpy.typing import NDArray
 
 from gateway.keys.blocks import BLOCK, BlockCipher, Cipher
-from gateway.spi import Octets
+from gateway.model.keyed import Octets
 
 LEAST_DOMAIN: Final = 1_000_000
 _ROUNDS: Final = 10

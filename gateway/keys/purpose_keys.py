@@ -7,7 +7,7 @@ from gateway.keys.blocks import Cipher
 from gateway.keys.digests import keyed_digest
 from gateway.keys.ff1 import Ff1
 from gateway.model.ids import PurposeId
-from gateway.spi import FormatCipher, KeyedDigest
+from gateway.model.keyed import FormatCipher, KeyedDigest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)

@@ -21,7 +21,7 @@ from gateway.keys.purpose_keys import PurposeKeys
 from gateway.keys.roots import KEY_BYTES, RootKey, derive, gcm_open, gcm_seal, read_secret, write_secret
 from gateway.model.data_key import DataKey, KeyState, KeyUse
 from gateway.model.ids import PurposeId
-from gateway.spi import FormatCipher, MaskKeys
+from gateway.model.keyed import FormatCipher, MaskKeys
 
 NOTICE: Final = timedelta(seconds=1)
 """Between the making of a version and its coming into force."""

@@ -9,14 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
-import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.errors import PersonNotAuthenticated, TokenExpired
 from gateway.keys.ring import private_key
+
+if TYPE_CHECKING:
+    import jwt  # where a token is looked at: other commands need not wait until it is loaded
 
 # the key's own type decides the algorithm: what the token says of itself is only compared with it
 _ALGORITHM_OF = {("OKP", "Ed25519"): "EdDSA", ("EC", "P-256"): "ES256", ("RSA", None): "RS256"}
@@ -38,6 +40,8 @@ def verify_token(
     """The claims; raises TokenExpired, or PersonNotAuthenticated for everything else that is wrong with it."""
     if len(token) > _LONGEST:
         raise PersonNotAuthenticated
+    import jwt
+
     try:
         header = jwt.get_unverified_header(token)
         key, algorithm = _key_of(jwks, header.get("kid"))
@@ -59,7 +63,9 @@ def verify_token(
     return claims
 
 
-def _key_of(jwks: Mapping[str, object], kid: object) -> tuple[jwt.PyJWK, str]:
+def _key_of(jwks: Mapping[str, object], kid: object) -> "tuple[jwt.PyJWK, str]":
+    import jwt
+
     keys = jwks.get("keys")
     for entry in keys if isinstance(keys, list) else []:
         if isinstance(kid, str) and isinstance(entry, dict) and entry.get("kid") == kid:
@@ -123,6 +129,8 @@ class Issuer:
         """A signed token with `iss`, `iat` and `exp` added."""
         issued = int(now.timestamp())
         payload = dict(claims) | {"iss": self.issuer, "iat": issued, "exp": issued + lifetime_seconds}
+        import jwt
+
         return jwt.encode(payload, self._key, "EdDSA", headers={"kid": self._kid})
 
     def __repr__(self) -> str:
