@@ -20,7 +20,7 @@ from gateway.audit.checkpoint import CheckpointInvalid, read_checkpoint
 from gateway.audit.entry import PRIVATE_COLUMNS, BodyMalformed, project_public
 from gateway.audit.export import export_hashes, put
 from gateway.audit.merkle import HASH_BYTES, TILE_WIDTH, Frontier, leaf_hash
-from gateway.audit.tiles import split_hashes, tile_path
+from gateway.audit.tiles import split_tile, tile_path
 from gateway.errors import ArchiveRefused, Words
 from gateway.keys import NoteVerifier
 from gateway.store import COLUMNS, LogReader, State, StoreFailed, reading_log
@@ -134,7 +134,7 @@ def verify_archive(folder: Path, vkey: str) -> Manifest:
     frontier = Frontier()
     for begin in range(0, signed.size, TILE_WIDTH):
         width = min(TILE_WIDTH, signed.size - begin)
-        row = split_hashes(_tile(folder, 0, begin // TILE_WIDTH, width))
+        row = split_tile(_tile(folder, 0, begin // TILE_WIDTH, width))
         for index in range(max(begin, manifest.first), min(begin + width, manifest.end)):
             at, body = next(bodies, (-1, b""))
             if at != index or leaf_hash(body) != row[index - begin]:

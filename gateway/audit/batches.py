@@ -16,7 +16,7 @@ from gateway.audit.entry import BodyMalformed, Opener
 from gateway.audit.facts import FactColumns, FactsSeen, Kind, kind_of
 from gateway.audit.forms import Cut
 from gateway.audit.grids import MOMENT_LETTERS, moments_of
-from gateway.audit.merkle import HASH_BYTES, leaf_hashes
+from gateway.audit.merkle import leaf_hashes
 from gateway.audit.private_forms import told_of
 from gateway.errors import GatewayError
 from gateway.store import RowBatch
@@ -31,7 +31,7 @@ class Sure(NamedTuple):
     facts: what the index keeps of the entries that were looked at.
     """
 
-    leaves: bytes  # one behind the other
+    leaves: list[bytes]
     unsure: list[int]
     erased: list[tuple[int, str]]
     facts: FactColumns
@@ -39,12 +39,12 @@ class Sure(NamedTuple):
 
 def look_at(batch: RowBatch, begin: int, opener: Opener, alike: Alike) -> Sure | None:
     """What is sure of a batch that begins at entry `begin`; None: nothing is."""
-    leaves = _leaves(batch)
-    if leaves is None:
+    leaves = leaf_hashes(batch.bodies)
+    if leaves != batch.leaves:
         return None
-    seen = FactsSeen(batch.count)
+    seen = FactsSeen(len(leaves))
     left, opened = alike.look(batch, opener, seen)
-    cuts = [alike.forms.cut(batch.body(place)) for place in left]
+    cuts = [alike.forms.cut(batch.bodies[place]) for place in left]
     unsure = {place for place, cut in zip(left, cuts, strict=True) if cut is None}
     places = [place for place in left if place not in unsure]
     erased: list[int] = []
@@ -60,19 +60,6 @@ def look_at(batch: RowBatch, begin: int, opener: Opener, alike: Alike) -> Sure |
         unsure |= unsaid
     keys = {place: cut[0].sealed_by for place, cut in zip(left, cuts, strict=True) if cut is not None}
     return Sure(leaves, sorted(unsure), [(begin + place, keys[place]) for place in erased], seen.columns())
-
-
-def _leaves(batch: RowBatch) -> bytes | None:
-    """Recomputed, in order; None where any is not the one that is kept."""
-    whole = np.empty((batch.count, HASH_BYTES), np.uint8)
-    for group in batch.groups:
-        if not group.bodies:  # they are in an archive
-            return None
-        hashes = leaf_hashes(group.bodies, len(group.places))
-        if hashes != group.leaves:
-            return None
-        whole[group.places] = np.frombuffer(hashes, np.uint8).reshape(-1, HASH_BYTES)
-    return whole.tobytes()
 
 
 def _by_form(

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from gateway.audit.merkle import HASH_BYTES, TILE_HEIGHT, TILE_WIDTH
-from gateway.audit.tiles import split_hashes, tile_path
+from gateway.audit.tiles import split_tile, tile_path
 from gateway.errors import ProofFailed
 
 
@@ -31,4 +31,4 @@ class ExportedTiles:
             data = b""
         if len(data) != width * HASH_BYTES:
             raise ProofFailed(fault=(f"{path} is missing or not whole", f"{path} 缺失或不完整"))
-        return split_hashes(data)
+        return split_tile(data)

@@ -1,7 +1,7 @@
 """Texts of one length as a grid of letters, so that all of them are looked at in one step. Pure."""
 
-from collections.abc import Iterator, Sequence
-from typing import Final, Self
+from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,6 @@ _MOMENT: Final = b"0000-00-00T00:00:00.000000Z"
 _ZEROES: Final = bytes(48 if 48 <= byte <= 57 else byte for byte in range(256))
 _DIGITS: Final = [place for place, letter in enumerate(_MOMENT) if letter == 48]
 _PARTS: Final = (4, 2, 2, 2, 2, 2, 6)  # digits of year, month, day, hour, minute, second, microsecond
-_AT_ONCE: Final = 64
 _PAD, _NOUGHT = ord("="), ord("A")
 _NO_LETTERS: Final = b'"\\-_='  # not of base64's standard alphabet, or no base64 at all
 _BASE64 = TypeAdapter(bytes, config=ConfigDict(val_json_bytes="base64"))
@@ -37,61 +36,27 @@ _WEIGHTS: Final = _weights()
 
 
 class Grid:
-    """Texts of one length, one behind the other. What is told of them is a copy."""
+    """Texts of one length, at least one. A copy: what is made even here stays as it was elsewhere."""
 
-    def __init__(self, whole: bytes | bytearray, count: int) -> None:
-        self.count = count
-        self._letters: Letters = np.frombuffer(whole, dtype=np.uint8).reshape(count, len(whole) // max(1, count))
-
-    @classmethod
-    def of(cls, texts: Sequence[bytes]) -> Self:
-        """Each of them apart."""
-        return cls(b"".join(texts), len(texts))
-
-    def only(self, rows: Sequence[int]) -> "Grid":
-        """These rows of it, which are in order; itself where they are all."""
-        return self if len(rows) == self.count else Grid(self._letters[rows].tobytes(), len(rows))
+    def __init__(self, texts: Sequence[bytes]) -> None:
+        self._whole = bytearray().join(texts)
+        self._count = len(texts)
+        self._width = len(texts[0])
+        self._letters: Letters = np.frombuffer(self._whole, dtype=np.uint8).reshape(self._count, self._width)
 
     def at(self, place: slice) -> Letters:
-        """What stands at one place."""
+        """What stands at one place: a copy, which stays as it is."""
         return self._letters[:, place].copy()
 
     def others(self, template: bytes, places: Sequence[slice]) -> list[int]:
-        """Which of the texts are not the template, whatever stands at these places."""
-        others: list[int] = []
-        wanted, width = np.frombuffer(template, dtype=np.uint8), len(template)
-        # some at a time, made even in a copy that stays in the processor's memory
-        copied, even = bytearray(_AT_ONCE * width), template * min(self.count, _AT_ONCE)
-        some: Letters = np.frombuffer(copied, dtype=np.uint8).reshape(_AT_ONCE, width)
-        for begin in range(0, self.count, _AT_ONCE):
-            count = min(_AT_ONCE, self.count - begin)
-            some[:count] = self._letters[begin : begin + count]
-            for place in places:
-                some[:count, place] = wanted[place]
-            if not even.startswith(copied[: count * width] if count < _AT_ONCE else copied):
-                others += (begin + np.flatnonzero((some[:count] != wanted).any(axis=1))).tolist()
-        return others
-
-    def with_end(self, begin: int, end: bytes) -> Iterator[memoryview]:
-        """Of each text the first letters, with this end in the stead of the others; good until the next."""
-        width = begin + len(end)
-        copied = bytearray(_AT_ONCE * width)
-        some: Letters = np.frombuffer(copied, dtype=np.uint8).reshape(_AT_ONCE, width)
-        some[:, begin:] = np.frombuffer(end, dtype=np.uint8)
-        view = memoryview(copied)
-        for first in range(0, self.count, _AT_ONCE):
-            count = min(_AT_ONCE, self.count - first)
-            some[:count, :begin] = self._letters[first : first + count, :begin]
-            for at in range(0, count * width, width):
-                yield view[at : at + width]
-
-
-def rows_of(letters: Letters) -> list[bytes]:
-    """Of each row the text."""
-    width, whole = letters.shape[1], letters.tobytes()
-    if not width:
-        return [b""] * len(letters)
-    return [whole[at : at + width] for at in range(0, len(whole), width)]
+        """Which of the texts are not the template, whatever stands at these places; they are made even by that."""
+        wanted = np.frombuffer(template, dtype=np.uint8)
+        for place in places:
+            self._letters[:, place] = wanted[place]
+        if self._whole == template * self._count:
+            return []
+        width = self._width
+        return [row for row in range(self._count) if self._whole[row * width : (row + 1) * width] != template]
 
 
 def are_hex(letters: Letters) -> bool:

@@ -29,19 +29,18 @@ def leaf_hash(body: bytes) -> bytes:
     return hashlib.sha256(b"\x00" + body).digest()
 
 
-def leaf_hashes(bodies: bytes, count: int) -> bytes:
-    """Of so many of one length, one behind the other; no body is copied."""
-    return _hashes(_LEAF, bodies, len(bodies) // count)
+def leaf_hashes(bodies: Iterable[bytes]) -> list[bytes]:
+    """Of each; what they all begin with is hashed once, and no body is copied."""
+    return _hashes(_LEAF, bodies)
 
 
-def _hashes(begun: "hashlib._Hash", texts: bytes, width: int) -> bytes:
-    """What they all begin with is hashed once."""
-    copy, hashes, whole = begun.copy, [], memoryview(texts)
-    for at in range(0, len(texts), width):
+def _hashes(begun: "hashlib._Hash", texts: Iterable[bytes]) -> list[bytes]:
+    copy, hashes = begun.copy, []
+    for text in texts:
         one = copy()
-        one.update(whole[at : at + width])
+        one.update(text)
         hashes.append(one.digest())
-    return b"".join(hashes)
+    return hashes
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
@@ -53,7 +52,7 @@ def tile_root(hashes: Sequence[bytes]) -> bytes:
     """The root over a power of two of hashes."""
     row = b"".join(hashes)
     while len(row) > HASH_BYTES:
-        row = _hashes(_NODE, row, _PAIR)
+        row = b"".join(_hashes(_NODE, [row[at : at + _PAIR] for at in range(0, len(row), _PAIR)]))
     return row
 
 

@@ -58,7 +58,7 @@ def private_places(plaintext: bytes) -> PrivatePlaces | None:
     except (TypeError, ValueError):
         return None
     principal, people, trace_id = found
-    if plain_text(plaintext[principal]) is None or not are_hex(Grid.of([plaintext]).at(trace_id)):
+    if plain_text(plaintext[principal]) is None or not are_hex(Grid([plaintext]).at(trace_id)):
         return None
     if people.stop - people.start not in {0, _ONE_PERSON}:
         return None
@@ -84,4 +84,4 @@ def _decided_at(plaintext: bytes, decision: object, case_id: str) -> slice | Non
         return None
     place, before = _place(decision, "decided_at"), len(orjson.dumps({"case": case_id, "decision": 0})) - 2
     found = slice(before + place.start, before + place.stop)
-    return found if look_like_moments(Grid.of([plaintext]).at(found)) else None
+    return found if look_like_moments(Grid([plaintext]).at(found)) else None

@@ -10,7 +10,7 @@ from itertools import islice
 from sys import maxsize
 
 from gateway.audit.merkle import HASH_BYTES, TILE_HEIGHT, TILE_WIDTH, Frontier, FullTile
-from gateway.audit.tiles import split_hashes
+from gateway.audit.tiles import split_tile
 from gateway.errors import Words
 
 TileReader = Callable[[int, int], bytes | None]
@@ -86,7 +86,7 @@ class Replay:
     def _check_tile(self, tile: FullTile) -> None:
         kept = self._tile(tile.level, tile.n)
         if kept is not None and kept != tile.data:
-            raise Unsound(first_difference(tile.level, tile.n, split_hashes(tile.data), kept), TILE_DIFFERS)
+            raise Unsound(first_difference(tile.level, tile.n, split_tile(tile.data), kept), TILE_DIFFERS)
         if kept is None:
             begin = tile.n << TILE_HEIGHT * (tile.level + 1)
             raise Unsound(begin, (f"tile {tile.level}/{tile.n} is missing", f"缺少树片 {tile.level}/{tile.n}"))
@@ -118,6 +118,6 @@ TILE_DIFFERS: Words = ("it is not the entry that its tile was made for", "与其
 
 def first_difference(level: int, n: int, computed: list[bytes], kept: bytes) -> int:
     """The first entry under the first hash of a tile that differs."""
-    row = split_hashes(kept)
+    row = split_tile(kept)
     at = next((at for at, one in enumerate(computed) if at >= len(row) or row[at] != one), 0)
     return (n * TILE_WIDTH + at) << TILE_HEIGHT * level

@@ -26,7 +26,7 @@ from gateway.audit.entry import (
 from gateway.audit.erasure import ErasureCheck
 from gateway.audit.facts import FactColumns, nothing_of, put_together
 from gateway.audit.forms import Forms
-from gateway.audit.merkle import HASH_BYTES, leaf_hash
+from gateway.audit.merkle import leaf_hash
 from gateway.audit.replay import Unsound
 from gateway.errors import GatewayError, Words
 from gateway.model.audit import SearchColumns
@@ -43,13 +43,13 @@ _NEEDS_REVIEW = 3 + COLUMNS.index("needs_review")
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The leaf hashes of rows in order, one behind the other, as far as they are sound, and the first fault.
+    """The leaf hashes of rows in order, as far as they are sound, and the first fault.
 
     erased: the entries whose key is gone, with its name; told: the entries that say what was erased or archived;
     archived: those whose bytes are in an archive; facts: what the index keeps of the rows, as far as it was seen.
     """
 
-    leaves: bytearray = field(default_factory=bytearray)
+    leaves: list[bytes] = field(default_factory=list)
     erased: list[tuple[int, str]] = field(default_factory=list)
     told: list[tuple[int, str]] = field(default_factory=list)
     archived: list[int] = field(default_factory=list)
@@ -82,9 +82,7 @@ def check_rows(
         for first in range(begin, end, _BATCH):
             looking.at_batch(first, min(end, first + _BATCH))
     except Unsound as found:
-        return replace(
-            part, leaves=part.leaves[: max(0, found.index - begin) * HASH_BYTES], bad=found.index, fault=found.fault
-        )
+        return replace(part, leaves=part.leaves[: max(0, found.index - begin)], bad=found.index, fault=found.fault)
     return replace(part, erased=sorted(part.erased), facts=put_together(looking.facts))
 
 
@@ -106,8 +104,7 @@ class _Looking:
             sure = look_at(batch, begin, self.opener, _ALIKE)
         if sure is None:
             self.facts.append(nothing_of(end - begin))
-            for leaf in self.at_each(begin, end):
-                self.part.leaves.extend(leaf)
+            self.part.leaves.extend(self.at_each(begin, end))
             return
         self.facts.append(sure.facts)
         self.part.leaves.extend(sure.leaves)  # of the unsure rows too: their bytes have the hash kept beside them

@@ -31,8 +31,8 @@ def tile_path(level: int | str, n: int, width: int = TILE_WIDTH) -> str:
     return f"tile/{level}/{'/'.join(parts)}{partial}"
 
 
-def split_hashes(data: bytes) -> list[bytes]:
-    """Each of some hashes, which lie one behind the other."""
+def split_tile(data: bytes) -> list[bytes]:
+    """The hashes of a tile."""
     return [data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES)]
 
 
@@ -40,7 +40,7 @@ def hashes(store: TileStore, level: int, begin: int, end: int) -> list[bytes]:
     """Hashes [begin, end) of a tile level, all within one tile."""
     if level == 0:
         return list(store.leaves(begin, end))
-    return [tile_root(split_hashes(data)) for data in store.tiles(level - 1, begin, end)]
+    return [tile_root(split_tile(data)) for data in store.tiles(level - 1, begin, end)]
 
 
 def read_frontier(store: TileStore, size: int) -> Frontier:
@@ -73,7 +73,7 @@ class TileNodes:
         if (level, n) not in self._rows:
             end = min(self._size >> TILE_HEIGHT * level, (n + 1) * TILE_WIDTH)
             if end == (n + 1) * TILE_WIDTH:
-                row = split_hashes(self._store.tiles(level, n, n + 1)[0])
+                row = split_tile(self._store.tiles(level, n, n + 1)[0])
             else:
                 row = hashes(self._store, level, n * TILE_WIDTH, end)
             self._rows[level, n] = row

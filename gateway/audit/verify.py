@@ -23,7 +23,7 @@ from gateway.audit.replay import TILE_DIFFERS, Expected, Replay, Unsound, first_
 from gateway.audit.rows import Archived, Part, check_rows
 from gateway.audit.segments import Sizes
 from gateway.audit.sharing import Job, Shares, Sharing, Task, processes_beside
-from gateway.audit.tiles import split_hashes, tile_path
+from gateway.audit.tiles import tile_path
 from gateway.errors import Language, SettingsInvalid, Words
 from gateway.keys import NoteVerifier, RetentionOpener
 from gateway.store import LogHead, LogReader, State, StoreFailed, open_state_read_only, reading_log
@@ -204,7 +204,7 @@ def _take_entries(
         for task in parts:
             looked = sharing.result(task)
             if isinstance(looked, Part):
-                replay.take(split_hashes(bytes(looked.leaves)))
+                replay.take(looked.leaves)
                 looked.check()
                 looked.tell(erasures)
                 facts.append(looked.facts)

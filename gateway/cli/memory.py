@@ -1,4 +1,4 @@
-"""What becomes of memory that is free. Memory of long answers goes back to the system while the process runs.
+"""Memory of long answers goes back to the system while the process runs.
 
 What is freed in the midst of a heap stays with the process until glibc is asked for it (malloc_trim(3)): a gateway that
 answered some thousand streams held half as much again as it used. Asking takes some milliseconds in which nobody gets
@@ -15,20 +15,7 @@ from typing import Final
 
 LOOKS_EACH_SECONDS: Final = 20.0
 WORTH_BYTES: Final = 32 * 1024 * 1024
-_TRIM_THRESHOLD: Final = -1  # mallopt(3)
-_MMAP_THRESHOLD: Final = -3
 _STATM: Final = Path("/proc/self/statm")
-
-
-def keep_memory() -> None:
-    """For a command that is soon over: what is freed stays with the process, and is not had from the system anew.
-
-    For it and its copies. Does nothing with another C library than glibc.
-    """
-    tune = getattr(ctypes.CDLL(None), "mallopt", None)
-    if tune is not None:
-        tune(_TRIM_THRESHOLD, 2**30)
-        tune(_MMAP_THRESHOLD, 2**25)  # the most that it takes
 
 
 class MemoryKeeper:

@@ -12,7 +12,6 @@ from gateway.audit.proofs import LogProofs, check_cosignatures, check_export_wit
 from gateway.audit.rows import Archived
 from gateway.audit.sharing import Shares
 from gateway.audit.verify import verify_export, verify_log
-from gateway.cli.memory import keep_memory
 from gateway.cli.terminal import SettingsPath, err, out, stop
 from gateway.clock import utc_now
 from gateway.errors import GatewayError
@@ -34,7 +33,6 @@ def audit_verify(
 ) -> None:
     """Recompute every leaf, tile, root, signature and search column; names the first bad entry. Exit status 1: bad."""
     gc.disable()  # little here goes in circles, and looking for it among all rows takes its time
-    keep_memory()
     try:
         witnesses = [read_witness_key(vkey) for vkey in witness or ()]
         if archive is not None and key is not None:

@@ -35,7 +35,7 @@ _WRAPS: Final = {"international": "aes-gcm", "national": "sm4-gcm"}
 class _Aead(Protocol):
     def encrypt(self, nonce: bytes, data: bytes, associated_data: bytes | None) -> bytes: ...
 
-    def decrypt(self, nonce: bytes, data: bytes, associated_data: bytes | memoryview | None) -> bytes: ...
+    def decrypt(self, nonce: bytes, data: bytes, associated_data: bytes | None) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -47,8 +47,8 @@ class _Sm4Gcm:
     def encrypt(self, nonce: bytes, data: bytes, associated_data: bytes | None) -> bytes:
         return gcm_seal(self.key, data, associated_data or b"", national=True, nonce=nonce)[_NONCE_BYTES:]
 
-    def decrypt(self, nonce: bytes, data: bytes, associated_data: bytes | memoryview | None) -> bytes:
-        return gcm_open(self.key, nonce + data, bytes(associated_data or b""), national=True)
+    def decrypt(self, nonce: bytes, data: bytes, associated_data: bytes | None) -> bytes:
+        return gcm_open(self.key, nonce + data, associated_data or b"", national=True)
 
 
 class _Salted(NamedTuple):
@@ -238,9 +238,7 @@ class RetentionOpener:
             raise ValueError(msg)
         return _opened(*material, sealed, context)
 
-    def open_alike(
-        self, name: str, sealed: Sequence[bytes], contexts: Iterable[bytes | memoryview]
-    ) -> list[bytes] | None:
+    def open_alike(self, name: str, sealed: Sequence[bytes], contexts: Iterable[bytes]) -> list[bytes] | None:
         """Each as a call opens it, of one key; None where that is destroyed.
 
         Raises ValueError where one wasn't sealed so, whichever.
@@ -251,12 +249,12 @@ class RetentionOpener:
             msg = "sealed under an unknown key"
             raise ValueError(msg)
         key, national = self._material[name]
-        salts = [one[:_SALT_BYTES] for one in sealed]  # of many parts few: one a process and some million parts
-        open_ = {salt: _aead(key, salt, national=national).decrypt for salt in set(salts)}
+        salts = {one[:_SALT_BYTES] for one in sealed}  # of many parts few: one a process and some million parts
+        open_ = {salt: _aead(key, salt, national=national).decrypt for salt in salts}
         try:
             return [
-                open_[salt](one[_SALT_BYTES:_BEFORE_SEALED], one[_BEFORE_SEALED:], context)
-                for salt, one, context in zip(salts, sealed, contexts, strict=True)
+                open_[one[:_SALT_BYTES]](one[_SALT_BYTES:_BEFORE_SEALED], one[_BEFORE_SEALED:], context)
+                for one, context in zip(sealed, contexts, strict=True)
             ]
         except InvalidTag:
             msg = "not sealed under this key for this context"

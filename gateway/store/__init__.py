@@ -33,7 +33,7 @@ from gateway.store.duties import claim_duty, release_duty
 from gateway.store.flags import FlagKey, claim_flag, read_flags, settle_flag
 from gateway.store.forwarding import claim_forwarding, move_forwarding, read_positions, release_forwarding
 from gateway.store.log import COLUMNS, LogBatch, LogHead, LogStore, Sent, SentBatch, SentHold, StoreFailed, TileRow
-from gateway.store.log_batch import STEADY_COLUMNS, Group, Layout, RowBatch, Steady, Wanted
+from gateway.store.log_batch import STEADY_COLUMNS, Layout, RowBatch, Steady, Wanted
 from gateway.store.log_index import (
     TOLD,
     IndexReader,
@@ -143,7 +143,6 @@ __all__ = [
     "CaseRecord",
     "CosignatureRow",
     "FlagKey",
-    "Group",
     "IndexReader",
     "Layout",
     "LogBatch",

@@ -7,7 +7,7 @@ others to look at, column by column.
 
 import sqlite3
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
@@ -25,25 +25,24 @@ _TOLD = ", ".join((*_VARY, "needs_review", *STEADY_COLUMNS))
 _WHERE = "FROM audit_entry WHERE idx >= {} AND idx < {} ORDER BY idx"
 # JSON keeps text, numbers and nothing apart; a cell of bytes it refuses, and all of the batch with it
 _JSON = f"SELECT idx, leaf, body, CAST(json_array({_TOLD}) AS BLOB) {_WHERE.format('?', '?')}"
-# in the order of its index, so that bytes and places of a group are in one
-_GATHERED = """
-SELECT {0}length(leaf), {0}length(body), {0}length(cell), {0}array_agg(idx), {0}string_agg(leaf, ''),
-       {0}string_agg(body, ''), {0}string_agg(cell, '')
-FROM (SELECT idx, leaf, body, {0}record_send(ROW({1})) AS cell {2} OFFSET 0) AS told
-GROUP BY {0}length(leaf), {0}length(body), {0}length(cell)
-""".format("pg_catalog.", _TOLD, _WHERE.format("%s", "%s"))
-_GATHERED_ROWS = 512  # more don't fit what the server sorts in its memory
-# glibc keeps memory at hand of pieces that are no larger than one that was given back before; else the server has each
-# answer's from the system anew, at twice the cost. 32 MB is the most.
-_AT_HAND = "SELECT length(repeat('x', 30000000))"
+_COPY = f"COPY (SELECT idx, leaf, body, {_TOLD} {_WHERE.format('%s', '%s')}) TO STDOUT (FORMAT binary)"
 # what a view or a computed column says of itself could be taken for JSON that is ready
 _IS_TABLE = """
 SELECT (SELECT count(*) FROM sqlite_master WHERE name = 'audit_entry' AND type = 'table'),
        (SELECT count(*) FROM pragma_table_xinfo('audit_entry') WHERE hidden <> 0)
 """
 
-_LEAF_BYTES = 32
-_BOOL, _TEXT, _MOMENT = 16, 25, 1184  # PostgreSQL's types
+_SIGNATURE = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
+_TRAILER = b"\xff\xff"
+_COLUMNS, _INDEX_BYTES, _LEAF_BYTES = 3 + len(_VARY) + 1 + len(STEADY_COLUMNS), 8, 32
+_HEAD = np.dtype(
+    [
+        ("columns", ">i2"), ("index_length", ">i4"), ("index", ">i8"), ("leaf_length", ">i4"), ("leaf", "V32"),
+        ("body_length", ">i4"),
+    ]
+)  # fmt: skip
+"""What a copied row begins with, up to its body."""
+_BODY, _LEAF = _HEAD.itemsize, slice(18, 50)
 _EPOCH = np.datetime64("2000-01-01T00:00:00", "us").astype(np.int64)  # PostgreSQL's
 _TEXT_MOMENT: Final = len("2026-11-23T08:00:00.000000")
 
@@ -70,34 +69,12 @@ class Layout(NamedTuple):
     organisation: slice
 
 
-class Group(NamedTuple):
-    """Rows whose bodies are as long as each other, and their cells as well: places in the batch, and bytes in step."""
-
-    places: list[int]
-    leaves: bytes
-    bodies: bytes
-    cells: bytes
-
-    @property
-    def body_bytes(self) -> int:
-        """Of each."""
-        return len(self.bodies) // len(self.places)
-
-    @property
-    def cell_bytes(self) -> int:
-        """Of each."""
-        return len(self.cells) // len(self.places)
-
-
 class RowBatch(Protocol):
-    """Rows that follow one another, none of them missing. A cell: of each the search columns, as one."""
+    """Rows that follow one another, none of them missing. `cells`: of each the search columns, as one."""
 
-    groups: list[Group]
-    count: int
-
-    def body(self, place: int) -> bytes:
-        """Of one row."""
-        ...
+    bodies: list[bytes]
+    leaves: list[bytes]
+    cells: list[bytes]
 
     def moments_told(self, moments: NDArray[np.int64], texts: NDArray[np.uint8]) -> bytes:
         """Moments (microseconds since 1970, and the letters of each) as cells have them, one after another."""
@@ -122,7 +99,21 @@ def read_batch(connection: Connection, begin: int, end: int) -> RowBatch | None:
     """The rows [begin, end); None where they are not all there, with bytes where bytes belong."""
     if connection.dialect.name == "sqlite":
         return _read_sqlite(connection, begin, end)
-    return _read_postgresql(connection, begin, end)
+    copied = _copied(connection, begin, end)
+    if not copied or not copied[0].startswith(_SIGNATURE) or copied.pop() != _TRAILER or len(copied) != end - begin:
+        return None
+    copied[0] = copied[0][len(_SIGNATURE) :]
+    heads = b"".join([row[: _HEAD.itemsize] for row in copied])
+    if len(heads) != len(copied) * _HEAD.itemsize:
+        return None
+    head = np.frombuffer(heads, dtype=_HEAD)
+    is_placed = (
+        (head["columns"] == _COLUMNS).all()
+        and (head["index_length"] == _INDEX_BYTES).all()
+        and (head["leaf_length"] == _LEAF_BYTES).all()
+        and np.array_equal(head["index"], np.arange(begin, end))
+    )
+    return _CopiedBatch(copied, head["body_length"].tolist()) if is_placed else None
 
 
 def _read_sqlite(connection: Connection, begin: int, end: int) -> RowBatch | None:
@@ -136,51 +127,29 @@ def _read_sqlite(connection: Connection, begin: int, end: int) -> RowBatch | Non
     places, *columns = zip(*rows, strict=True) if rows else ((), (), (), ())
     if places != tuple(range(begin, end)) or not all({*map(type, column)} <= {bytes} for column in columns):
         return None
-    leaves, bodies, cells = columns
-    if {*map(len, leaves)} != {_LEAF_BYTES}:
-        return None
-    return _JsonBatch(
-        Group(
-            places,
-            *(b"".join(map(column.__getitem__, places)) for column in (leaves, bodies, cells)),
-        )
-        for places in _by_length(bodies, cells)
-    )
+    leaves, bodies, cells = map(list, columns)
+    return _JsonBatch(bodies, leaves, cells)
 
 
-def _by_length(bodies: Sequence[bytes], cells: Sequence[bytes]) -> Iterator[list[int]]:
-    """Places by the lengths of body and cell."""
-    lengths = [np.fromiter(map(len, texts), np.int64, len(texts)) for texts in (bodies, cells)]
-    if all((each == each[0]).all() for each in lengths):
-        yield list(range(len(bodies)))
-        return
-    order = np.lexsort(lengths)
-    changes = np.flatnonzero(np.any([np.diff(each[order]) for each in lengths], axis=0)) + 1
-    for places in np.split(order, changes):
-        yield places.tolist()
-
-
-def _read_postgresql(connection: Connection, begin: int, end: int) -> RowBatch | None:
+def _copied(connection: Connection, begin: int, end: int) -> list[bytes]:
     driver: Any = connection.connection.driver_connection
-    parts: dict[tuple[int, int], list[tuple[list[int], bytes, bytes, bytes]]] = {}
     try:
-        with driver.cursor(binary=True) as cursor:
-            if not connection.info.get(_AT_HAND):
-                cursor.execute(_AT_HAND)
-                connection.info[_AT_HAND] = True
-            for first in range(begin, end, _GATHERED_ROWS):
-                for leaf, body, cell, *part in cursor.execute(_GATHERED, (first, min(end, first + _GATHERED_ROWS))):
-                    if leaf != _LEAF_BYTES or not all(isinstance(each, bytes) for each in part[1:]):
-                        return None
-                    parts.setdefault((body, cell), []).append(tuple(part))
+        with driver.cursor() as cursor, cursor.copy(_COPY, (begin, end)) as copy:  # the driver quotes them
+            connected = driver.pgconn
+            rows: list[bytes] = []
+            while row := copy.read():  # waits for it
+                rows.append(bytes(row))
+                while rows[-1] != _TRAILER:  # what is there already is taken without waiting, in a tenth of the time
+                    count, row = connected.get_copy_data(1)
+                    if not count:
+                        connected.consume_input()
+                        count, row = connected.get_copy_data(1)
+                    if count <= 0:
+                        break
+                    rows.append(bytes(row))
+            return rows
     except connection.dialect.loaded_dbapi.Error as error:
         raise StoreFailed(type(error).__name__) from None
-    groups = []
-    for found in parts.values():
-        places, *columns = zip(*found, strict=True)
-        groups.append(Group([index - begin for each in places for index in each], *map(b"".join, columns)))
-    told = sorted(place for group in groups for place in group.places)
-    return _GatheredBatch(groups) if told == list(range(end - begin)) else None
 
 
 class _Batch:
@@ -192,29 +161,13 @@ class _Batch:
     _behind_text: int
     _between: bytes
 
-    def __init__(self, groups: Iterable[Group]) -> None:
-        self.groups = list(groups)
-        self.count = sum(len(group.places) for group in self.groups)
-        self._found: dict[int, tuple[Group, int]] = {}
+    def __init__(self, bodies: list[bytes], leaves: list[bytes], cells: list[bytes]) -> None:
+        self.bodies = bodies
+        self.leaves = leaves
+        self.cells = cells
         self._framed: dict[str, bytes] = {}
         self._packed: dict[int, bytes] = {}
         self._kept: list[Steady] = []
-
-    def body(self, place: int) -> bytes:
-        """As RowBatch says."""
-        group, row = self._row(place)
-        width = group.body_bytes
-        return group.bodies[row * width : (row + 1) * width]
-
-    def _cell(self, place: int) -> bytes:
-        group, row = self._row(place)
-        width = group.cell_bytes
-        return group.cells[row * width : (row + 1) * width]
-
-    def _row(self, place: int) -> tuple[Group, int]:
-        if not self._found:
-            self._found = {place: (group, row) for group in self.groups for row, place in enumerate(group.places)}
-        return self._found[place]
 
     @abstractmethod
     def moments_told(self, moments: NDArray[np.int64], texts: NDArray[np.uint8]) -> bytes:
@@ -257,7 +210,7 @@ class _Batch:
         return {
             place
             for at, (place, one) in enumerate(zip(places, wanted, strict=True))
-            if one is None or self._cell(place) != self._said(told[at * width : (at + 1) * width], one)
+            if one is None or self.cells[place] != self._said(told[at * width : (at + 1) * width], one)
         }
 
     def _said(self, moment: bytes, wanted: Wanted) -> bytes:
@@ -299,13 +252,18 @@ class _JsonBatch(_Batch):
         return (b"1," if steady.needs_review else b"0,") + orjson.dumps(steady.cells)[1:]
 
 
-class _GatheredBatch(_Batch):
-    """PostgreSQL's rows as it sends a record: each value behind its type and its length."""
+class _CopiedBatch(_Batch):
+    """PostgreSQL's rows as a binary COPY sends them: each value behind its length."""
 
-    _before_moment = b"".join(
-        number.to_bytes(4, "big") for number in (len(_VARY) + 1 + len(STEADY_COLUMNS), _MOMENT, 8)
-    )
-    _behind_moment, _before_text, _behind_text, _between = b"", 8, 0, b""
+    _before_moment, _behind_moment, _before_text, _behind_text, _between = b"\0\0\0\x08", b"", 4, 0, b""
+
+    def __init__(self, rows: list[bytes], lengths: list[int]) -> None:
+        ends = [_BODY + length for length in lengths]
+        super().__init__(
+            [row[_BODY:end] for row, end in zip(rows, ends, strict=True)],
+            [row[_LEAF] for row in rows],
+            [row[end:] for row, end in zip(rows, ends, strict=True)],
+        )
 
     def moments_told(self, moments: NDArray[np.int64], texts: NDArray[np.uint8]) -> bytes:
         """As RowBatch says."""
@@ -314,8 +272,7 @@ class _GatheredBatch(_Batch):
 
     def _frame(self, text: str) -> bytes:
         raw = text.encode()
-        return _TEXT.to_bytes(4, "big") + len(raw).to_bytes(4, "big") + raw
+        return len(raw).to_bytes(4, "big") + raw
 
     def _steady(self, steady: Steady) -> bytes:
-        head = _BOOL.to_bytes(4, "big") + (1).to_bytes(4, "big")
-        return b"".join((head, bytes((steady.needs_review,)), *map(self._frame, steady.cells)))
+        return b"".join((b"\0\0\0\1", bytes((steady.needs_review,)), *map(self._frame, steady.cells)))

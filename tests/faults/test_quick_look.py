@@ -28,7 +28,7 @@ from gateway.audit.batches import decode_all, look_at
 from gateway.audit.entry import PRIVATE_COLUMNS, BodyMalformed, project_public
 from gateway.audit.facts import FactsSeen
 from gateway.audit.forms import Forms
-from gateway.audit.merkle import HASH_BYTES, leaf_hash
+from gateway.audit.merkle import leaf_hash
 from gateway.audit.rows import Part, check_rows
 from gateway.audit.sharing import Shares
 from gateway.keys import RetentionOpener
@@ -97,7 +97,7 @@ def both_roads(url: str, opener: RetentionOpener, few: int = 12, alike: Alike | 
     def counting(*asked: Any) -> Any:
         nonlocal sure
         found = look_at(*asked)
-        sure = 0 if found is None else len(found.leaves) // HASH_BYTES - len(found.unsure)
+        sure = 0 if found is None else len(found.leaves) - len(found.unsure)
         return found
 
     try:

@@ -25,7 +25,7 @@ ODD = st.sampled_from(
 
 
 def letters(*texts: bytes) -> np.ndarray:
-    return Grid.of(texts).at(slice(0, len(texts[0])))
+    return Grid(texts).at(slice(0, len(texts[0])))
 
 
 @given(st.lists(st.one_of(SOUND, SOUND, ODD), min_size=1, max_size=5))
@@ -76,7 +76,7 @@ def test_numbers_and_hexadecimal_digits_are_told_from_all_else(texts: list[bytes
 
 def test_what_stood_in_a_place_stays_when_the_texts_are_made_even() -> None:
     for texts in ([b"abXcd"], [b"abXcd", b"abYcd", b"aeZcd"]):
-        grid = Grid.of(texts)
+        grid = Grid(texts)
         told, whole = grid.at(slice(2, 3)), grid.at(slice(0, 5))
         assert grid.others(b"ab0cd", [slice(2, 3)]) == [2][: len(texts) // 3]
         assert told.tobytes() == b"XYZ"[: len(texts)]
