@@ -249,12 +249,12 @@ class RetentionOpener:
             msg = "sealed under an unknown key"
             raise ValueError(msg)
         key, national = self._material[name]
-        salts = {one[:_SALT_BYTES] for one in sealed}  # of many parts few: one a process and some million parts
-        open_ = {salt: _aead(key, salt, national=national).decrypt for salt in salts}
+        salts = [one[:_SALT_BYTES] for one in sealed]  # of many parts few: one a process and some million parts
+        open_ = {salt: _aead(key, salt, national=national).decrypt for salt in set(salts)}
         try:
             return [
-                open_[one[:_SALT_BYTES]](one[_SALT_BYTES:_BEFORE_SEALED], one[_BEFORE_SEALED:], context)
-                for one, context in zip(sealed, contexts, strict=True)
+                open_[salt](one[_SALT_BYTES:_BEFORE_SEALED], one[_BEFORE_SEALED:], context)
+                for salt, one, context in zip(salts, sealed, contexts, strict=True)
             ]
         except InvalidTag:
             msg = "not sealed under this key for this context"
