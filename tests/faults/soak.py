@@ -27,7 +27,7 @@ from tests.postgres_server import Cluster, postgres_cluster
 
 _ENGINE_CALLERS = 64
 _KILLS_A_ROUND = 10
-_LONGER = 5
+_LONGER = 20
 _ANSWERS_A_KILL = 100
 _MOST_ENTRIES = 400_000  # of one log, so that the oracle keeps it in memory
 _DISK = (
