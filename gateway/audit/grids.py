@@ -15,7 +15,7 @@ _MOMENT: Final = b"0000-00-00T00:00:00.000000Z"
 _ZEROES: Final = bytes(48 if 48 <= byte <= 57 else byte for byte in range(256))
 _DIGITS: Final = [place for place, letter in enumerate(_MOMENT) if letter == 48]
 _PARTS: Final = (4, 2, 2, 2, 2, 2, 6)  # digits of year, month, day, hour, minute, second, microsecond
-_AT_ONCE: Final = 64
+_AT_ONCE: Final = 64  # texts of some kilobytes that are compared in one step
 _PAD, _NOUGHT = ord("="), ord("A")
 _NO_LETTERS: Final = b'"\\-_='  # not of base64's standard alphabet, or no base64 at all
 _BASE64 = TypeAdapter(bytes, config=ConfigDict(val_json_bytes="base64"))
@@ -56,10 +56,7 @@ class Grid:
             self._letters[:, place] = wanted[place]
         width, whole = self._width, self._whole
         some = template * min(self._count, _AT_ONCE)  # which stay in the processor's memory
-        if all(
-            whole.startswith(some[: len(whole) - at], at) if len(whole) - at < len(some) else whole.startswith(some, at)
-            for at in range(0, len(whole), len(some) or 1)
-        ):
+        if all(whole.startswith(some[: len(whole) - at], at) for at in range(0, len(whole), len(some) or 1)):
             return []
         return [row for row in range(self._count) if whole[row * width : (row + 1) * width] != template]
 

@@ -20,7 +20,7 @@ from gateway.store.log import StoreFailed
 from gateway.store.state import State
 
 _ONE = 1
-_MANY = 16
+_MANY = 16  # rows from which on it pays to find their pages first
 _ROWS_AT_ONCE = 500  # a transaction of the indexer: the log waits no longer than for these
 _ASKED_AT_ONCE = 500
 

@@ -83,6 +83,16 @@ def test_what_stood_in_a_place_stays_when_the_texts_are_made_even() -> None:
         assert whole.tobytes() == b"".join(texts)
 
 
+@given(st.integers(1, 200), st.sets(st.integers(0, 199), max_size=4), st.integers(0, 3))
+def test_of_many_texts_those_that_differ_are_told_wherever_they_stand(count: int, odd: set[int], at: int) -> None:
+    odd = {row for row in odd if row < count}
+    texts = [b"ab%dcd" % (row % 10) for row in range(count)]
+    for row in odd:
+        place = at if at < 2 else at + 1  # not the open one
+        texts[row] = texts[row][:place] + b"!" + texts[row][place + 1 :]
+    assert Grid(texts).others(b"ab0cd", [slice(2, 3)]) == sorted(odd)
+
+
 TEXTS = st.text(max_size=6)
 HASH = st.binary(min_size=16, max_size=16).map(lambda one: base64.b64encode(one).decode())
 PRIVATE = st.fixed_dictionaries(
