@@ -65,11 +65,11 @@ format: .venv/.dev ## put the code in form
 	  else echo "mariadbd is missing: the tests of MariaDB sources will fail" >&2; fi; fi
 	@touch $@
 
-.venv/.bench-apt: | .venv/bin/python
-	@if ! command -v wrk >/dev/null || ! command -v node >/dev/null || ! command -v npm >/dev/null; then \
+.venv/.bench-apt: | .venv/.apt
+	@if ! command -v wrk >/dev/null; then \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq wrk nodejs npm >/dev/null; \
-	  else echo "wrk, node or npm is missing: the benchmark of serving can't run" >&2; fi; fi
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq wrk >/dev/null; \
+	  else echo "wrk is missing: the benchmark of serving can't run" >&2; fi; fi
 	@touch $@
 
 .venv/.demo: pyproject.toml | .venv/bin/python

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway.store._tables import ACCESS_LOG_VIEW
 from gateway.store.log import COLUMNS, LogHead, StoreFailed
 from gateway.store.log_batch import RowBatch, read_batch
-from gateway.store.log_index import IndexReader
+from gateway.store.log_index import IndexReader, read_in_order
 from gateway.store.state import State
 
 _CHUNK = 2048
@@ -149,6 +149,7 @@ class LogReader:
 def reading_log(state: State) -> Iterator[LogReader]:
     """A reader of one moment of the log; raises StoreFailed where the database can't be read."""
     with failing_as_store(), state.reading() as connection:
+        read_in_order(connection)
         yield LogReader(connection)
 
 
