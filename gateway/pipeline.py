@@ -180,23 +180,21 @@ class Pipeline:
         if not self.turns.take_now(caller.app):
             await self.turns.take(caller.app)
         try:
-            answered = await self._read_in_turn(engine, recorder, request, caller, purpose)
+            plan = await self._plan(engine, recorder, request, caller, purpose)
+            if purpose.is_break_glass:
+                await asyncio.to_thread(self.check_glass, purpose, caller, self.clock())
+            if plan.matches and purpose.matches_per_day is not None:
+                await asyncio.to_thread(self.charge, caller.principal, purpose, self.clock(), plan.matches)
+            disclosure, body = None, b""
+            if plan.media_type not in STREAMED:
+                disclosure = await self._disclose(recorder, plan, caller, purpose)
+                strips_nulls = plan.bound.strips_nulls
+                body = render(disclosure, plan.media_type, self.limits.answer_bytes, strips_nulls=strips_nulls)
         finally:
+            # whoever waits for the log keeps nobody from their turn: the more wait, the more one commit carries
             self.turns.give_back(caller.app)
-        return await self._in_batches(answered) if isinstance(answered, Reading) else answered
-
-    async def _read_in_turn(
-        self, engine: PolicyEngine, recorder: Recorder, request: InboundRequest, caller: Caller, purpose: Purpose
-    ) -> Response | Reading:
-        plan = await self._plan(engine, recorder, request, caller, purpose)
-        if purpose.is_break_glass:
-            await asyncio.to_thread(self.check_glass, purpose, caller, self.clock())
-        if plan.matches and purpose.matches_per_day is not None:
-            await asyncio.to_thread(self.charge, caller.principal, purpose, self.clock(), plan.matches)
-        if plan.media_type in STREAMED:
-            return Reading(engine, recorder, plan, caller, purpose)
-        disclosure = await self._disclose(recorder, plan, caller, purpose)
-        body = render(disclosure, plan.media_type, self.limits.answer_bytes, strips_nulls=plan.bound.strips_nulls)
+        if disclosure is None:
+            return await self._in_batches(Reading(engine, recorder, plan, caller, purpose))
         receipt = await self._release(recorder, caller, purpose, disclosure, body)
         return self._answered(recorder, plan, disclosure, body, receipt)
 

@@ -123,7 +123,7 @@ class PreparedQuestions:
 
 def _decide(engine: PolicyEngine, bound: BoundQuery, caller: Caller, now: datetime) -> tuple[Decision, ...]:
     """The decisions on every dataset of a question without a case, depth first."""
-    own = engine.decide(bound, caller, None, now)
+    own = engine.decide_again(bound, caller, now)
     if not bound.embeds:
         return (own,)
     return (own, *(one for embed in bound.embeds for one in _decide(engine, embed.question, caller, now)))

@@ -70,6 +70,9 @@ class OneDecision:
             made = self._made[key] = self._engine.decide(bound, caller, case, now)
         return made
 
+    def decide_again(self, bound: BoundQuery, caller: Caller, now: datetime) -> Decision:
+        return self.decide(bound, caller, None, now)
+
     def decide_question(self, bound: BoundQuery, caller: Caller, case: CaseFacts | None, now: datetime) -> DecidedQuery:
         embeds = tuple((embed, self.decide_question(embed.question, caller, case, now)) for embed in bound.embeds)
         return DecidedQuery(bound=bound, decision=self.decide(bound, caller, case, now), embeds=embeds)

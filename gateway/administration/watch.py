@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cache
 
 import orjson
 
@@ -41,7 +42,7 @@ from gateway.store import (
 )
 from gateway.telemetry import operator_log
 
-_CHUNK = 256
+_CHUNK = 512
 _DUTY = "watch"
 _HELD = timedelta(seconds=15)
 _ABANDONED = timedelta(minutes=1)
@@ -121,8 +122,9 @@ class Watch:
     def _watched(self, logged: Sequence[Logged], pace: Pace) -> tuple[dict[tuple[str, str], str], list[WatchTask]]:
         canaries = [subject for subject, _, _ in read_canaries(self._state)]
         detectors = (*self._detectors, build_detector("canary", {"subjects": canaries}))
+        digest = cache(_digest_of)  # of this stretch: most entries are of somebody who is in it already
         keyed = [
-            (one, detector, (detector.name, hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()))
+            (one, detector, (detector.name, digest(key)))
             for one in pace.each(logged)
             for detector in detectors
             if (key := detector.key(one.entry)) is not None
@@ -237,3 +239,7 @@ async def _watch(watch: Watch, every_seconds: float) -> None:
             is_well = False
         else:
             is_well = True
+
+
+def _digest_of(key: str) -> str:
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()

@@ -16,6 +16,7 @@ from gateway.audit.entry import (
     KEYED_HASH,
     LARGEST,
     VERSION,
+    are_keyed_hashes,
     each_once,
     searchable,
     without_surrogates,
@@ -51,7 +52,7 @@ def encode_entry(entry: AuditEntry, sealer: Sealer) -> EncodedEntry:
     """
     if entry.at.tzinfo is None:
         raise Defect(operator="an audit entry without a time zone")
-    if not all(map(KEYED_HASH.fullmatch, entry.subjects)):
+    if not are_keyed_hashes(entry.subjects):
         raise Defect(operator="an audit entry with a subject that is no keyed hash")
     if entry.decision is not None and not _names_by_hash(entry.decision):
         raise Defect(operator="an audit entry with a person who is told by no keyed hash")
@@ -155,5 +156,7 @@ def _case(case: CaseTrace) -> dict[str, Any]:
 
 
 def _names_by_hash(trace: DecisionTrace) -> bool:
+    if trace.case is None and not trace.id_number:
+        return True
     people = (trace.id_number or "", *(trace.case.subjects if trace.case is not None else ()))
     return all(one == "" or KEYED_HASH.fullmatch(one) for one in people)

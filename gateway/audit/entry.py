@@ -8,7 +8,7 @@ verifier can hold them against each other.
 import re
 from binascii import Error as NotBase64
 from binascii import a2b_base64, b2a_base64
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields, is_dataclass, replace
 from datetime import datetime
 from enum import Enum
@@ -28,6 +28,7 @@ PRIVATE_COLUMNS = ("principal", "case_id", "trace_id", "subjects")
 """Search columns that tell of people: empty once the entry is erased."""
 EMPTY_SEALED = b'"sealed":""'
 KEYED_HASH = re.compile(r"[0-9a-f]{32}", re.ASCII)
+_HEX, _HASH_LENGTH = re.compile(r"[0-9a-f]*", re.ASCII), frozenset({32})
 _KEY_NAME = re.compile(r"[^\x00-\x1f]{1,200}/[0-9]{4}-[0-9]{2}", re.ASCII)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -54,7 +55,9 @@ def without_surrogates(value: Any) -> Any:  # noqa: ANN401 - any part of a docum
         case dict():
             return {key: without_surrogates(item) for key, item in value.items()}
         case _ if is_dataclass(value) and not isinstance(value, type):
-            return replace(value, **{one.name: without_surrogates(getattr(value, one.name)) for one in fields(value)})
+            return replace(
+                value, **{one.name: without_surrogates(getattr(value, one.name)) for one in fields(value) if one.init}
+            )
         case _:
             return value
 
@@ -283,6 +286,13 @@ def _searchable(text: str) -> str:
 def each_once(people: Iterable[str]) -> str:
     """Whom an entry is about, as the column `subjects` has them."""
     return " ".join(sorted(set(people)))
+
+
+def are_keyed_hashes(subjects: Sequence[str]) -> bool:
+    """Whether each is one: 32 lower-case hex digits."""
+    if len(subjects) == 1:
+        return KEYED_HASH.fullmatch(subjects[0]) is not None
+    return _HEX.fullmatch("".join(subjects)) is not None and _HASH_LENGTH.issuperset(map(len, subjects))
 
 
 def _is_hash(value: object) -> bool:

@@ -43,10 +43,22 @@ class _Private(NamedTuple):
     to_principal: bytes
 
 
+class _Form(NamedTuple):
+    """All of an entry but what differs between entries that are alike."""
+
+    public: _Public
+    private: _Private
+    principal: bytes
+    roles: bytes
+    letters: int  # of the search columns that have a limit, but the trace id
+    like: object  # held, as above
+
+
 class FormFiller:
     """Knows the forms that it wrote before. Bounded; for any thread: at worst a form is made twice."""
 
     def __init__(self) -> None:
+        self._alike: dict[tuple[int, str], _Form] = {}
         self._public: dict[tuple[object, ...], _Public | None] = {}
         self._private: dict[tuple[object, ...], _Private] = {}
 
@@ -56,21 +68,19 @@ class FormFiller:
         The entry's moments have a time zone, and its people are keyed hashes.
         """
         decision, trace_id, sha256 = entry.decision, entry.trace_id, entry.response_sha256
-        if decision is None or decision.case is not None or entry.case or entry.justification:
+        if decision is None or not (trace_id.isalnum() and trace_id.isascii()):
             return None
-        if not (trace_id.isalnum() and trace_id.isascii() and (not sha256 or (sha256.isalnum() and sha256.isascii()))):
+        if sha256 and not (sha256.isalnum() and sha256.isascii()):
             return None
-        public, principal = self._public_of(entry, key, names_nobody=names_nobody), _text(entry.principal)
-        if public is None or principal is None:
+        form = self._alike.get((id(entry.like), key.name)) or self._form_of(entry, decision, key, names_nobody)
+        if form is None or form.letters + len(trace_id) > LONGEST_COLUMN:
             return None
-        if public.letters + len(entry.principal) + len(trace_id) > LONGEST_COLUMN:
-            return None
-        private = self._private_of(entry, decision, names_nobody=names_nobody)
+        public, private = form.public, form.private
         at, subjects = in_utc(entry.at), entry.subjects
         plaintext = b"".join(
             (
                 private.to_decided_at, orjson.dumps(moment_told(in_utc(decision.decided_at)), option=_Z),
-                private.to_principal, principal, b',"roles":', _texts(entry.roles), b',"subjects":"', packed(subjects),
+                private.to_principal, form.principal, b',"roles":', form.roles, b',"subjects":"', packed(subjects),
                 b'","trace_id":"', trace_id.encode(), b'"}',
             )
         )  # fmt: skip
@@ -91,6 +101,21 @@ class FormFiller:
             subjects[0] if len(subjects) == 1 else each_once(subjects),
         )  # fmt: skip
         return EncodedEntry(body, leaf_hash(body), columns)
+
+    def _form_of(self, entry: AuditEntry, decision: DecisionTrace, key: SealingKey, names_nobody: bool) -> _Form | None:
+        if decision.case is not None or entry.case or entry.justification:
+            return None
+        public, principal = self._public_of(entry, key, names_nobody=names_nobody), _text(entry.principal)
+        if public is None or principal is None:
+            return None
+        private = self._private_of(entry, decision, names_nobody=names_nobody)
+        letters = public.letters + len(entry.principal)
+        form = _Form(public, private, principal, _texts(entry.roles), letters, entry.like)
+        if entry.like is not None:
+            if len(self._alike) >= _MOST:
+                self._alike.clear()
+            self._alike[id(entry.like), key.name] = form
+        return form
 
     def _public_of(self, entry: AuditEntry, key: SealingKey, *, names_nobody: bool) -> _Public | None:
         place = (

@@ -238,6 +238,9 @@ class AuditLog:
             self._is_scheduled = True
             asyncio.get_running_loop().call_soon(self._dispatch)
 
+    def _soon(self) -> None:
+        asyncio.get_running_loop().call_soon(self._dispatch)
+
     def _dispatch(self) -> None:
         """Write what waits, unless something is being written already: then it is the next."""
         self._is_scheduled = False
@@ -263,8 +266,11 @@ class AuditLog:
             self._fail(_named(error))
             return
         receipts, place = work.result(), 0
-        if self._is_ready and self._waiting:
+        if self._is_ready and self._queued >= _ENOUGH:
             self._dispatch()  # before anybody runs on: the database has nothing to do meanwhile
+        elif self._is_ready and self._waiting and not self._is_scheduled:
+            self._is_scheduled = True
+            asyncio.get_running_loop().call_soon(self._soon)
         for waiting in batch:
             found = receipts[place : place + len(waiting.encoded)]
             place += len(waiting.encoded)
@@ -280,9 +286,7 @@ class AuditLog:
         if self._keeper is not None and not self._is_keeping and self._sequencer.is_keeping_due():
             self._is_keeping = True
             self._keeper.run(self._sequencer.keep).add_done_callback(self._kept)
-        if self._waiting:
-            self._dispatch()
-        elif not self._in_flight:
+        if not self._waiting and not self._in_flight:
             self._idle.set()
 
     def _kept(self, work: "asyncio.Future[None]") -> None:

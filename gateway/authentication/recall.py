@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+import orjson
+
 from gateway.model.caller import Caller, InboundRequest
 
 FRESH_SECONDS = 1.0
@@ -94,5 +96,9 @@ class FreshKeys:
 
 def digest_of(request: InboundRequest) -> bytes:
     """Of everything in a request that says who asks and for what; 32 bytes. Absent is another than empty."""
-    told = repr([request.client_address, *map(request.headers.get, _SAID)])  # quotes what would run together
-    return hashlib.sha256(told.encode("utf-8", "surrogatepass")).digest()
+    said = [request.client_address, *map(request.headers.get, _SAID)]
+    try:
+        told = orjson.dumps(said)  # quotes what would run together
+    except TypeError:  # half a character, which no header of a server's has
+        told = repr(said).encode("utf-8", "surrogatepass")
+    return hashlib.sha256(told).digest()

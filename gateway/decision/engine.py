@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import lru_cache, partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Self
+from typing import NamedTuple, Self
 
 from gateway.decision import soundness
 from gateway.decision.attributes import COMMON, attributes_of
@@ -21,7 +21,7 @@ from gateway.decision.judge import Circumstances, Demand, Judge, Request
 from gateway.decision.levels import Ceiling, ceilings_of
 from gateway.decision.near_miss import near_misses_of
 from gateway.decision.outcome import Outcome, compose, denied, obligations_of
-from gateway.decision.outcome_cache import OutcomeCache
+from gateway.decision.outcome_cache import Key, OutcomeCache
 from gateway.decision.row_filter import no_rows, row_verdict
 from gateway.decision.standing import admits, refuse_circumstances, refuse_purpose
 from gateway.errors import Defect, PurposeMissing
@@ -34,7 +34,18 @@ from gateway.model.query import BoundQuery, FieldUse
 
 _MOST_NAMES = 4_096
 _NO_MISSES: Mapping[FieldName | None, tuple[NearMiss, ...]] = MappingProxyType({})  # shared by answers that are kept
+_MOST_AGAIN = 4_096  # pairs of a question that is kept and a caller who is
 _MOST_DECISIONS = 32  # of one outcome: by the regions of posts
+
+
+class _Again(NamedTuple):
+    """A decision that the same question of the same caller meets again until its purpose's time is over."""
+
+    bound: BoundQuery  # held, with the caller, so that their identity stays theirs
+    caller: Caller
+    decision: Decision
+    since: datetime
+    until: datetime
 
 
 class PolicyEngine:
@@ -45,6 +56,7 @@ class PolicyEngine:
         self.judge = judge
         self.hierarchies = hierarchies
         self.outcomes = OutcomeCache()
+        self._again: dict[tuple[int, int], _Again] = {}
         # What depends on the policy and on names alone; bounded, because callers choose the names. None of them knows
         # the engine: a policy that was replaced goes when its last request ends, and leaves no work to the collector.
         self._subs = lru_cache(_MOST_NAMES)(partial(_known_subs, hierarchies))
@@ -132,6 +144,29 @@ class PolicyEngine:
             known = outcome.decisions[values] = self._finish(outcome, dataset, purpose, request, None)
         return known
 
+    def decide_again(self, bound: BoundQuery, caller: Caller, now: datetime) -> Decision:
+        """`decide` without a case, for a question and a caller that are kept as they are: `bound` has no literal.
+
+        What depends on no moment but the purpose's own time is the same for these very two, and is found by them.
+        """
+        again = self._again.get((id(bound), id(caller)))
+        if again is not None and again.since <= now < again.until:
+            return again.decision
+        decision = self.decide(bound, caller, None, now)
+        dataset = self.catalog.datasets[bound.dataset.name]
+        request = self._request(bound.purpose.id, caller, None, now)
+        key = _key(request, dataset, bound, caller.app)
+        outcome = self.outcomes.find(key, self.judge, request) if self.outcomes.asks_nothing(key) else None
+        is_lasting = outcome is not None and COMMON.issuperset(outcome.reads)
+        if is_lasting and caller.case is None and self._stands(bound, caller, None, now):
+            if len(self._again) >= _MOST_AGAIN:
+                self._again.clear()
+            purpose = self.catalog.purposes[bound.purpose.id]
+            self._again[id(bound), id(caller)] = _Again(
+                bound, caller, decision, purpose.valid_from, purpose.valid_until
+            )
+        return decision
+
     def decide_question(
         self,
         bound: BoundQuery,
@@ -193,7 +228,7 @@ class PolicyEngine:
 
     def _outcome(self, request: Request, dataset: Dataset, bound: BoundQuery, app: AppId) -> Outcome:
         """As found before, or found now."""
-        key = (request.subs, app, bound.purpose.id, dataset.name, bound.uses)
+        key = _key(request, dataset, bound, app)
         found = self.outcomes.find(key, self.judge, request)
         if found is None:
             found, demands = self._compose(request, dataset, bound, app, every_use=False)
@@ -231,6 +266,10 @@ class PolicyEngine:
             return no_rows(rule.id for rule in outcome.row_rules)
         subjects = case.subjects if case is not None else None
         return row_verdict(outcome.row_rules, dataset, request.ctx.attributes, subjects)
+
+
+def _key(request: Request, dataset: Dataset, bound: BoundQuery, app: AppId) -> Key:
+    return request.subs, app, bound.purpose.id, dataset.name, bound.uses
 
 
 def _known_subs(hierarchies: Hierarchies, roles: tuple[RoleName, ...]) -> tuple[str, ...]:

@@ -50,6 +50,11 @@ class OutcomeCache:
             self._keep(key, known, len(known.outcomes))
         return known.outcomes.get(tuple([judge.meets(request, demand) for demand in known.demands]))
 
+    def asks_nothing(self, key: Key) -> bool:
+        """Whether an outcome is known under the key that depended on no demand: on nothing that the key leaves out."""
+        known = self._young.get(key) or self._old.get(key)
+        return known is not None and not known.demands
+
     def add(self, key: Key, judge: Judge, request: Request, demands: frozenset[Demand], outcome: Outcome) -> None:
         """Keep an outcome that depended on `demands` and on nothing else that the key leaves out."""
         known = self._young.get(key)

@@ -1,6 +1,6 @@
 """Stage 8: what is written down, and the proof that it was."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -51,7 +51,7 @@ class CaseTrace:
     subjects: tuple[str, ...]  # stand-ins, in the case's order
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: `amended` copies it
 class DecisionTrace:
     """What a decision depended on beside the entry's own keys, and what it was: enough to make it again.
 
@@ -71,7 +71,7 @@ class DecisionTrace:
     sha256: str  # of the whole decision, with stand-ins in its row filter; hex
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: `amended` copies it
 class AuditEntry:
     """One record. No raw identifier of a person: subjects are keyed hashes, filters have their literals hidden."""
 
@@ -102,6 +102,9 @@ class AuditEntry:
     refers_to: int | None  # index of the entry that this one follows (not-released)
     detail: str  # for cases, policy, start: one short machine-written sentence without personal data
     decision: DecisionTrace | None = None  # None: nothing was decided field by field, or an entry of version 1
+    like: object = field(init=False, default=None, compare=False, repr=False)
+    """The same object in entries that differ in these alone: `at`, `trace_id`, `rows`, `subjects`, `duration_us`,
+    `response_sha256`, `refers_to`, and the moment of the decision. `replace` leaves it out."""
 
 
 class SearchColumns(NamedTuple):

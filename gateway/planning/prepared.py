@@ -58,8 +58,19 @@ class PreparedPlan:
         """The plan for these literals, which are of the same fields in the same order."""
         if not literals:
             return self.plan
-        asked = [Compare(name, Comparator.EQ, text) for name, text in literals]
-        return _with(self.plan, self.bound.filled(asked), self.pushed.filled(asked), self.residual.filled(asked))
+        return self.filled([Compare(name, Comparator.EQ, text) for name, text in literals])
+
+    def filled(self, asked: Sequence[Predicate]) -> ReadPlan:
+        """The plan with these in the places of the literals' comparisons."""
+        plan, pushed, kept = self.plan, self.pushed.filled(asked), self.plan.residual
+        counted = plan.count_fetch
+        return amended(
+            plan,
+            bound=amended(plan.bound, where=self.bound.filled(asked)),
+            fetch=amended(plan.fetch, where=pushed),
+            count_fetch=None if counted is None else amended(counted, where=pushed),
+            residual=replace(kept, where=self.residual.filled(asked)) if self.residual.slots else kept,
+        )
 
 
 def prepare(plan: ReadPlan, literals: Literals) -> PreparedPlan | None:
@@ -80,18 +91,8 @@ def prepare(plan: ReadPlan, literals: Literals) -> PreparedPlan | None:
     )
     if not is_sound:
         return None
-    return PreparedPlan(_with(plan, bound.where, pushed.where, residual.where), bound, pushed, residual)
-
-
-def _with(plan: ReadPlan, bound: Predicate, pushed: Predicate, residual: Predicate) -> ReadPlan:
-    """The plan with these filters."""
-    kept, counted = plan.residual, plan.count_fetch
-    return amended(
-        plan,
-        bound=amended(plan.bound, where=bound),
-        fetch=amended(plan.fetch, where=pushed),
-        count_fetch=None if counted is None else amended(counted, where=pushed),
-        residual=kept if residual is kept.where else replace(kept, where=residual),
+    return PreparedPlan(
+        PreparedPlan(plan, bound, pushed, residual).filled([NOTHING for _ in asked]), bound, pushed, residual
     )
 
 

@@ -71,7 +71,7 @@ def told(value: Any) -> Any:
 
 def parts(entry: AuditEntry) -> tuple[dict[str, Any], dict[str, Any]]:
     """The public part with nothing sealed in it, and the private one."""
-    whole = {name: told(value) for name, value in asdict(entry).items() if name != "fields"}
+    whole = {name: told(value) for name, value in asdict(entry).items() if name not in {"fields", "like"}}
     whole["fields"] = [told(one) for one in entry.fields]
     private = {name: whole.pop(name) for name in OF_PEOPLE}
     private["subjects"] = base64.b64encode(bytes.fromhex("".join(entry.subjects))).decode()
