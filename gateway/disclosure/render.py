@@ -28,7 +28,9 @@ def render(disclosure: Disclosure, media_type: MediaType, answer_bytes: int, *, 
     refuse_range(disclosure)
     match media_type:
         case MediaType.JSON:
-            body = json_bytes([_object(disclosure.columns, row, strips_nulls=strips_nulls) for row in disclosure.rows])
+            names = disclosure.columns
+            shown = [dict(zip(names, row, strict=True)) for row in disclosure.rows]
+            body = json_bytes([stripped(one) for one in shown] if strips_nulls else shown)
         case MediaType.OBJECT:
             if len(disclosure.rows) != 1:
                 raise NotSingular

@@ -28,6 +28,8 @@ def kernel_of(form: SqlForm) -> Callable[[str], str | None]:
             return lambda text: text[:count]
         case Right(count):
             return lambda text: text[-count:]
+        case Concat((Left(shown), Constant(str(stars)), Right(rest))):  # what most masks are, in one step
+            return lambda text: text[:shown] + stars + text[-rest:]
         case Concat(parts):
             return _joined(tuple(kernel_of(part) for part in parts))
         case IfShape(shapes, then, otherwise):
