@@ -1,6 +1,7 @@
 """Questions that were asked before: what is kept of them, what is decided anew, and when they are forgotten."""
 
 import asyncio
+import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ from gateway.app import Gateway, utc_now
 from gateway.demo.ask import Asker
 from gateway.demo.prepare import Demo
 from gateway.errors import JustificationMissing
+from gateway.model.audit import AuditEntry
 from gateway.model.caller import InboundRequest
 from gateway.model.response import Refusal, Response
 from gateway.prepared import PreparedQuestions
@@ -30,9 +32,14 @@ class Desk:
     async def ask(
         self, question: str, person: str = "grid-worker", purpose: str = "home-visit", **headers: str
     ) -> Response:
+        return await self.ask_with(self.headers(person, purpose) | headers, question)
+
+    def headers(self, person: str, purpose: str = "home-visit") -> dict[str, str]:
         asker = Asker.from_demo(self._demo.folder, person, utc_now())
+        return {"apikey": asker.app_key, "authorization": f"Bearer {asker.token}", "purpose": purpose}
+
+    async def ask_with(self, headers: dict[str, str], question: str) -> Response:
         path, _, query = question.partition("?")
-        headers |= {"apikey": asker.app_key, "authorization": f"Bearer {asker.token}", "purpose": purpose}
         answered = await self.pipeline.answer(
             InboundRequest(
                 method="GET", path=f"/data/{path}", query_string=query, headers=headers, client_address="127.0.0.1",
@@ -147,3 +154,35 @@ def test_what_one_may_see_says_nothing_of_what_another_may(fresh_demo: Demo, oth
 def _rows(answered: Response) -> list[dict[str, object]]:
     assert not isinstance(answered.outcome, Refusal), answered.outcome.error.code
     return [dict(zip(answered.outcome.columns, row, strict=True)) for row in answered.outcome.rows]
+
+
+def test_entries_that_are_alike_say_what_the_first_of_them_says(fresh_demo: Demo) -> None:
+    async def act(desk: Desk) -> None:
+        workers = {who: desk.headers(who) for who in ("grid-worker", "transport-worker")}
+        questions = (RESIDENTS, "public-security.resident?select=name,id_number&limit=1", "community.need?select=name")
+        first: dict[tuple[str, str], AuditEntry] = {}
+        said = 0
+        for _ in range(4):
+            for who, headers in workers.items():
+                for question in questions:
+                    answer = await desk.ask_with(headers, question)
+                    assert answer.receipt is not None
+                    entry = await asyncio.to_thread(desk.gateway.rooms.audit.entry, answer.receipt.index)
+                    if isinstance(answer.outcome, Refusal):
+                        assert (entry.outcome, entry.rows, entry.response_sha256) == ("refused", 0, "")
+                    else:
+                        assert entry.rows == len(answer.outcome.rows)
+                        assert entry.subjects == answer.outcome.subjects
+                        assert entry.response_sha256 == hashlib.sha256(answer.body).hexdigest()
+                        said += 1
+                    known = first.setdefault((who, question), entry)
+                    assert entry.decision is not None
+                    assert known.decision is not None
+                    assert entry.decision.decided_at >= known.decision.decided_at
+                    decision = replace(entry.decision, decided_at=known.decision.decided_at)
+                    varying = ("at", "duration_us", "rows", "subjects", "response_sha256")
+                    same = {name: getattr(known, name) for name in varying}
+                    assert replace(entry, decision=decision, **same) == known
+        assert said >= 8
+
+    at_the_desk(fresh_demo, act)

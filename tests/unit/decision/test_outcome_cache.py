@@ -145,3 +145,36 @@ def test_an_explanation_is_never_answered_from_what_was_kept(tmp_path: Path) -> 
     pdp.decide(asked, who, None, NOW)
     assert pdp.decide(asked, who, None, NOW, explain=True).near_misses
     assert not pdp.decide(asked, who, None, NOW).near_misses
+
+
+def test_what_no_moment_changes_is_found_by_its_question_and_its_caller(tmp_path: Path) -> None:
+    pdp = engine(tmp_path, line("A", "allow", "class:any"), line("R", "allow", "ds:police.resident", act="rows"))
+    who = caller()
+    asked = question(pdp.catalog, who)
+    first = pdp.decide_again(asked, who, NOW)
+    pdp.outcomes = OutcomeCache()  # nothing is looked up there any more
+    assert pdp.decide_again(asked, who, NOW + timedelta(days=1)) is first
+    assert len(pdp.outcomes) == 0
+    # another person, and the same question asked anew, are looked up
+    pdp.decide_again(asked, caller(), NOW)
+    assert len(pdp.outcomes) == 1
+
+
+def test_it_is_denied_from_the_moment_at_which_the_purpose_is_over(tmp_path: Path) -> None:
+    pdp = engine(tmp_path, line("A", "allow", "class:any"))
+    who = caller()
+    asked, until = question(pdp.catalog, who), pdp.catalog.purposes[PurposeId("visit")].valid_until
+    for step, level in ((-1, "clear"), (0, "denied"), (-1, "clear"), (1, "denied")):
+        assert levels_of(pdp.decide_again(asked, who, until + timedelta(microseconds=step)))["name"] == level
+    since = pdp.catalog.purposes[PurposeId("visit")].valid_from
+    assert levels_of(pdp.decide_again(asked, who, since - timedelta(microseconds=1)))["name"] == "denied"
+
+
+def test_what_has_a_window_or_a_condition_is_looked_up_each_time(tmp_path: Path) -> None:
+    edge = NOW.replace(microsecond=0)
+    window = line("A", "allow", "class:any", nbf=edge.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    pdp, who = engine(tmp_path, window), caller()
+    asked = question(pdp.catalog, who)
+    for step, level in ((-1, "denied"), (0, "clear"), (1, "clear"), (-1, "denied")):
+        decision = pdp.decide_again(asked, who, edge + timedelta(microseconds=step))
+        assert levels_of(decision)["name"] == level
