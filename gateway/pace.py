@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final, TypeVar
 
 PIECE_SECONDS: Final = 0.0005
-REST: Final = 8
-"""Times as long as the work: at most a ninth of a core, and of the interpreter's lock."""
+REST: Final = 16
+"""Times as long as the work: at most a seventeenth of a core, and of the interpreter's lock."""
 T = TypeVar("T")
 
 

@@ -179,24 +179,26 @@ class Pipeline:
         caller, purpose = await self._authenticate(engine, recorder, request)
         if not self.turns.take_now(caller.app):
             await self.turns.take(caller.app)
+        has_turn = True
         try:
             plan = await self._plan(engine, recorder, request, caller, purpose)
             if purpose.is_break_glass:
                 await asyncio.to_thread(self.check_glass, purpose, caller, self.clock())
             if plan.matches and purpose.matches_per_day is not None:
                 await asyncio.to_thread(self.charge, caller.principal, purpose, self.clock(), plan.matches)
-            disclosure, body = None, b""
             if plan.media_type not in STREAMED:
                 disclosure = await self._disclose(recorder, plan, caller, purpose)
                 strips_nulls = plan.bound.strips_nulls
                 body = render(disclosure, plan.media_type, self.limits.answer_bytes, strips_nulls=strips_nulls)
+                if self.turns.is_of_one:  # who waits for the log keeps nobody: the more wait, the more a commit carries
+                    self.turns.give_back(caller.app)
+                    has_turn = False
+                receipt = await self._release(recorder, caller, purpose, disclosure, body)
+                return self._answered(recorder, plan, disclosure, body, receipt)
         finally:
-            # whoever waits for the log keeps nobody from their turn: the more wait, the more one commit carries
-            self.turns.give_back(caller.app)
-        if disclosure is None:
-            return await self._in_batches(Reading(engine, recorder, plan, caller, purpose))
-        receipt = await self._release(recorder, caller, purpose, disclosure, body)
-        return self._answered(recorder, plan, disclosure, body, receipt)
+            if has_turn:
+                self.turns.give_back(caller.app)
+        return await self._in_batches(Reading(engine, recorder, plan, caller, purpose))
 
     async def _plan(
         self, engine: PolicyEngine, recorder: Recorder, request: InboundRequest, caller: Caller, purpose: Purpose

@@ -48,6 +48,11 @@ class Turns:
         """Questions that wait for their turn."""
         return self._waiting
 
+    @property
+    def is_of_one(self) -> bool:
+        """Whether one app asks: nobody else is kept waiting by what it has under way."""
+        return self._asking(self._monotonic()) < 2
+
     def take_now(self, app: AppId) -> bool:
         """Take a place until `give_back`, where the app may have one at once; else it has to wait, with `take`."""
         now = self._monotonic()
