@@ -11,6 +11,8 @@ from typing import Final, TypeVar
 PIECE_SECONDS: Final = 0.0005
 REST: Final = 16
 """Times as long as the work: at most a seventeenth of a core, and of the interpreter's lock."""
+SHORT_REST: Final = 4
+"""Of what is far behind: at most a fifth of a core."""
 T = TypeVar("T")
 
 
@@ -18,9 +20,14 @@ class Pace:
     """One thread's. `rest` waits so many seconds."""
 
     def __init__(
-        self, rest: Callable[[float], object] = time.sleep, monotonic: Callable[[], float] = time.perf_counter
+        self,
+        rest: Callable[[float], object] = time.sleep,
+        monotonic: Callable[[], float] = time.perf_counter,
+        *,
+        is_behind: bool = False,
     ) -> None:
         self._rest = rest
+        self._times = SHORT_REST if is_behind else REST
         self._monotonic = monotonic
         self._began = monotonic()
 
@@ -35,5 +42,5 @@ class Pace:
         """Rest, where a piece of work was done since the last time."""
         worked = self._monotonic() - self._began
         if worked >= PIECE_SECONDS:
-            self._rest(REST * worked)
+            self._rest(self._times * worked)
             self._began = self._monotonic()

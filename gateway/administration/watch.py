@@ -43,6 +43,7 @@ from gateway.store import (
 from gateway.telemetry import operator_log
 
 _CHUNK = 512
+_FAR = 100_000  # entries: minutes of a busy day
 _DUTY = "watch"
 _HELD = timedelta(seconds=15)
 _ABANDONED = timedelta(minutes=1)
@@ -112,7 +113,7 @@ class Watch:
         end = min(begin + _CHUNK, until)
         if begin >= end:
             return False
-        pace = Pace()
+        pace = Pace(is_behind=until - begin > _FAR)
         logged = list(pace.each(read_range(self._state, begin, end, self._opener)))
         memories, tasks = self._watched(logged, pace)
         keep_watch(self._state, begin, end, memories, tasks)

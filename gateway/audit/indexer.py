@@ -31,6 +31,7 @@ from gateway.telemetry import operator_log
 
 _LOOKS_EACH_SECONDS = 1.0
 _PIECE = 256  # entries that are read at a time
+_FAR = 4  # small segments: a search reads what is not indexed yet entry by entry
 _LEASE_MICROSECONDS = 60_000_000
 
 
@@ -87,17 +88,17 @@ class Indexer:
             if merged is not None:
                 self._merge(merged, generation)
             elif fresh is not None:
-                self._build(*fresh, generation)
+                self._build(*fresh, generation, is_behind=size - fresh[0] > _FAR * self._sizes.small)
         finally:
             release_index(self._state, self._holder)
         return True
 
-    def _build(self, first: int, size: int, generation: int) -> None:
+    def _build(self, first: int, size: int, generation: int, *, is_behind: bool) -> None:
         facts: list[Facts] = []
         for begin in range(first, first + size, min(size, _PIECE)):
             with reading_index(self._state) as reader:
                 columns = reader.told(begin, begin + min(size, _PIECE))
-            pace = Pace(self._stopped.wait)
+            pace = Pace(self._stopped.wait, is_behind=is_behind)
             facts += [facts_of(told) for told in pace.each(columns)]
             if self._stopped.is_set():
                 return

@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -22,6 +22,7 @@ from gateway.audit.replay import Unsound
 from gateway.audit.segments import SIZES, Sizes
 from gateway.errors import AuditUnavailable, IndexBehind
 from gateway.model.log_search import Facet, LogSearch
+from gateway.pace import Pace
 from gateway.store import (
     State,
     change_index,
@@ -324,3 +325,20 @@ def test_sets_meet_and_join_in_either_form(
     assert positions_of(any_of([a, b], 256)).tolist() == sorted({*one.tolist(), *other.tolist()})
     assert positions_of(decode(encode(one, 256), 256)).tolist() == one.tolist()
     assert len(encode(one, 256)) <= 1 + 256 // 8
+
+
+def test_it_rests_less_while_a_search_has_many_entries_to_read_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, state = filled(tmp_path, size=48)
+    told: list[bool] = []
+
+    class Told(Pace):
+        def __init__(self, rest: Callable[[float], object], *, is_behind: bool) -> None:
+            super().__init__(rest, is_behind=is_behind)
+            told.append(is_behind)
+
+    monkeypatch.setattr("gateway.audit.indexer.Pace", Told)
+    Indexer(state, clock, SMALL).catch_up()
+    state.close()
+    assert told == [True, False, False]  # 48 and then 16 and 8 entries were not indexed yet; 32 are four small segments

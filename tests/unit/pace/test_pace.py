@@ -1,6 +1,6 @@
-"""Work in pieces: it rests four times as long as it worked, and not before there was a piece of it."""
+"""Work in pieces: it rests for a multiple of what it worked, and not before there was a piece of it."""
 
-from gateway.pace import PIECE_SECONDS, REST, Pace
+from gateway.pace import PIECE_SECONDS, REST, SHORT_REST, Pace
 
 
 class Thread:
@@ -34,3 +34,11 @@ def test_what_costs_nothing_is_not_held_up() -> None:
     thread = Thread()
     assert list(Pace(thread.rest, lambda: thread.now).each(range(1_000))) == list(range(1_000))
     assert thread.rests == []
+
+
+def test_what_is_far_behind_rests_less() -> None:
+    thread = Thread()
+    for _ in Pace(thread.rest, lambda: thread.now, is_behind=True).each(range(2)):
+        thread.now += 1.0
+    assert thread.rests == [SHORT_REST, SHORT_REST]
+    assert SHORT_REST < REST
