@@ -239,6 +239,7 @@ class AuditLog:
             asyncio.get_running_loop().call_soon(self._dispatch)
 
     def _soon(self) -> None:
+        """One turn of the loop later: whoever is about to append goes with the rest; an idle loop turns at once."""
         asyncio.get_running_loop().call_soon(self._dispatch)
 
     def _dispatch(self) -> None:

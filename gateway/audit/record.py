@@ -83,12 +83,12 @@ def entry_of(
     if place is not None and entry.decision is not None:
         if len(_like) >= _MOST:
             _like.clear()
-        _like[place] = _Like(amended(entry, like=object()), _rested_on(trail))
+        _like[place] = _Like(amended(entry, like=object(), subjects=(), trace_id=""), _rested_on(trail))
     return entry
 
 
 class _Like(NamedTuple):
-    """An entry whose like may come again."""
+    """An entry whose like may come again, without the people that it was about."""
 
     entry: AuditEntry
     held: tuple[object, ...]  # whose identity is part of its place, so that it stays theirs

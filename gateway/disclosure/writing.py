@@ -74,9 +74,8 @@ class _Table:
             columns = [csv_column(cells) for cells in zip(*disclosure.rows, strict=True)]
             rows = zip(*columns, strict=True)
             if len(columns) > 1 and not any(map(_may_need_quotes, columns)):
-                text.writelines(
-                    [",".join(row) + "\n" for row in rows]
-                )  # what the writer writes, in a third of its time
+                # what the writer writes, in a third of its time
+                text.writelines([",".join(row) + "\n" for row in rows])
             else:
                 writer.writerows(rows)
         else:
