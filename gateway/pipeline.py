@@ -190,7 +190,7 @@ class Pipeline:
                 disclosure = await self._disclose(recorder, plan, caller, purpose)
                 strips_nulls = plan.bound.strips_nulls
                 body = render(disclosure, plan.media_type, self.limits.answer_bytes, strips_nulls=strips_nulls)
-                if self.turns.is_of_one:  # who waits for the log keeps nobody: the more wait, the more a commit carries
+                if self.turns.may_end(len(body)):  # the more wait for the log, the more one commit carries
                     self.turns.give_back(caller.app)
                     has_turn = False
                 receipt = await self._release(recorder, caller, purpose, disclosure, body)

@@ -19,6 +19,10 @@ _STILL_ASKING_SECONDS: Final = 0.1
 """An app that asked no longer ago is still reckoned with."""
 
 
+SHORT_BYTES: Final = 16_384
+"""Of an answer: fifty rows, or so."""
+
+
 @dataclass(slots=True, eq=False)
 class _Lane:
     """One app."""
@@ -48,10 +52,13 @@ class Turns:
         """Questions that wait for their turn."""
         return self._waiting
 
-    @property
-    def is_of_one(self) -> bool:
-        """Whether one app asks: nobody else is kept waiting by what it has under way."""
-        return self._asking(self._monotonic()) < 2
+    def may_end(self, body_bytes: int) -> bool:
+        """Whether a turn may end while its answer of so many bytes waits for the log.
+
+        One app asks, so that nobody else is kept waiting by what it has under way; and the answer is short: as many as
+        come in until a log that hangs is given up are held in memory.
+        """
+        return body_bytes <= SHORT_BYTES and self._asking(self._monotonic()) < 2
 
     def take_now(self, app: AppId) -> bool:
         """Take a place until `give_back`, where the app may have one at once; else it has to wait, with `take`."""

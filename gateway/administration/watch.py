@@ -42,7 +42,7 @@ from gateway.store import (
 )
 from gateway.telemetry import operator_log
 
-_CHUNK = 512
+_CHUNK = 256
 _FAR = 100_000  # entries: minutes of a busy day
 _DUTY = "watch"
 _HELD = timedelta(seconds=15)

@@ -158,7 +158,8 @@ class PolicyEngine:
         key = _key(request, dataset, bound, caller.app)
         outcome = self.outcomes.find(key, self.judge, request) if self.outcomes.asks_nothing(key) else None
         is_lasting = outcome is not None and COMMON.issuperset(outcome.reads)
-        if is_lasting and caller.case is None and self._stands(bound, caller, None, now):
+        is_of_a_post = caller.case is None and caller.id_number is None  # no one's number stays here
+        if is_lasting and is_of_a_post and self._stands(bound, caller, None, now):
             if len(self._again) >= _MOST_AGAIN:
                 self._again.clear()
             purpose = self.catalog.purposes[bound.purpose.id]

@@ -29,13 +29,11 @@ def render(disclosure: Disclosure, media_type: MediaType, answer_bytes: int, *, 
     refuse_range(disclosure)
     match media_type:
         case MediaType.JSON:
-            names = disclosure.columns
-            shown = [dict(zip(names, row, strict=True)) for row in disclosure.rows]
-            body = json_bytes([stripped(one) for one in shown] if strips_nulls else shown)
+            body = json_bytes(_objects(disclosure, strips_nulls=strips_nulls))
         case MediaType.OBJECT:
             if len(disclosure.rows) != 1:
                 raise NotSingular
-            body = json_bytes(_object(disclosure.columns, disclosure.rows[0], strips_nulls=strips_nulls))
+            body = json_bytes(_objects(disclosure, strips_nulls=strips_nulls)[0])
         case MediaType.CSV | MediaType.NDJSON | MediaType.ARROW:
             raise Defect(operator=f"{media_type} is written in batches")
         case _:
@@ -51,9 +49,10 @@ def refuse_range(disclosure: Disclosure) -> None:
         raise RangeUnsatisfiable
 
 
-def _object(names: Sequence[str], row: Sequence[Shown], *, strips_nulls: bool) -> Mapping[str, Shown]:
-    shown = dict(zip(names, row, strict=True))
-    return stripped(shown) if strips_nulls else shown
+def _objects(disclosure: Disclosure, *, strips_nulls: bool) -> Sequence[Mapping[str, Shown]]:
+    names = disclosure.columns
+    shown = [dict(zip(names, row, strict=True)) for row in disclosure.rows]
+    return [stripped(one) for one in shown] if strips_nulls else shown
 
 
 def stripped(shown: Mapping[str, Shown]) -> Mapping[str, Shown]:

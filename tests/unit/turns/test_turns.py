@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gateway.errors import TooManyAtOnce
 from gateway.model.ids import AppId
 from gateway.settings import Turns as Rule
-from gateway.turns import Turns
+from gateway.turns import SHORT_BYTES, Turns
 
 ONE, OTHER, THIRD = AppId("one"), AppId("other"), AppId("third")
 
@@ -184,3 +184,17 @@ def test_no_place_is_lost_and_none_is_given_twice(steps: list[tuple[AppId, str]]
         assert (turns.running, turns.waiting) == (0, 0)
 
     asyncio.run(live())
+
+
+async def test_a_turn_may_end_before_the_log_where_one_app_asks_and_its_answer_is_short() -> None:
+    clock = Clock()
+    turns = Turns(Rule(at_once=3, shared=2, waiting=9), clock)
+    await turns.take(ONE)
+    assert turns.may_end(SHORT_BYTES)
+    assert not turns.may_end(SHORT_BYTES + 1)
+    await turns.take(OTHER)
+    assert not turns.may_end(0)
+    turns.give_back(OTHER)
+    assert not turns.may_end(0)  # it asked a moment ago
+    clock.now += 1
+    assert turns.may_end(0)
