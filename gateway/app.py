@@ -8,7 +8,7 @@ import json
 import signal
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -108,6 +108,7 @@ class Gateway:
 
     settings: Settings
     clock: Callable[[], datetime] = utc_now
+    keeps_house: bool = True  # else another process does: builds the log's index, and looks at the log
     joins: bool = False  # others serve already, with the same state: their policy is taken, not the bundle
     figures: SharedFigures | None = None  # where others serve the same port
     _rooms: Rooms | None = None
@@ -154,8 +155,9 @@ class Gateway:
             searcher = LogSearcher(state, seals.open)
             apps, cases, terminals = Apps(state), CaseDesk(state, keys), TerminalDesk(state)
             oversight = open_oversight(
-                state, keys, seals.open, audit, engine=lambda: policy.current, settings=settings, clock=self.clock
-            )
+                state, keys, seals.open, audit, engine=lambda: policy.current, settings=settings, clock=self.clock,
+                looks=self.keeps_house,
+            )  # fmt: skip
             reidentification = ReidentificationDesk(
                 state, keys, keys.token_key, cases.find, hours=settings.reidentification_hours, opener=seals.open
             )
@@ -224,9 +226,10 @@ class Gateway:
                 watching(oversight.watch, settings.watch_seconds), self.rooms.metrics.sharing(),
             ):  # fmt: skip
                 with (
-                    Indexer(state, self.clock).running(), self._reloads_on_hangup(),
+                    Indexer(state, self.clock).running() if self.keeps_house else nullcontext(),
+                    self._reloads_on_hangup(),
                     forwarding(followers, settings.timeouts.audit),
-                ):  # fmt: skip
+                ):
                     yield
         finally:
             self._rooms = None

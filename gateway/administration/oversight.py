@@ -6,6 +6,7 @@ from datetime import datetime
 
 from gateway.administration.canaries import CanaryDesk
 from gateway.administration.flags import FlagDesk
+from gateway.administration.lookout import Lookout
 from gateway.administration.reports import ReportDesk
 from gateway.administration.reviews import ReviewDesk
 from gateway.administration.sampling import Sampling
@@ -39,10 +40,15 @@ def open_oversight(
     engine: Callable[[], PolicyEngine],
     settings: Settings,
     clock: Callable[[], datetime],
+    looks: bool = True,
 ) -> Oversight:
-    """As the settings say; raises SettingsInvalid for parameters of a detector that make no sense."""
+    """As the settings say; raises SettingsInvalid for parameters of a detector that make no sense.
+
+    `looks`: this process looks at the log itself, and not the one that keeps house.
+    """
     detectors = build_detectors(settings.time_zone, settings.flags)
     sampling = Sampling(PolicyVersions(state), engine, keys.draw)
+    lookout = Lookout(state, opener, sampling, detectors, clock=clock) if looks else None
     return Oversight(
         reviews=ReviewDesk(
             state, keys, opener, review_hours=settings.review_hours, answer_hours=settings.review_answer_hours
@@ -57,5 +63,5 @@ def open_oversight(
             zone=settings.time_zone,
             most_entries=settings.limits.report_entries,
         ),
-        watch=Watch(state, opener, audit, sampling, detectors, review_hours=settings.review_hours, clock=clock),
+        watch=Watch(state, opener, audit, lookout, review_hours=settings.review_hours, clock=clock),
     )

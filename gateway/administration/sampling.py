@@ -6,12 +6,11 @@ leaf, the same number, for ever. n is that of the policy version that the entry 
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from gateway.administration.versions import PolicyVersions
 from gateway.audit.detectors import is_released
 from gateway.audit.ranges import Logged
-from gateway.decision import PolicyEngine
 from gateway.errors import BundleInvalid, Language, PolicyVersionUnknown
 from gateway.model.audit import AuditEntry, EntryKind
 from gateway.model.catalog import Catalog
@@ -21,14 +20,26 @@ _MOST_VERSIONS: Final = 64
 _WHOLE: Final = 2**64
 
 
-class Sampling:
-    """The plans of every kept policy version, and the draw."""
+class Planned(Protocol):
+    """A policy, as far as its sampling plans go."""
 
-    def __init__(
-        self, versions: PolicyVersions, engine: Callable[[], PolicyEngine], draw: Callable[[bytes], int]
-    ) -> None:
+    @property
+    def version(self) -> str:
+        """As entries name it."""
+        ...
+
+    @property
+    def catalog(self) -> Catalog:
+        """With its purposes."""
+        ...
+
+
+class Sampling:
+    """The plans of every kept policy version, and the draw. `serving`: the policy that serves now."""
+
+    def __init__(self, versions: PolicyVersions, serving: Callable[[], Planned], draw: Callable[[bytes], int]) -> None:
         self._versions = versions
-        self._engine = engine
+        self._serving = serving
         self._draw = draw
         self._plans: dict[str, Mapping[str, int] | None] = {}
 
@@ -43,14 +54,14 @@ class Sampling:
         return self._draw(logged.leaf) * 100 < per_hundred * _WHOLE
 
     def _plan(self, version: str) -> Mapping[str, int]:
-        current = self._engine()
+        current = self._serving()
         if version == current.version:
             return _plan_of(current.catalog)
         if version not in self._plans:
             if len(self._plans) >= _MOST_VERSIONS:
                 self._plans.clear()
             try:
-                self._plans[version] = _plan_of(self._versions.engine(version).catalog)
+                self._plans[version] = _plan_of(self._versions.catalog(version))
             except (PolicyVersionUnknown, BundleInvalid):
                 self._plans[version] = None
         kept = self._plans[version]

@@ -11,9 +11,17 @@ from datetime import datetime
 from pathlib import Path
 
 from gateway.administration.policy import build_engine
-from gateway.catalog import LARGEST_BUNDLE, ArchiveMalformed, archive_bundle, version_of_archive, write_archive
+from gateway.catalog import (
+    LARGEST_BUNDLE,
+    ArchiveMalformed,
+    archive_bundle,
+    load_catalog,
+    version_of_archive,
+    write_archive,
+)
 from gateway.decision import PolicyEngine
 from gateway.errors import BundleInvalid, BundleProblem, PolicyNotKept, PolicyVersionUnknown, SettingsInvalid
+from gateway.model.catalog import Catalog
 from gateway.store import (
     PolicyVersionRow,
     State,
@@ -82,6 +90,12 @@ class PolicyVersions:
         with tempfile.TemporaryDirectory(prefix="langqiao-policy-") as folder:
             self.export(version, Path(folder))
             return build_engine(Path(folder))
+
+    def catalog(self, version: str) -> Catalog:
+        """The catalogue alone of a kept version: its rules are not looked at. Raises as `engine`."""
+        with tempfile.TemporaryDirectory(prefix="langqiao-policy-") as folder:
+            self.export(version, Path(folder))
+            return load_catalog(Path(folder))
 
     def _archive(self, version: str) -> bytes:
         content = read_policy_version(self._state, version)

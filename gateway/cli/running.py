@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from gateway.app import Gateway, create_application
+from gateway.cli.housekeeper import housekeeper
 from gateway.cli.memory import giving_memory_back
 from gateway.cli.serving import OrderlyServer, make_ready, server_config
 from gateway.cli.shares import refuse_workers
@@ -48,13 +49,13 @@ def serve(
         refuse_workers(read)
         if read.workers > 1:
             raise typer.Exit(supervise(read, settings))
-        gateway = Gateway(settings=read)
+        gateway = Gateway(settings=read, keeps_house=False)
         config = server_config(read, create_application(gateway))
         server = OrderlyServer(config)
 
         async def run() -> None:
             with giving_memory_back():
-                async with gateway.open():
+                async with gateway.open(), housekeeper(settings):
                     await server.serve()
 
         with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from gateway.cli.housekeeper import housekeeper
 from gateway.cli.serving import GRACE_SECONDS
 from gateway.errors import SettingsInvalid
 from gateway.settings import Settings
@@ -89,7 +90,8 @@ class Supervisor:
                 operator_log().info("serving", count=self.settings.workers, detail=_told(self.sockets))
                 for worker in (first, *others):
                     self._keep(worker)
-                await self._ending.wait()
+                async with housekeeper(self.path):
+                    await self._ending.wait()
             return 0 if is_well or self._ending.is_set() else 1
         finally:
             await self._end_all()

@@ -11,7 +11,6 @@ import os
 import signal
 import socket
 import sys
-import threading
 import time
 from collections.abc import Generator, Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ import uvicorn
 from typer import Exit
 
 from gateway.app import Gateway, create_application
+from gateway.cli.lifeline import end_with
 from gateway.cli.memory import giving_memory_back
 from gateway.cli.serving import make_ready, server_config
 from gateway.cli.shares import share_of
@@ -29,8 +29,6 @@ from gateway.settings import load_settings
 from gateway.telemetry import SharedFigures
 
 READY = b"ready\n"
-_LEAVING_SECONDS = 15.0
-"""What is left of a worker so long after its supervisor was lost is ended hard: it hangs."""
 
 
 class WorkerServer(uvicorn.Server):
@@ -98,11 +96,11 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--figures", type=Path, required=True)
     parser.add_argument("--begins", action="store_true")
     options = parser.parse_args(arguments)
-    threading.Thread(target=_end_with, args=(options.lifeline,), name="lifeline", daemon=True).start()
+    end_with(options.lifeline)
     try:
         read = share_of(load_settings(options.settings), options.place, options.workers)
         figures = SharedFigures(folder=options.figures, place=options.place, begun=time.time_ns())
-        gateway = Gateway(settings=read, joins=not options.begins, figures=figures)
+        gateway = Gateway(settings=read, keeps_house=False, joins=not options.begins, figures=figures)
         config = server_config(read, create_application(gateway))
         sockets = [socket.socket(fileno=each) for each in options.socket]
 
@@ -120,15 +118,6 @@ def main(arguments: Sequence[str]) -> None:
         stop_bundle(error)
     except GatewayError as error:
         stop(error)
-
-
-def _end_with(lifeline: int) -> None:
-    """The supervisor holds the other end: when it is gone, however it went, this process goes."""
-    while os.read(lifeline, 1):
-        pass
-    os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(_LEAVING_SECONDS)
-    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,10 @@
 """A person's name -> its surname and stars. Always three characters, so that the length of a name isn't told."""
 
 import re
+from collections.abc import Sequence
 from typing import Final
+
+from gateway.masks._formula import whole_lines
 
 HAN: Final = "\u3007\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U000323af"
 """Unified ideographs, without the compatibility forms; for use inside a character class."""
@@ -16,7 +19,9 @@ _PAIRS: Final = (
 COMPOUND_SURNAMES: Final = frozenset(_PAIRS[at : at + 2] for at in range(0, len(_PAIRS), 2))
 """Surnames of two characters that are in use, in both scripts."""
 
-_CHINESE: Final = re.compile(f"[{HAN}]{{2,4}}")
+_CHINESE_NAME: Final = f"[{HAN}]{{2,4}}"
+_CHINESE: Final = re.compile(_CHINESE_NAME)
+_are_chinese: Final = whole_lines(_CHINESE_NAME)
 _WITH_DOTS: Final = re.compile(f"[{HAN}]{{1,12}}(?:·[{HAN}]{{1,12}}){{1,4}}")  # the interpunct U+00B7
 _LETTER: Final = "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f"
 _LATIN: Final = re.compile(f"[{_LETTER}]+(?:[ '.-]{{1,2}}[{_LETTER}]+)*\\.?")
@@ -28,8 +33,16 @@ def mask_name(text: str) -> str | None:
     Shows the surname; of a name that isn't written surname first, its first character only.
     """
     if _CHINESE.fullmatch(text):
-        is_compound = len(text) > 2 and text[:2] in COMPOUND_SURNAMES
-        return f"{text[:2]}*" if is_compound else f"{text[0]}**"
+        return _surname(text)
     if _WITH_DOTS.fullmatch(text) or (len(text) > 1 and _LATIN.fullmatch(text)):
         return f"{text[0]}**"
     return None
+
+
+def mask_names(texts: Sequence[str]) -> list[str] | None:
+    """`mask_name` of each, where all are Chinese names without an interpunct; else None."""
+    return [_surname(text) for text in texts] if _are_chinese(texts) else None
+
+
+def _surname(text: str) -> str:
+    return f"{text[:2]}*" if text[:2] in COMPOUND_SURNAMES and len(text) > 2 else f"{text[0]}**"

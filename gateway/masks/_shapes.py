@@ -17,9 +17,9 @@ from gateway.masks._addresses import addresses_masked, mask_address
 from gateway.masks._columns import columns_of
 from gateway.masks._emails import LONGEST as LONGEST_EMAIL
 from gateway.masks._emails import emails_masked, mask_email
-from gateway.masks._formula import DIGIT, digits, kernel_of
+from gateway.masks._formula import DIGIT, Together, digits, kernel_of, together_of
 from gateway.masks._name_columns import names_masked
-from gateway.masks._names import mask_name
+from gateway.masks._names import mask_name, mask_names
 from gateway.masks._organisations import LONGEST as LONGEST_ORGANISATION
 from gateway.masks._organisations import mask_organisation, organisations_masked
 from gateway.masks._plates import mask_plate, plates_masked
@@ -35,6 +35,7 @@ class PartialShape:
     kernel: Callable[[str], str | None]
     form: SqlForm | None
     columns: Callable[[pa.Array], pa.Array] | None  # the same of a whole column, where there is such a way
+    together: Together | None  # the same of a list, where there is such a way and all are of one kind
     hides: int  # of 100; see Mask.hides
     longest: int  # characters; a longer text is hidden without being looked at
     longest_run: int
@@ -46,6 +47,7 @@ def _of_form(form: SqlForm, *, hides: int, longest: int, longest_run: int, revea
         kernel=kernel_of(form),
         form=form,
         columns=columns_of(form),
+        together=together_of(form),
         hides=hides,
         longest=longest,
         longest_run=longest_run,
@@ -56,6 +58,7 @@ def _of_form(form: SqlForm, *, hides: int, longest: int, longest_run: int, revea
 def _of_kernel(
     kernel: Callable[[str], str | None],
     columns: Callable[[pa.Array], pa.Array] | None = None,
+    together: Together | None = None,
     *,
     hides: int,
     longest: int,
@@ -66,6 +69,7 @@ def _of_kernel(
         kernel=kernel,
         form=None,
         columns=columns,
+        together=together,
         hides=hides,
         longest=longest,
         longest_run=longest_run,
@@ -161,7 +165,7 @@ SHAPES: Final[Mapping[str, PartialShape]] = MappingProxyType(
         "email": _of_kernel(mask_email, emails_masked, hides=25, longest=LONGEST_EMAIL, longest_run=190, reveals=_ENDS),
         "id_number": _of_form(_ID_FORM, hides=45, longest=18, longest_run=4, reveals=_ENDS),
         "mobile": _of_form(_PHONE_FORM, hides=30, longest=13, longest_run=5, reveals=_ENDS),
-        "name": _of_kernel(mask_name, names_masked, hides=40, longest=80, longest_run=2, reveals=_START),
+        "name": _of_kernel(mask_name, names_masked, mask_names, hides=40, longest=80, longest_run=2, reveals=_START),
         "organisation": _of_kernel(
             mask_organisation,
             organisations_masked,

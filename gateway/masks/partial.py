@@ -16,17 +16,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final, cast
 
 import pyarrow as pa
 
 from gateway.masks._addresses import LEVELS
-from gateway.masks._octets import is_text
+from gateway.masks._formula import Together
+from gateway.masks._octets import NEVER, is_text
 from gateway.masks._reveals import Reveals
 from gateway.masks._shapes import ADDRESS_TO_COMMUNITY, SHAPES, PartialShape
 from gateway.model.catalog import FieldType
 from gateway.model.sqlform import SqlForm
 from gateway.spi import Mask, MaskContext
+
+_TEXTS: Final = frozenset({str})
+_MANY: Final = 1_000  # as `Mask` has it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +60,11 @@ class Partial(Mask):
             raise ValueError(msg)
 
     @property
+    def columns_from(self) -> int:
+        """Never, where the shape looks at all of a list at once: that is faster than any way there and back."""
+        return _MANY if self._shape().together is None else NEVER
+
+    @property
     def hides(self) -> int:
         """As much as its shape."""
         return self._shape().hides
@@ -64,6 +73,9 @@ class Partial(Mask):
         """The shown part of each, with stars; `***` for what isn't of the shape."""
         del context  # no key is needed
         shape = self._shape()
+        shown = _together(shape.together, values)
+        if shown is not None:
+            return shown
         longest, kernel, hidden = shape.longest, shape.kernel, self.HIDDEN
         return [
             (kernel(value) or hidden) if isinstance(value, str) and len(value) <= longest else hidden
@@ -86,3 +98,9 @@ class Partial(Mask):
 
     def _shape(self) -> PartialShape:
         return ADDRESS_TO_COMMUNITY if self.keeps == "community" else SHAPES[self.shape]
+
+
+def _together(together: Together | None, values: Sequence[object]) -> list[str | None] | None:
+    if together is None or len(values) < 2 or not _TEXTS.issuperset(map(type, values)):
+        return None
+    return cast("list[str | None] | None", together(cast("Sequence[str]", values)))

@@ -28,6 +28,7 @@ from gateway.settings import load_settings
 from gateway.store import open_state
 from tests.key_rings import ring_of
 from tests.postgres_server import postgres_server
+from tests.process_tree import is_alive, processes_of
 from tests.town import build, edited_bundle, edited_settings
 
 _PATIENCE = 60.0
@@ -125,21 +126,8 @@ def changed_from(old: str | None, port: int) -> str:
 
 
 def children(pid: int) -> list[int]:
-    found = []
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            state, parent = status.read_text(encoding="utf-8").rpartition(")")[2].split()[:2]
-            if int(parent) == pid and state != "Z":
-                found.append(int(status.parent.name))
-    return sorted(found)
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"
+    """The workers of a supervisor; the process that keeps house beside them is none."""
+    return sorted(child for child, command in processes_of(pid).items() if "gateway.cli.worker" in command)
 
 
 def policy_entries(site: Site) -> int:

@@ -11,7 +11,9 @@ import pytest
 from sqlalchemy import text
 
 from gateway.administration import PolicyVersions, Sampling, Watch, build_engine, check_sampling, reproduce_flag
+from gateway.administration import lookout as lookout_module
 from gateway.administration import watch as watching_module
+from gateway.administration.lookout import Lookout
 from gateway.audit import AuditLog, Opener
 from gateway.audit.detectors import build_detectors
 from gateway.audit.ranges import Logged, head_of, read_range
@@ -55,6 +57,7 @@ class Room:
     log: AuditLog
     ring: KeyRing
     sampling: Sampling
+    lookout: Lookout
     watch: Watch
     clock: Clock
     opener: Opener
@@ -78,10 +81,12 @@ async def room(home: House, engine: PolicyEngine, clock: Clock | None = None) ->
             ring, opener = ring_at(home.folder / "keys"), home.seals(state).open
             sampling = Sampling(PolicyVersions(state), lambda: engine, ring.draw)
             clock = clock or Clock(NOW)
-            watch = Watch(
-                state, opener, log, sampling, build_detectors("Asia/Shanghai", {}), review_hours=72, clock=clock
-            )
-            yield Room(state=state, log=log, ring=ring, sampling=sampling, watch=watch, clock=clock, opener=opener)
+            lookout = Lookout(state, opener, sampling, build_detectors("Asia/Shanghai", {}), clock=clock)
+            watch = Watch(state, opener, log, lookout, review_hours=72, clock=clock)
+            yield Room(
+                state=state, log=log, ring=ring, sampling=sampling, lookout=lookout, watch=watch, clock=clock,
+                opener=opener,
+            )  # fmt: skip
     finally:
         state.close()
 
@@ -148,7 +153,7 @@ async def test_one_process_watches_and_another_takes_over_from_it(home: House, e
 async def test_a_watch_goes_on_where_the_last_one_ended(
     home: House, engine: PolicyEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watching_module, "_CHUNK", 3)
+    monkeypatch.setattr(lookout_module, "_CHUNK", 3)
     for begin in range(0, 20, 5):
         async with room(home, engine) as here:
             await here.write(*refusals(20)[begin : begin + 5])
@@ -166,7 +171,7 @@ async def test_a_log_that_never_rests_does_not_keep_a_look_from_its_end(
     """One more entry after each piece of work: a look is over at what was durable when it began."""
     async with room(home, engine) as here:
         await here.write(*refusals(19))
-        loop, advance = asyncio.get_running_loop(), here.watch._advance
+        loop, advance = asyncio.get_running_loop(), here.lookout._advance
         looks: list[int] = []
 
         def busy(until: int) -> bool:
@@ -175,7 +180,7 @@ async def test_a_log_that_never_rests_does_not_keep_a_look_from_its_end(
             asyncio.run_coroutine_threadsafe(here.write(*refusals(1)), loop).result(30)
             return is_more
 
-        monkeypatch.setattr(here.watch, "_advance", busy)
+        monkeypatch.setattr(here.lookout, "_advance", busy)
         await asyncio.wait_for(here.watch.catch_up(), 60)
         assert looks == [19]
         assert not here.of(EntryKind.FLAG)
