@@ -23,6 +23,7 @@ from typing import Any
 import asyncmy
 
 _NOBODY = 65534
+_INSTALLS = 3
 _PATIENCE_SECONDS = 60
 
 
@@ -100,13 +101,7 @@ def mariadb_server(*options: str) -> Iterator[MariadbServer]:
         )
         data = home / "data"
         plain: dict[str, Any] = {"cwd": home, "env": {"PATH": f"{os.defpath}:/usr/sbin", "HOME": str(home)}}
-        subprocess.run(
-            [
-                _program("mariadb-install-db"), "--no-defaults", "--auth-root-authentication-method=normal",
-                f"--datadir={data}", "--skip-test-db", "--innodb-log-file-size=8M",
-            ],
-            check=True, capture_output=True, **plain, **_identity(),
-        )  # fmt: skip
+        _install(data, plain)
         port = _free_port()
         process = subprocess.Popen(
             [
@@ -130,6 +125,22 @@ def mariadb_server(*options: str) -> Iterator[MariadbServer]:
                 process.wait(10)
     finally:
         shutil.rmtree(home, ignore_errors=True)
+
+
+def _install(data: Path, plain: dict[str, Any]) -> None:
+    """An empty database. On a machine that has much else to do its program failed once, and not again."""
+    command = [
+        _program("mariadb-install-db"), "--no-defaults", "--auth-root-authentication-method=normal",
+        f"--datadir={data}", "--skip-test-db", "--innodb-log-file-size=8M",
+    ]  # fmt: skip
+    told = ""
+    for _ in range(_INSTALLS):
+        done = subprocess.run(command, check=False, capture_output=True, text=True, **plain, **_identity())
+        if done.returncode == 0:
+            return
+        told = f"{done.stdout}\n{done.stderr}"
+        shutil.rmtree(data, ignore_errors=True)
+    raise RuntimeError(f"mariadb-install-db: {told}")
 
 
 def _wait(server: MariadbServer, process: "subprocess.Popen[bytes]") -> None:
