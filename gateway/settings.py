@@ -196,7 +196,7 @@ class Settings(BaseSettings):
     default_department: str | None = None  # whose datasets short names mean where the asker names no department
     review_hours: PositiveInt = 72  # to decide a review; of break-glass an overdue one bars its person from it
     review_answer_hours: PositiveInt = 48  # to answer what one is asked in a review
-    watch_seconds: Annotated[float, Field(ge=0, le=3600)] = 2.0  # between two looks at the log; 0: not in this process
+    watch_seconds: Annotated[float, Field(ge=0, le=3600)] = 2.0  # between two looks at the log; 0: not by this gateway
     time_zone: str = "Asia/Shanghai"  # of days and hours in flags and reports
     flags: dict[str, dict[str, Any]] = Field(default_factory=dict)  # parameters of each detector, by its name
     reidentification_hours: PositiveInt = 24  # an approved re-identification not opened by then has lapsed

@@ -85,13 +85,10 @@ class _Alone(Looks):
 
     async def take_turn(self) -> None:
         """As Looks says."""
-        await asyncio.to_thread(self._look)
+        if await self._lookout.claim():
+            await asyncio.to_thread(self._serving.read)
+            await self._lookout.look()
 
     async def leave(self) -> None:
         """As Looks says."""
-        await asyncio.to_thread(self._lookout.leave)
-
-    def _look(self) -> None:
-        if self._lookout.claim():
-            self._serving.read()
-            self._lookout.look()
+        await self._lookout.leave()

@@ -1,9 +1,10 @@
 """Looking at the log: new entries pass the detectors and the draw; what they find is kept, to be written.
 
 How far it came, what detectors keep and what is to be written are kept in one transaction, guarded by the place itself:
-of several processes one gets further, none sees an entry twice. Blocking; needs nobody who writes the log.
+of several processes one gets further, none sees an entry twice. In threads; needs nobody who writes the log.
 """
 
+import asyncio
 import hashlib
 import secrets
 from collections.abc import Callable, Sequence
@@ -57,25 +58,28 @@ class Lookout:
         self._process = secrets.token_hex(8)
         self._held_until: datetime | None = None
 
-    def claim(self) -> bool:
+    async def claim(self) -> bool:
         """Be the one process that looks, for a while; False where another is: the same work by all would only cost."""
         now = self._clock()
-        is_mine = claim_duty(self._state, _DUTY, self._process, now=now, until=now + _HELD)
+        is_mine = await asyncio.to_thread(claim_duty, self._state, _DUTY, self._process, now=now, until=now + _HELD)
         self._held_until = now + _HELD if is_mine else None
         return is_mine
 
-    def leave(self) -> None:
+    async def leave(self) -> None:
         """Let another process look at once."""
         with suppress(StoreFailed):
-            release_duty(self._state, _DUTY, self._process, now=self._clock())
+            await asyncio.to_thread(release_duty, self._state, _DUTY, self._process, now=self._clock())
 
-    def look(self) -> None:
-        """See every entry that is durable now. Raises StoreFailed, AuditUnavailable."""
+    async def look(self) -> None:
+        """See every entry that is durable now; raises StoreFailed, AuditUnavailable.
+
+        Who is cancelled sees none after those at hand: nobody waits for a log that was left far behind.
+        """
         # what comes in meanwhile is for the next look: else a busy gateway would never be done with this one
-        until = head_of(self._state).size
-        while self._advance(until):
+        until = (await asyncio.to_thread(head_of, self._state)).size
+        while await asyncio.to_thread(self._advance, until):
             if self._held_until is not None and self._clock() > self._held_until - _HELD / 2:
-                self.claim()  # there is much to see
+                await self.claim()  # there is much to see
 
     def _advance(self, until: int) -> bool:
         """Watch some entries; whether there are more before `until`."""

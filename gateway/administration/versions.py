@@ -6,7 +6,8 @@ it is taken out. Nothing is ever deleted or written over.
 
 import tempfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -87,15 +88,19 @@ class PolicyVersions:
 
     def engine(self, version: str) -> PolicyEngine:
         """The engine of a kept version; raises as `export`, and BundleInvalid where this gateway can't load it."""
-        with tempfile.TemporaryDirectory(prefix="langqiao-policy-") as folder:
-            self.export(version, Path(folder))
-            return build_engine(Path(folder))
+        with self._unpacked(version) as bundle:
+            return build_engine(bundle)
 
     def catalog(self, version: str) -> Catalog:
         """The catalogue alone of a kept version: its rules are not looked at. Raises as `engine`."""
+        with self._unpacked(version) as bundle:
+            return load_catalog(bundle)
+
+    @contextmanager
+    def _unpacked(self, version: str) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="langqiao-policy-") as folder:
             self.export(version, Path(folder))
-            return load_catalog(Path(folder))
+            yield Path(folder)
 
     def _archive(self, version: str) -> bytes:
         content = read_policy_version(self._state, version)

@@ -69,19 +69,19 @@ class Watch(Looks):
 
     async def take_turn(self) -> None:
         """Look, where no other process does, and write what is due. Raises as `catch_up`."""
-        if self._lookout is None or await asyncio.to_thread(self._lookout.claim):
+        if self._lookout is None or await self._lookout.claim():
             await self.catch_up()
 
     async def leave(self) -> None:
         """As Looks says."""
         if self._lookout is not None:
-            await asyncio.to_thread(self._lookout.leave)
+            await self._lookout.leave()
 
     async def catch_up(self) -> None:
         """See every entry that is durable now, and write what follows from them; raises GatewayError, StoreFailed."""
         while True:
             if self._lookout is not None:
-                await asyncio.to_thread(self._lookout.look)
+                await self._lookout.look()
             if not await self._write_due():
                 break
         overdue = await asyncio.to_thread(self._count_overdue)

@@ -1,6 +1,8 @@
 """Watching the log: each entry once, each finding once, whoever else watches and wherever a process ends."""
 
 import asyncio
+import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -163,6 +165,31 @@ async def test_a_watch_goes_on_where_the_last_one_ended(
             if begin < 15:
                 (memory,) = _memories(here.state, "refusals")
                 assert memory.count("+00:00") == begin + 5
+
+
+async def test_who_is_told_to_end_looks_no_further(
+    home: House, engine: PolicyEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A log that was left far behind keeps nobody from ending."""
+    async with room(home, engine) as here:
+        looks: list[int] = []
+        begun = threading.Event()
+
+        def endless(until: int) -> bool:
+            looks.append(until)
+            begun.set()
+            time.sleep(0.02)
+            return True
+
+        monkeypatch.setattr(here.lookout, "_advance", endless)
+        task = asyncio.create_task(here.watch.catch_up())
+        assert await asyncio.to_thread(begun.wait, 30)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        seen = len(looks)
+        await asyncio.sleep(0.2)
+        assert len(looks) <= seen + 1  # the one that was under way
 
 
 async def test_a_log_that_never_rests_does_not_keep_a_look_from_its_end(
