@@ -9,6 +9,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    NonNegativeFloat,
     PositiveFloat,
     PositiveInt,
     SecretStr,
@@ -49,9 +50,11 @@ class Limits(_Strict):
 class Turns(_Strict):
     """How many questions one process works on at a time, so that no app keeps the others waiting."""
 
-    at_once: PositiveInt = 16  # where one app asks: who comes then waits for no more than these
+    at_once: PositiveInt = 8  # where one app asks: who comes then waits for no more than these
     shared: PositiveInt = 3  # where several ask: all of them together, in equal parts, at least one each
     waiting: PositiveInt = 512  # of one app; more are refused
+    # of an app that has more waiting, while another has not: as many times as its last question took, 10 ms at most
+    rest: NonNegativeFloat = 1.0
 
 
 class Timeouts(_Strict):

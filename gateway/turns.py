@@ -2,6 +2,7 @@
 
 An app that asks alone has all places. While several ask, there are fewer, shared equally: what is under way at once is
 what everybody's next answer waits for. Whoever waits is served app by app, and within one first come, first served.
+An app that always has a question waiting rests after each, while another asks for no more than its turn.
 """
 
 import asyncio
@@ -17,8 +18,8 @@ from gateway.settings import Turns as Rule
 
 _STILL_ASKING_SECONDS: Final = 0.1
 """An app that asked no longer ago is still reckoned with."""
-
-
+_LONGEST_REST_SECONDS: Final = 0.01
+"""What a question has taken for longer was spent waiting for its source, and kept nobody from the processor."""
 SHORT_BYTES: Final = 16_384
 """Of an answer: fifty rows, or so."""
 
@@ -28,6 +29,8 @@ class _Lane:
     """One app."""
 
     asked_at: float
+    began_at: float = 0.0  # the last of its turns
+    is_resting: bool = False
     running: int = 0
     waiting: deque["asyncio.Future[None]"] = field(default_factory=deque)
 
@@ -69,8 +72,7 @@ class Turns:
         lane.asked_at = now
         if lane.waiting or not self._may_run(lane, self._asking(now)):
             return False
-        lane.running += 1
-        self._running += 1
+        self._begin(lane, now)
         return True
 
     async def take(self, app: AppId) -> None:
@@ -100,16 +102,37 @@ class Turns:
         self._running -= 1
         if not self._waiting:
             return
-        asking = self._asking(self._monotonic())
+        now = self._monotonic()
+        if lane.waiting and not lane.is_resting and self._asking(now) > 1:
+            self._rest(lane, now)
+        self._serve(now)
+
+    def _rest(self, lane: _Lane, now: float) -> None:
+        """Leave the process to who asks for less than this app, for as long as its question kept them waiting."""
+        rest = min((now - lane.began_at) * self._rule.rest, _LONGEST_REST_SECONDS)
+        if rest > 0 and any(not one.waiting for one in self._lanes.values()):
+            lane.is_resting = True
+            asyncio.get_running_loop().call_later(rest, self._end_rest, lane)
+
+    def _end_rest(self, lane: _Lane) -> None:
+        lane.is_resting = False
+        self._serve(self._monotonic())
+
+    def _serve(self, now: float) -> None:
+        asking = self._asking(now)
         # whoever has least under way is next; of equals whoever asked first was put in first
-        for other in sorted((one for one in self._lanes.values() if one.waiting), key=lambda one: one.running):
-            while other.waiting and self._may_run(other, asking):
-                turn = other.waiting.popleft()
+        for lane in sorted((one for one in self._lanes.values() if one.waiting), key=lambda one: one.running):
+            while lane.waiting and not lane.is_resting and self._may_run(lane, asking):
+                turn = lane.waiting.popleft()
                 self._waiting -= 1
                 if not turn.done():  # else its asker has just left
-                    other.running += 1
-                    self._running += 1
+                    self._begin(lane, now)
                     turn.set_result(None)
+
+    def _begin(self, lane: _Lane, now: float) -> None:
+        lane.began_at = now
+        lane.running += 1
+        self._running += 1
 
     def _may_run(self, lane: _Lane, asking: int) -> bool:
         if asking < 2:

@@ -41,7 +41,7 @@ async def test_an_app_that_asks_alone_has_all_places() -> None:
 
 
 async def test_who_asks_beside_a_greedy_app_is_served_at_once() -> None:
-    turns = Turns(Rule(at_once=4, shared=4, waiting=99))
+    turns = Turns(Rule(at_once=4, shared=4, waiting=99, rest=0))
     greedy = [asyncio.create_task(turns.take(ONE)) for _ in range(50)]
     await settled()
     assert (turns.running, turns.waiting) == (4, 46)
@@ -141,12 +141,14 @@ STEPS = st.lists(
 
 
 @settings(max_examples=150)
-@given(STEPS, st.integers(1, 5), st.integers(1, 5))
-def test_no_place_is_lost_and_none_is_given_twice(steps: list[tuple[AppId, str]], at_once: int, shared: int) -> None:
+@given(STEPS, st.integers(1, 5), st.integers(1, 5), st.sampled_from([0.0, 0.02]))
+def test_no_place_is_lost_and_none_is_given_twice(
+    steps: list[tuple[AppId, str]], at_once: int, shared: int, rest: float
+) -> None:
     clock = Clock()
 
     async def live() -> None:
-        turns = Turns(Rule(at_once=at_once, shared=shared, waiting=3), clock)
+        turns = Turns(Rule(at_once=at_once, shared=shared, waiting=3, rest=rest), clock)
         tasks: list[tuple[AppId, asyncio.Task[None]]] = []
         running: Counter[AppId] = Counter()
 
@@ -180,6 +182,9 @@ def test_no_place_is_lost_and_none_is_given_twice(steps: list[tuple[AppId, str]]
             turns.give_back(app)
             await settled()
             look()
+            if tasks and not running.total():
+                await asyncio.sleep(0.012)  # longer than any rest
+                look()
         assert not tasks
         assert (turns.running, turns.waiting) == (0, 0)
 
@@ -198,3 +203,87 @@ async def test_a_turn_may_end_before_the_log_where_one_app_asks_and_its_answer_i
     assert not turns.may_end(0)  # it asked a moment ago
     clock.now += 1
     assert turns.may_end(0)
+
+
+async def test_an_app_that_always_has_more_waiting_rests_while_another_asks_for_less() -> None:
+    clock = Clock()
+    turns = Turns(Rule(at_once=2, shared=2, waiting=9, rest=2), clock)
+    await turns.take(OTHER)
+    turns.give_back(OTHER)
+    await turns.take(ONE)
+    waiting = [asyncio.create_task(turns.take(ONE)) for _ in range(2)]
+    await settled()
+    clock.now += 0.003
+    turns.give_back(ONE)
+    await settled()
+    assert (turns.running, turns.waiting) == (0, 2)
+    assert turns.take_now(OTHER), "who asks for less never waits for that"
+    turns.give_back(OTHER)
+    await settled()
+    assert turns.waiting == 2, "nor ends it"
+    await asyncio.wait_for(waiting[0], 1)
+    turns.give_back(ONE)  # at once, by this clock: there is nothing to rest from
+    await asyncio.wait_for(waiting[1], 1)
+    assert (turns.running, turns.waiting) == (1, 0)
+
+
+async def test_no_rest_is_longer_than_ten_milliseconds() -> None:
+    clock = Clock()
+    turns = Turns(Rule(at_once=1, shared=1, waiting=9, rest=1_000), clock)
+    await turns.take(ONE)
+    following = asyncio.create_task(turns.take(ONE))
+    await settled()
+    clock.now += 30
+    await turns.take(OTHER)
+    turns.give_back(ONE)
+    begun = asyncio.get_running_loop().time()
+    await following
+    assert asyncio.get_running_loop().time() - begun < 1
+    turns.give_back(OTHER)
+
+
+async def test_of_two_apps_that_both_have_more_waiting_none_rests() -> None:
+    clock = Clock()
+    turns = Turns(Rule(at_once=2, shared=2, waiting=9, rest=1_000), clock)
+    await turns.take(ONE)
+    await turns.take(OTHER)
+    waiting = [asyncio.create_task(turns.take(app)) for app in (ONE, OTHER, ONE, OTHER)]
+    await settled()
+    clock.now += 0.05
+    turns.give_back(ONE)
+    turns.give_back(OTHER)
+    await settled()
+    assert [task.done() for task in waiting] == [True, True, False, False]
+    for task in waiting[2:]:
+        task.cancel()
+
+
+async def test_an_app_that_asks_alone_never_rests() -> None:
+    clock = Clock()
+    turns = Turns(Rule(at_once=1, shared=1, waiting=9, rest=1_000), clock)
+    await turns.take(ONE)
+    following = asyncio.create_task(turns.take(ONE))
+    await settled()
+    clock.now += 5
+    turns.give_back(ONE)
+    await settled()
+    assert following.done()
+    await following
+
+
+async def test_whoever_leaves_while_their_app_rests_leaves_nothing_behind() -> None:
+    clock = Clock()
+    turns = Turns(Rule(at_once=1, shared=1, waiting=9, rest=1_000), clock)
+    await turns.take(OTHER)
+    await turns.take(ONE)
+    following = asyncio.create_task(turns.take(ONE))
+    await settled()
+    clock.now += 1
+    turns.give_back(ONE)
+    following.cancel()
+    await settled()
+    assert (turns.running, turns.waiting) == (1, 0)
+    assert turns.take_now(ONE), "nobody of it waits any more"
+    turns.give_back(ONE)
+    await asyncio.sleep(0.02)
+    assert (turns.running, turns.waiting) == (1, 0)
