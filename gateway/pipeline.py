@@ -27,6 +27,7 @@ from gateway.errors import (
     SourceFailed,
 )
 from gateway.fetching import Fetching
+from gateway.identifying import Identifying
 from gateway.model.audit import AuditReceipt, EntryKind
 from gateway.model.caller import Caller, InboundRequest
 from gateway.model.case import CaseFacts
@@ -76,10 +77,12 @@ class Pipeline:
     clock: Callable[[], datetime]
     prepared: PreparedQuestions = field(init=False, default_factory=PreparedQuestions)  # under these very settings
     _fetching: Fetching = field(init=False)
+    _identifying: Identifying = field(init=False)
 
     def __post_init__(self) -> None:
-        """Tie the sources to their spans."""
+        """Tie the sources to their spans, and callers to the log."""
         object.__setattr__(self, "_fetching", Fetching(self.sources, self.tracing))
+        object.__setattr__(self, "_identifying", Identifying(self.authenticator, self.audit))
 
     async def answer(self, request: InboundRequest, *, parent_span: str | None = None) -> Response | Stream:
         """The disclosure or the refusal, with the receipt of its entry; a long answer as a stream."""
@@ -99,8 +102,7 @@ class Pipeline:
 
     async def explain(self, request: InboundRequest, question: InboundRequest) -> Explanation | Response:
         """What `question` would meet, asked by the sender of `request`; written down; touches no data."""
-        engine = self.engine()
-        recorder = self._recorder(request, engine)
+        recorder = self._recorder(request, engine := self.engine())
         try:
             caller, purpose = await self._authenticate(engine, recorder, request)
             bound, facts = await self._bind(engine, recorder, question, caller, purpose)
@@ -188,8 +190,8 @@ class Pipeline:
                 await asyncio.to_thread(self.charge, caller.principal, purpose, self.clock(), plan.matches)
             if plan.media_type not in STREAMED:
                 disclosure = await self._disclose(recorder, plan, caller, purpose)
-                strips_nulls = plan.bound.strips_nulls
-                body = render(disclosure, plan.media_type, self.limits.answer_bytes, strips_nulls=strips_nulls)
+                most, strips = self.limits.answer_bytes, plan.bound.strips_nulls
+                body = render(disclosure, plan.media_type, most, strips_nulls=strips)
                 if self.turns.may_end(len(body)):  # the more wait for the log, the more one commit carries
                     self.turns.give_back(caller.app)
                     has_turn = False
@@ -319,10 +321,8 @@ class Pipeline:
 
     async def _identify(self, engine: PolicyEngine, recorder: Recorder, request: InboundRequest) -> Caller:
         with self.tracing.stage(recorder.at(Stage.AUTHENTICATE)):
-            # a log that is down answers nobody, known or not
-            caller = self.authenticator.recall(request, self.clock()) if self.audit.is_ready else None
-            if caller is None:
-                caller = await self.audit.ask(self.authenticator.authenticate, request, self.clock())
+            now, callers = self.clock(), self._identifying
+            caller = callers.recall(request, now) or await callers.authenticate(request, now)
             recorder.saw(caller=caller)
             if caller.app not in engine.catalog.apps:
                 raise AppNotAuthenticated
@@ -379,10 +379,10 @@ class Pipeline:
 
     async def _refuse(self, recorder: Recorder, error: Exception, *, refers_to: int | None = None) -> Response:
         known = error if isinstance(error, GatewayError) else Defect(operator=type(error).__name__)
-        if isinstance(known, Defect | SourceFailed | AuditFailed):
-            log_failure(error, known.code, known.operator, recorder.stage.value, recorder.trace_id)
         receipt: AuditReceipt | None = None
         stage = recorder.stage.value
+        if isinstance(known, Defect | SourceFailed | AuditFailed):
+            log_failure(error, known.code, known.operator, stage, recorder.trace_id)
         try:
             await self.raise_flag(recorder, known)
             outcome = "failed" if isinstance(known, Defect | SourceFailed) else "refused"

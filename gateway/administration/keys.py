@@ -5,7 +5,7 @@ Each step is prepared here; the pipeline writes it down and then makes it. Repli
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -29,6 +29,7 @@ from gateway.keys import (
     rewrap,
     rewrap_retention,
 )
+from gateway.meanwhile import meanwhile
 from gateway.model.caller import Caller
 from gateway.model.change import Change
 from gateway.model.data_key import ROTATING, DataKey, KeyState, KeyUse
@@ -104,22 +105,20 @@ def rewrap_ring(state: State, old: RootKey, new: RootKey, algorithms: str) -> in
 @asynccontextmanager
 async def following(ring: KeyRing, seals: RetentionKeys) -> AsyncIterator[None]:
     """Read the tables anew every 0.3 s while the block runs."""
-    task = asyncio.create_task(_follow(ring, seals))
-    try:
+    async with meanwhile(_follow(ring, seals)):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 async def _follow(ring: KeyRing, seals: RetentionKeys) -> None:
+    def refresh() -> None:
+        ring.refresh()
+        seals.refresh()
+
     is_well = True
     while True:
         await asyncio.sleep(_EVERY_SECONDS)
         try:
-            await asyncio.to_thread(ring.refresh)
-            await asyncio.to_thread(seals.refresh)
+            await asyncio.to_thread(refresh)
         except GatewayError as error:
             if is_well:
                 operator_log().error("keys not read", code=error.code, detail=error.operator)

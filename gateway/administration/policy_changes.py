@@ -18,6 +18,7 @@ from gateway.administration.versions import PolicyVersions, keeping
 from gateway.catalog import archive_bundle, version_of_archive
 from gateway.decision import PolicyEngine
 from gateway.errors import AuditFailed, BundleInvalid, GatewayError, PolicyContested, PolicyNotKept, SettingsInvalid
+from gateway.meanwhile import meanwhile
 from gateway.model.audit import EntryKind
 from gateway.model.change import Change
 from gateway.store import (
@@ -202,13 +203,10 @@ class PolicyChanges:
     @asynccontextmanager
     async def following(self) -> AsyncIterator[None]:
         """Serve what all others serve while the block runs."""
-        task = asyncio.create_task(self._follow_on())
         try:
-            yield
+            async with meanwhile(self._follow_on()):
+                yield
         finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
             with suppress(StoreFailed):
                 since = self._clock() - 2 * _SEEN
                 await asyncio.to_thread(forget_process, self._state, self._process, unseen_since=since)

@@ -7,7 +7,7 @@ house beside it; what it found is in the database, and whoever serves writes it.
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -17,6 +17,7 @@ from gateway.audit import AuditLog, Opener
 from gateway.audit.probe import probe_entry
 from gateway.audit.ranges import read_range
 from gateway.errors import GatewayError
+from gateway.meanwhile import meanwhile
 from gateway.model.audit import AuditEntry, EntryKind
 from gateway.store import (
     State,
@@ -154,13 +155,10 @@ async def watching(watch: Looks, every_seconds: float) -> AsyncIterator[None]:
     if not every_seconds:
         yield
         return
-    task = asyncio.create_task(_watch(watch, every_seconds))
     try:
-        yield
+        async with meanwhile(_watch(watch, every_seconds)):
+            yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
         await watch.leave()
 
 

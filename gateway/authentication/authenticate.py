@@ -86,6 +86,17 @@ class Authenticator:
         # out of its time: authenticating says what is wrong
         return known.caller if known.since <= now.timestamp() < known.until else None
 
+    @property
+    def due(self) -> list[str]:
+        """The app keys that somebody recalled by is due to `renew`; whoever does takes them out."""
+        return self._keys.due
+
+    def renew(self, key_id: str) -> None:
+        """Read an app key again, so that no asker has to. Asks the database."""
+        before = self._keys.now()
+        found = self._find_app_key(key_id)
+        self._keys.found_again(key_id, None if found is None else found.digest, before)
+
     def authenticate(self, request: InboundRequest, now: datetime) -> Caller:
         """The caller; may ask the database.
 
@@ -137,7 +148,7 @@ class Authenticator:
             if read is not None and found is None:
                 self._keys.gone(read[0])
             raise AppNotAuthenticated
-        self._keys.found(read[0], before)
+        self._keys.found(read[0], found.digest, before)
         return found.app, read[0]
 
     def _claims(self, header: str | None, now: datetime) -> tuple[TrustedIssuer, Mapping[str, object]]:

@@ -1,7 +1,7 @@
 """What was verified a moment ago, so that it is not verified again for every request. No credential is kept: digests.
 
 An app key counts as it was read from the database at most FRESH_SECONDS ago, so a revoked one is refused within that
-time, on every replica. From half of that time on one asker reads it anew, while nobody else waits for it. A token's
+time, on every replica. From half of that time on it is due to be read anew, which no asker waits for. A token's
 signature holds for good once it was verified; its times are judged at each request.
 """
 
@@ -56,42 +56,53 @@ class Recalled:
 
 
 class FreshKeys:
-    """When each app key was last found good."""
+    """When each app key was last found good. `due`: those that are to be read anew, each told once in a while."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
-        self._read_at: dict[str, float] = {}
-        self._renewed_at: dict[str, float] = {}  # when somebody was last sent to read it
+        self._read: dict[str, tuple[float, str]] = {}  # when, and what its secret's digest was
+        self._told_at: dict[str, float] = {}
+        self.due: list[str] = []
 
     def now(self) -> float:
         """The moment before a key is read."""
         return self._monotonic()
 
-    def found(self, key_id: str, before: float) -> None:
+    def found(self, key_id: str, digest: str, before: float) -> None:
         """The key was good when it was read after `before`."""
-        if len(self._read_at) >= MOST:
-            self._read_at.clear()
-            self._renewed_at.clear()
-        self._read_at[key_id] = before
+        if len(self._read) >= MOST:
+            self._read.clear()
+            self._told_at.clear()
+        self._read[key_id] = (before, digest)
+
+    def found_again(self, key_id: str, digest: str | None, before: float) -> None:
+        """What was read after `before` without an asker; None where there is no such key any more."""
+        known = self._read.get(key_id)
+        if known is None or known[1] != digest:
+            self.gone(key_id)
+        elif known[0] < before:
+            self._read[key_id] = (before, known[1])
 
     def gone(self, key_id: str) -> None:
         """The key is none, or none any more."""
-        self._read_at.pop(key_id, None)
-        self._renewed_at.pop(key_id, None)
+        self._read.pop(key_id, None)
+        self._told_at.pop(key_id, None)
 
     def is_fresh(self, key_id: str) -> bool:
         """Whether it may count without being read again by this very asker."""
-        read_at = self._read_at.get(key_id)
-        if read_at is None:
+        known = self._read.get(key_id)
+        if known is None:
             return False
         now = self._monotonic()
-        age = now - read_at
+        age = now - known[0]
         if age < RENEWED_SECONDS:
             return True
-        if now - self._renewed_at.get(key_id, read_at) >= RENEWED_SECONDS:
-            self._renewed_at[key_id] = now
-            return False  # this one reads it for all
-        return age < FRESH_SECONDS
+        if age >= FRESH_SECONDS:
+            return False
+        if now - self._told_at.get(key_id, known[0]) >= RENEWED_SECONDS:
+            self._told_at[key_id] = now
+            self.due.append(key_id)
+        return True
 
 
 def digest_of(request: InboundRequest) -> bytes:

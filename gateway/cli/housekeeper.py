@@ -19,6 +19,7 @@ from typing import Final
 
 from gateway.cli.lifeline import end_with
 from gateway.errors import GatewayError
+from gateway.meanwhile import meanwhile
 from gateway.settings import load_settings
 from gateway.telemetry import configure_logging, operator_log
 
@@ -33,13 +34,8 @@ _ENDING_SECONDS: Final = 5.0
 @asynccontextmanager
 async def housekeeper(settings: Path | None) -> AsyncIterator[None]:
     """Have the process while the block runs; when it dies another one is begun. `settings`: the file it reads."""
-    task = asyncio.create_task(_keep(settings))
-    try:
+    async with meanwhile(_keep(settings)):
         yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
 
 async def _keep(settings: Path | None) -> None:

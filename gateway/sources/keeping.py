@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields
 
 from gateway.errors import SourceFailed, SourceTimeout
+from gateway.meanwhile import meanwhile
 from gateway.model.ids import SourceName
 from gateway.sources.guarded import GuardedSource
 from gateway.sources.standing import SourceStanding
@@ -53,17 +54,10 @@ async def _look(source: GuardedSource) -> str:
 @asynccontextmanager
 async def keeping_fresh(sources: Sources) -> AsyncIterator[None]:
     """Look every second whether a secret changed, while the block runs."""
-    tasks = [
-        asyncio.create_task(_keep_fresh(source)) for source in sources.guarded.values() if source.credentials.may_change
-    ]
-    try:
+    async with meanwhile(
+        *(_keep_fresh(source) for source in sources.guarded.values() if source.credentials.may_change)
+    ):
         yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        for task in tasks:
-            with suppress(asyncio.CancelledError):
-                await task
 
 
 async def _keep_fresh(source: GuardedSource) -> None:

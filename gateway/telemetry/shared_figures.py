@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from gateway.meanwhile import meanwhile
 from gateway.telemetry.figures import SourceFigures
 
 EACH_SECONDS: Final = 1.0
@@ -66,13 +67,8 @@ class SharedFigures:
                 self.write(figures())
                 await asyncio.sleep(EACH_SECONDS)
 
-        task = asyncio.create_task(run(), name="shared-figures")
-        try:
+        async with meanwhile(run()):
             yield
-        finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
 
     def _file(self, place: int) -> Path:
         return self.folder / f"{place}.json"

@@ -183,8 +183,8 @@ def test_a_revoked_app_key_is_refused_within_a_second(issuer: Issuer) -> None:
     at.seconds += 0.499
     assert at.door.recall(request, NOW) is not None
     at.seconds += 0.5
-    assert at.door.recall(request, NOW) is None  # sent to read it anew, and takes its time
-    assert at.door.recall(request, NOW) is not None
+    assert at.door.recall(request, NOW) is not None  # it is due, and whoever reads it takes their time
+    assert at.door.due == [KEY_ID]
     at.seconds += 0.001
     assert at.door.recall(request, NOW) is None
     assert at.door.recall(request, NOW) is None
@@ -202,23 +202,49 @@ def test_a_key_that_is_read_again_makes_every_caller_of_it_fresh(issuer: Issuer)
     assert at.door.recall(other, NOW) is callers[1]
 
 
-def test_one_asker_reads_a_key_anew_while_the_others_go_on(issuer: Issuer) -> None:
+def test_a_key_is_due_once_in_half_a_second_and_nobody_waits_for_it(issuer: Issuer) -> None:
     at, request = _Door(issuer), _request(_token(issuer))
     caller = at.door.authenticate(request, NOW)
     at.seconds += 0.6
-    recalled = [at.door.recall(request, NOW) for _ in range(5)]
-    assert recalled == [None, caller, caller, caller, caller]
-    assert at.door.authenticate(request, NOW) is caller
+    assert [at.door.recall(request, NOW) for _ in range(5)] == [caller] * 5
+    assert at.door.due == [KEY_ID]
+    at.door.renew(at.door.due.pop())
     at.seconds += 0.45
     assert at.door.recall(request, NOW) is caller  # read 0.45 s ago
+    assert at.door.due == []
     at.seconds += 0.1
-    assert [at.door.recall(request, NOW) for _ in range(2)] == [None, caller]
+    assert [at.door.recall(request, NOW) for _ in range(2)] == [caller] * 2
+    assert at.door.due == [KEY_ID]
     assert at.reads == 2
 
+
+@pytest.mark.parametrize("other", [None, AppKey(app=AppId("other"), digest="0" * 64)])
+def test_a_key_that_is_read_again_and_is_another_or_none_counts_no_more(issuer: Issuer, other: AppKey | None) -> None:
+    at, request = _Door(issuer), _request(_token(issuer))
+    at.door.authenticate(request, NOW)
+    at.seconds += 0.6
+    at.keys.clear()
+    if other is not None:
+        at.keys[KEY_ID] = other
+    assert at.door.recall(request, NOW) is not None
+    at.door.renew(at.door.due.pop())
+    assert at.door.recall(request, NOW) is None  # for everybody, at once
+    with pytest.raises(AppNotAuthenticated):
+        at.door.authenticate(request, NOW)
+
+
+def test_a_key_that_is_gone_before_it_was_read_again_stays_gone(issuer: Issuer) -> None:
+    at, request = _Door(issuer), _request(_token(issuer))
+    at.door.renew(KEY_ID)  # it was never anybody's here
+    assert at.door.recall(request, NOW) is None
+    at.door.authenticate(request, NOW)
+    keys = dict(at.keys)
     at.keys.clear()
     with pytest.raises(AppNotAuthenticated):
         at.door.authenticate(request, NOW)
-    assert at.door.recall(request, NOW) is None  # known to be gone: for everybody, at once
+    at.keys.update(keys)
+    at.door.renew(KEY_ID)
+    assert at.door.recall(request, NOW) is None, "only one who comes with its secret makes it count"
 
 
 def test_a_token_that_has_expired_is_not_recalled(issuer: Issuer) -> None:

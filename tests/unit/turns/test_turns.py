@@ -141,14 +141,12 @@ STEPS = st.lists(
 
 
 @settings(max_examples=150)
-@given(STEPS, st.integers(1, 5), st.integers(1, 5), st.sampled_from([0.0, 0.02]))
-def test_no_place_is_lost_and_none_is_given_twice(
-    steps: list[tuple[AppId, str]], at_once: int, shared: int, rest: float
-) -> None:
+@given(STEPS, st.integers(1, 5), st.integers(1, 5))
+def test_no_place_is_lost_and_none_is_given_twice(steps: list[tuple[AppId, str]], at_once: int, shared: int) -> None:
     clock = Clock()
 
     async def live() -> None:
-        turns = Turns(Rule(at_once=at_once, shared=shared, waiting=3, rest=rest), clock)
+        turns = Turns(Rule(at_once=at_once, shared=shared, waiting=3, rest=0), clock)
         tasks: list[tuple[AppId, asyncio.Task[None]]] = []
         running: Counter[AppId] = Counter()
 
@@ -182,9 +180,6 @@ def test_no_place_is_lost_and_none_is_given_twice(
             turns.give_back(app)
             await settled()
             look()
-            if tasks and not running.total():
-                await asyncio.sleep(0.012)  # longer than any rest
-                look()
         assert not tasks
         assert (turns.running, turns.waiting) == (0, 0)
 
@@ -287,3 +282,40 @@ async def test_whoever_leaves_while_their_app_rests_leaves_nothing_behind() -> N
     turns.give_back(ONE)
     await asyncio.sleep(0.02)
     assert (turns.running, turns.waiting) == (1, 0)
+
+
+@settings(max_examples=40, deadline=None)
+@given(STEPS, st.integers(1, 3), st.integers(1, 3))
+def test_whoever_rests_no_place_is_lost(steps: list[tuple[AppId, str]], at_once: int, shared: int) -> None:
+    clock, served = Clock(), Counter[AppId]()
+
+    async def live() -> None:
+        turns = Turns(Rule(at_once=at_once, shared=shared, waiting=60, rest=0.02), clock)
+
+        async def ask(app: AppId, *, patiently: bool) -> None:
+            await turns.take(app)
+            try:
+                assert turns.running <= max(at_once, shared, 3)
+                await asyncio.sleep(0)
+            finally:
+                turns.give_back(app)
+                served[app] += patiently
+
+        asked: list[asyncio.Task[None]] = []
+        leaving: list[asyncio.Task[None]] = []
+        for app, step in steps:
+            if step in {"ask", "leave"}:
+                task = asyncio.create_task(ask(app, patiently=step == "ask"))
+                (asked if step == "ask" else leaving).append(task)
+            else:
+                clock.now += 0.03
+                await asyncio.sleep(0)
+        for task in leaving:
+            task.cancel()
+        async with asyncio.timeout(10):
+            await asyncio.gather(*asked)
+            await asyncio.gather(*leaving, return_exceptions=True)
+        assert (turns.running, turns.waiting) == (0, 0)
+
+    asyncio.run(live())
+    assert served == Counter(app for app, step in steps if step == "ask")
