@@ -178,12 +178,19 @@ def read_timestamp(cell: object) -> datetime:
 
 _AS_THEY_ARE: Final[Mapping[Reader, frozenset[type]]] = {
     read_integer: frozenset({int, NoneType}),
+    read_whole: frozenset({int, NoneType}),
     read_boolean: frozenset({bool, NoneType}),
     read_date: frozenset({date, NoneType}),
 }
 """Cells of exactly these types are given back as they are."""
 FEW: Final = 2  # rows that are read sooner cell by cell than by columns
-_OF_ONE_TYPE: Final[Mapping[Reader, type]] = {read_text: str, read_integer: int, read_boolean: bool, read_date: date}
+_OF_ONE_TYPE: Final[Mapping[Reader, type]] = {
+    read_text: str,
+    read_integer: int,
+    read_whole: int,
+    read_boolean: bool,
+    read_date: date,
+}
 """What these readers give back as it is, but for texts with U+0000."""
 TypedReader = tuple[Reader, type | None]
 """A reader, and the type whose cells need not be read."""

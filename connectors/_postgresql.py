@@ -9,7 +9,7 @@ Full-text search is what the server's own parser finds.
 """
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -164,6 +164,10 @@ class PostgresqlDialect(Dialect):
     def encoded(self, value: Scalar, field_type: FieldType) -> object:
         """JSON, arrays and ranges as their text."""
         return super().encoded(value, field_type) if field_type.is_scalar else write_value(value)
+
+    def listed(self, values: Sequence[Scalar], field_type: FieldType) -> list[object]:
+        """Texts as they are: there is none that no cell can hold."""
+        return list(values) if field_type is FieldType.TEXT else super().listed(values, field_type)
 
     def text(self, value: str) -> object:
         """Any text, as it is."""

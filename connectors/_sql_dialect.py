@@ -4,6 +4,7 @@ The base class is right for engines whose columns are typed (MySQL and MariaDB);
 that differs is a subclass. An engine without an entry in `dialect_of` is refused: a guess would be a wrong answer.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -117,6 +118,11 @@ class Dialect:
     def encoded(self, value: Scalar, field_type: FieldType) -> object:
         """A value as it is bound: what comes before any SQL is made."""
         return int(value) if field_type is FieldType.INTEGER and isinstance(value, Decimal) else value
+
+    def listed(self, values: Sequence[Scalar], field_type: FieldType) -> list[object]:
+        """Values of a scalar type as they are bound in a list, without those that no cell can hold."""
+        some = [value for value in values if self.always(Comparator.EQ, value, field_type) is not False]
+        return [self.encoded(value, field_type) for value in some]
 
     def text(self, value: str) -> object:
         """A text as it is bound to be equal with; None where no cell can hold it."""

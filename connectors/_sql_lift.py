@@ -55,6 +55,10 @@ class Encoding(Protocol):
         """The truth that the comparison has for every value, where it is always the same."""
         ...
 
+    def listed(self, values: Sequence[Scalar], field_type: FieldType) -> list[object]:
+        """Values of a scalar type as they are bound, without those that no cell can hold."""
+        ...
+
     def pattern(self, pattern: str) -> str:
         """A pattern of LIKE as the engine writes it."""
         ...
@@ -219,12 +223,10 @@ class _Lifting:
     def _among(self, name: FieldName, values: tuple[Scalar, ...], kind: FieldType) -> Shape:
         if kind in self.encoding.grids:
             values = tuple(fit_all([Decimal(_number(value)) for value in values], self.encoding.grids[kind]))
-        values = tuple(value for value in values if self.encoding.always(Comparator.EQ, value, kind) is not False)
-        if not values:
-            return Always(name, truth=False)
-        if not kind.is_scalar:  # an array of arrays is no list of arrays
+        if values and not kind.is_scalar:  # an array of arrays is no list of arrays
             return Lifted(AnyOf, tuple(self._compared(name, Comparator.EQ, value, kind) for value in values))
-        return Among(name, self.slot([self.encoding.encoded(value, kind) for value in values]))
+        listed = self.encoding.listed(values, kind)
+        return Among(name, self.slot(listed)) if listed else Always(name, truth=False)
 
     def _under(self, name: FieldName, prefixes: tuple[str, ...], kind: FieldType) -> Shape:
         """Ranges, so that an index serves: what begins with `33` lies between `33` and `34`, by code point."""

@@ -6,7 +6,7 @@ ambiguous (the source holds, as a code, a text that is another code's value) is 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from types import NoneType
@@ -71,6 +71,21 @@ def encode(value: Scalar, field: Field) -> Scalar:
             return _code(checked, field) if isinstance(checked, str) and field.codes else checked
         case _:
             raise _unfit(field)
+
+
+def encode_column(values: tuple[Scalar, ...], field: Field) -> tuple[Scalar, ...]:
+    """The stored forms of many catalogue values; without those that no cell could decode to."""
+    if as_they_are(field).issuperset(map(type, values)):
+        return values
+    return tuple(_stored_forms(values, field))
+
+
+def _stored_forms(values: tuple[Scalar, ...], field: Field) -> Iterator[Scalar]:
+    for value in values:
+        try:
+            yield encode(value, field)
+        except ValueError:
+            continue
 
 
 def decode(cell: Cell, field: Field) -> Cell:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 from gateway.disclosure.grouping import computing, recast
@@ -118,30 +119,23 @@ class Assembler:
         """The row of each place as it is shown."""
         plan = level.plan
         finished = _finished(plan.columns, self._masked_columns(level, places))
-        cells: list[ShownRow] = list(_rows(finished, len(places)))
         if not plan.embeds and not any(column.is_hidden for column in plan.columns):
-            return cells
-        below = {
-            embed.name: self._below(level.below[embed.name], [level.rows[at] for at in places])
-            for embed in plan.embeds
-            if not embed.is_taken
-        }
-        slots = slots_of(plan)
-        found: list[ShownRow] = []
-        for at, own in zip(places, cells, strict=True):
-            row = level.rows[at]
-            shown: list[Shown] = []
-            for slot in slots:
-                embed = plan.columns[slot.column].embed
-                shown.append(own[slot.column] if embed is None else below[embed].cell(row, slot.spread))
-            found.append(tuple(shown))
-        return found
+            return list(_rows(finished, len(places)))
+        rows = [level.rows[at] for at in places]
+        below = {embed.name: self._below(level.below[embed.name], rows) for embed in plan.embeds if not embed.is_taken}
+        columns: list[Sequence[Shown]] = []
+        for slot in slots_of(plan):
+            embed = plan.columns[slot.column].embed
+            columns.append(finished[slot.column] if embed is None else below[embed].cells(slot.spread))
+        return list(zip(*columns, strict=True)) if columns else [()] * len(places)
 
     def _below(self, below: Below, rows: Sequence[Row]) -> "_ShownBelow":
         """The embed's rows that belong to these rows, as they are shown."""
         level, plan = below.level, below.level.plan
-        places = self._treated(level, sorted({at for row in rows for at in below.every(row)}))
-        shown_here = {at for row in rows for at in below.of(row)}
+        every = below.every(rows)
+        found = below.cut(every)
+        shown_here = set(chain.from_iterable(found))
+        places = self._treated(level, sorted(set(chain.from_iterable(every))))
         places = [at for at in places if at in shown_here]
         part = self._parts.setdefault(id(plan), _Part())
         part.rows = len(places)
@@ -158,9 +152,10 @@ class Assembler:
         else:
             names = names_of(plan)
             shown = dict(zip(places, self._level(level, places), strict=True))
-        if plan.min_group is not None and not all(below.every(row) for row in rows):
+        if plan.min_group is not None and not all(every):
             raise GroupTooSmall(least=plan.min_group)  # no rows are a small group too
-        return _ShownBelow(below=below, names=names, rows=shown, of_nothing=_of_nothing(plan))
+        of_nothing = _of_nothing(plan)
+        return _ShownBelow(embed=below.embed, names=names, found=found, rows=shown, of_nothing=of_nothing)
 
     def _treated(self, level: Level, places: Sequence[int]) -> Sequence[int]:
         """What obligations leave of an embed's rows; they see all that belong to the rows above, not cut."""
@@ -214,23 +209,25 @@ class Assembler:
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class _ShownBelow:
-    """An embed's rows by their places, and how a row above shows them."""
+    """An embed's rows by their places, which of them each row above has, and how it shows them."""
 
-    below: Below
+    embed: PlannedEmbed
     names: tuple[str, ...]
+    found: Sequence[Sequence[int]]
     rows: Mapping[int, ShownRow]
     of_nothing: ShownRow | None
 
-    def cell(self, row: Row, spread: int | None) -> Shown:
-        """The embedded row or rows; of a spread embed, one column of them."""
-        found = [self.rows[at] for at in self.below.of(row) if at in self.rows]
-        if not found and self.of_nothing is not None:
-            found = [self.of_nothing]
-        if spread is not None:
-            cells = [shown[spread] for shown in found]
-            return cells if not self.below.embed.one else (cells[0] if cells else None)
-        objects = [dict(zip(self.names, shown, strict=True)) for shown in found]
-        return objects if not self.below.embed.one else (objects[0] if objects else None)
+    def cells(self, spread: int | None) -> list[Shown]:
+        """Of each row above the embedded row or rows; of a spread embed, one column of them."""
+        shown = {at: self._shown(row, spread) for at, row in self.rows.items()}
+        nothing = [] if self.of_nothing is None else [self._shown(self.of_nothing, spread)]
+        each = [[shown[at] for at in found if at in shown] or list(nothing) for found in self.found]
+        if self.embed.one:
+            return [one[0] if one else None for one in each]
+        return list[Shown](each)
+
+    def _shown(self, row: ShownRow, spread: int | None) -> Shown:
+        return dict(zip(self.names, row, strict=True)) if spread is None else row[spread]
 
 
 def _of_nothing(plan: ReadPlan) -> ShownRow | None:

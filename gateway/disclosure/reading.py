@@ -8,9 +8,11 @@ not leave this room.
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from itertools import chain
+from operator import itemgetter
+from typing import Any, TypeVar, cast
 
-from gateway.catalog.storage import encode
+from gateway.catalog.storage import encode_column
 from gateway.disclosure.collect import collect, opened
 from gateway.disclosure.grouping import grouped
 from gateway.disclosure.ordering import order_rows
@@ -19,7 +21,7 @@ from gateway.errors import SourceRubbish, SourceTooBroad
 from gateway.model.catalog import Field
 from gateway.model.ids import FieldName
 from gateway.model.plan import PlannedColumn, PlannedEmbed, ReadPlan
-from gateway.model.predicate import EVERYTHING, AllOf, OneOf, Predicate, Scalar
+from gateway.model.predicate import EVERYTHING, AllOf, OneOf, Predicate
 from gateway.model.query import BoundOrder
 from gateway.model.rows import Cell, RawRows, Row
 
@@ -46,17 +48,24 @@ class Below:
     embed: PlannedEmbed
     level: Level
     index: Mapping[Key, Sequence[int]]
+    key_of: Callable[[Row], Key]  # of a row above
 
     def of(self, row: Row) -> Sequence[int]:
         """The rows that belong to a row above, cut as the embed's own limit and offset say."""
+        return self.cut(self.every((row,)))[0]
+
+    def every(self, rows: Iterable[Row]) -> list[Sequence[int]]:
+        """Of each row above all that belong to it."""
+        get, key_of = self.index.get, self.key_of
+        return [get(key_of(row), ()) for row in rows]
+
+    def cut(self, each: list[Sequence[int]]) -> list[Sequence[int]]:
+        """What `of` leaves of each."""
         key = self.embed.plan.key
         if key is None:
-            return ()
-        return self.every(row)[key.offset : None if key.limit is None else key.offset + key.limit]
-
-    def every(self, row: Row) -> Sequence[int]:
-        """The same, not cut."""
-        return self.index.get(tuple(row[at] for at in self.embed.near), ())
+            return [()] * len(each)
+        start, end = key.offset, None if key.limit is None else key.offset + key.limit
+        return each if not start and end is None else [every[start:end] for every in each]
 
     def has(self, row: Row) -> bool:
         """Whether any row belongs to a row above."""
@@ -139,7 +148,9 @@ class _Reader:
         for one in await together(self._below(embed, _keys(rows, embed.near)) for embed in missing):
             level.below[one.embed.name] = one
         await together(
-            self.rest(one.level, sorted({at for row in rows for at in one.of(row)})) for one in level.below.values()
+            self.rest(one.level, sorted(set(chain.from_iterable(one.cut(one.every(rows))))))
+            for one in level.below.values()
+            if one.level.plan.embeds
         )
 
     async def _below(self, embed: PlannedEmbed, keys: Sequence[Key] | None) -> Below:
@@ -147,13 +158,14 @@ class _Reader:
         key = embed.plan.key
         index: dict[Key, list[int]] = {}
         if key is not None:
+            own_key_of = _key_reader(key.places)
             for at, row in enumerate(level.rows):
-                value = tuple(row[place] for place in key.places)
+                value = own_key_of(row)
                 if None not in value:
                     index.setdefault(value, []).append(at)
         if embed.one and any(len(places) > 1 for places in index.values()):
             raise SourceRubbish(dataset=embed.plan.bound.dataset.name, operator="two rows for a link to one")
-        return Below(embed=embed, level=level, index=index)
+        return Below(embed=embed, level=level, index=index, key_of=_key_reader(embed.near))
 
     async def _fetched(
         self, plan: ReadPlan, keys: Sequence[Key] | None, fields: Sequence[Field], *, groups: bool
@@ -166,7 +178,7 @@ class _Reader:
             if batch is not None and not batch:
                 continue
             asked = plan if batch is None else replace(plan, fetch=_narrowed(plan, batch, fields))
-            collected, total = await collect(self._open(asked), asked)
+            collected, total = await self._collected(asked, is_keyed=batch is not None)
             if len(rows) + len(collected) > plan.max_source_rows:
                 raise SourceTooBroad(dataset=plan.bound.dataset.name, limit=plan.max_source_rows)
             if batch is not None and len(fields) > 1:
@@ -174,8 +186,9 @@ class _Reader:
                 wanted, parts = set(batch), [places[one.name] for one in fields]
                 collected = [row for row in collected if tuple(row[at] for at in parts) in wanted]
             rows += collected
-        test = compile_predicate(plan.residual.where, places)
-        rows = [row for row in rows if test(row) is True]
+        if plan.residual.where != EVERYTHING:
+            test = compile_predicate(plan.residual.where, places)
+            rows = [row for row in rows if test(row) is True]
         if not groups:
             return rows, total
         if plan.residual.aggregates:
@@ -186,12 +199,33 @@ class _Reader:
             rows = order_rows(rows, order, places)
         return rows, total
 
+    async def _collected(self, asked: ReadPlan, *, is_keyed: bool) -> tuple[list[Row], int | None]:
+        """All rows of a fetch. Of keys there are few as a rule: those come in one journey, where many take several."""
+        most, few = asked.fetch.limit, asked.fetch.batch_rows
+        if is_keyed and most is not None and most > few:
+            first = replace(asked, fetch=replace(asked.fetch, limit=few))
+            raw = self._open(first)
+            if raw.at_once is not None and raw.counts is None:
+                collected, total = await collect(raw, first)
+                if len(collected) < few:
+                    return collected, total
+        return await collect(self._open(asked), asked)
+
 
 # ---------------------------------------------------------------------- keys
 def _keys(rows: Iterable[Row], near: Sequence[int]) -> list[Key]:
     """The different keys of the rows; NULL belongs to nothing."""
-    keys = dict.fromkeys(tuple(row[at] for at in near) for row in rows)
-    return [key for key in keys if None not in key]
+    return [key for key in dict.fromkeys(map(_key_reader(near), rows)) if None not in key]
+
+
+def _key_reader(places: Sequence[int]) -> Callable[[Row], Key]:
+    """What gives a row's values at the places."""
+    if not places:
+        return lambda _: ()
+    if len(places) == 1:
+        (at,) = places
+        return lambda row: (row[at],)
+    return cast("Callable[[Row], Key]", itemgetter(*places))
 
 
 def _batches(plan: ReadPlan, keys: Sequence[Key] | None, fields: Sequence[Field]) -> list[Sequence[Key] | None]:
@@ -210,19 +244,10 @@ def _narrowed(plan: ReadPlan, keys: Sequence[Key], fields: Sequence[Field]) -> A
     terms: list[Predicate] = []
     for at, one in enumerate(fields):
         if one.name in plan.narrowable:
-            values = dict.fromkeys(key[at] for key in keys)
-            terms.append(OneOf(one.name, tuple(_encoded(values, one))))
+            values = dict.fromkeys([value for key in keys if (value := key[at]) is not None])
+            terms.append(OneOf(one.name, encode_column(tuple(values), one)))
     where = plan.fetch.where
     return replace(plan.fetch, where=AllOf(tuple(terms)) if where == EVERYTHING else AllOf((where, *terms)))
-
-
-def _encoded(values: Iterable[Cell], one: Field) -> Iterable[Scalar]:
-    for value in values:
-        if value is not None:
-            try:
-                yield encode(value, one)
-            except ValueError:  # no cell could decode to it: it is in no row
-                continue
 
 
 def places_of(plan: ReadPlan) -> dict[FieldName, int]:

@@ -279,11 +279,11 @@ def decision_on(name: str, switches: Switches) -> Decision:
     )
 
 
-def _decided(bound: BoundQuery, switches: Switches) -> DecidedQuery:
+def decided(bound: BoundQuery, switches: Switches) -> DecidedQuery:
     return DecidedQuery(
         bound=bound,
         decision=decision_on(bound.dataset.name, switches),
-        embeds=tuple((embed, _decided(embed.question, switches)) for embed in bound.embeds),
+        embeds=tuple((embed, decided(embed.question, switches)) for embed in bound.embeds),
     )
 
 
@@ -314,7 +314,7 @@ async def _told(
         trace_id="0" * 32,
     )
     bound = bind(parse(request, LIMITS), CATALOG, PURPOSE, None, limits=LIMITS)
-    plan = plan_question(_decided(bound, switches), lambda _: claims, LIMITS, 5.0)
+    plan = plan_question(decided(bound, switches), lambda _: claims, LIMITS, 5.0)
 
     def open_source(asked: ReadPlan) -> RawRows:
         source = MemoryConnector(city[asked.fetch.table], claims)
