@@ -37,11 +37,12 @@ format: .venv/.dev ## put the code in form
 	$(BIN)/ruff check --fix .
 
 .venv/bin/python:
-	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
-	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3 python3-venv; \
-	  else echo "python3-venv is missing: apt-get install python3 python3-venv" >&2; exit 1; fi; }
-	$(PYTHON) -m venv .venv
+	@makes() { "$$1" -c 'import venv, ensurepip' 2>/dev/null; }; python="$(PYTHON)"; \
+	if ! makes "$$python" && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3 python3-venv; } || true; fi; \
+	makes "$$python" || python=python3; \
+	makes "$$python" || { echo "python3-venv is missing: apt-get install python3 python3-venv" >&2; exit 1; }; \
+	"$$python" -m venv .venv
 
 .venv/.apt: | .venv/bin/python
 	@if ! command -v systemd-analyze >/dev/null; then \
