@@ -7,7 +7,8 @@ long one is read batch by batch, as fast as it is taken. Who leaves, or is out o
 import asyncio
 import time
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import ClassVar, Generic, Self, TypeVar
 
@@ -82,7 +83,7 @@ class AsyncSqlConnector(ABC, Generic[C]):
     @abstractmethod
     def _batches(
         self, connection: C, text: Text, bound: Sequence[object], seconds: float, rows: int
-    ) -> AsyncIterator[Raw]:
+    ) -> AsyncGenerator[Raw, None]:
         """A long answer; after the last batch the connection is as before."""
 
     @abstractmethod
@@ -125,11 +126,8 @@ class AsyncSqlConnector(ABC, Generic[C]):
             stored = self._stored.get(fetch.table)
             if stored is None:
                 stored = await self._looked_at(connection, fetch, deadline)
-            text, bound = self._text(fetch, stored)
-            source = self._batches(connection, text, bound, fetch.time_limit_seconds, fetch.batch_rows)
-            while (raw_batch := await self._within(anext(source, None), fetch, deadline)) is not None:
-                batch = self._read(text, raw_batch, fetch)
-                if batch:
+            async with aclosing(self._long(connection, fetch, stored, deadline)) as batches:
+                async for batch in batches:
                     yield batch
             is_sound = True
         finally:
@@ -149,14 +147,14 @@ class AsyncSqlConnector(ABC, Generic[C]):
             stored = self._stored.get(fetch.table)
             if stored is None:
                 stored = await self._looked_at(connection, fetch, deadline)
-            text, bound = self._text(fetch, stored)
+            text, bound = self._text(self._texts, fetch, stored)
             try:
                 with TimeLimit(deadline):
                     raw = await self._all(connection, text, bound, fetch.time_limit_seconds)
             except Exception as error:  # noqa: BLE001  # the cause may hold SQL and values
                 raise self._failure(error, fetch.dataset) from None
             is_sound = True
-            return self._read(text, raw, fetch)
+            return self._read(text.reading.rows, raw, fetch)
         finally:
             pool.release(connection, is_sound=is_sound)
 
@@ -227,6 +225,17 @@ class AsyncSqlConnector(ABC, Generic[C]):
         await self._pool().close()
 
     # -------------------------------------------------------------- parts
+    async def _long(
+        self, connection: C, fetch: Fetch, stored: Mapping[str, object], deadline: float
+    ) -> AsyncGenerator[Batch, None]:
+        """A long answer, batch by batch; raises SourceFailed."""
+        text, bound = self._text(self._texts, fetch, stored)
+        async with aclosing(
+            self._batches(connection, text, bound, fetch.time_limit_seconds, fetch.batch_rows)
+        ) as source:
+            while (raw := await self._within(anext(source, None), fetch, deadline)) is not None:
+                yield self._read(text.reading.rows, raw, fetch)
+
     def _pool(self) -> Pool[C]:
         if self._kept is None:
             self._kept = Pool(self._count, connect=self._connect, is_open=self._is_open, end=self._end)
@@ -243,12 +252,11 @@ class AsyncSqlConnector(ABC, Generic[C]):
         self._stored[fetch.table] = stored
         return stored
 
-    def _text(self, fetch: Fetch, stored: Mapping[str, object]) -> tuple[Text, list[object]]:
+    def _text(self, texts: Texts, fetch: Fetch, stored: Mapping[str, object]) -> tuple[Text, list[object]]:
         try:
-            return self._texts.of(fetch, stored)
+            return texts.of(fetch, stored)
         except NotPromised as fault:
-            self._forget()
-            raise SourceRubbish(dataset=fetch.dataset, operator=str(fault)) from None
+            raise self._failure(fault, fetch.dataset) from None
 
     async def _within(self, work: Awaitable[T], fetch: Fetch, deadline: float) -> T:
         try:
@@ -257,12 +265,11 @@ class AsyncSqlConnector(ABC, Generic[C]):
         except Exception as error:  # noqa: BLE001  # the cause may hold SQL and values
             raise self._failure(error, fetch.dataset) from None
 
-    def _read(self, text: Text, raw: Raw, fetch: Fetch) -> Batch:
+    def _read(self, read: Callable[[Raw], Batch], raw: Raw, fetch: Fetch) -> Batch:
         try:
-            return text.reading.rows(raw)
+            return read(raw)
         except NotPromised as fault:
-            self._forget()
-            raise SourceRubbish(dataset=fetch.dataset, operator=str(fault)) from None
+            raise self._failure(fault, fetch.dataset) from None
 
     def _forget(self) -> None:
         """A table may have become another."""
@@ -275,6 +282,8 @@ class AsyncSqlConnector(ABC, Generic[C]):
         if isinstance(error, TimeoutError):
             return SourceTimeout(dataset=dataset, operator="stopped at the time limit")
         self._forget()
+        if isinstance(error, NotPromised):
+            return SourceRubbish(dataset=dataset, operator=str(error))
         return self._dialect.translate(error, dataset)
 
 

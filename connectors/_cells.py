@@ -224,11 +224,12 @@ def typed_rows(rows: Sequence[Sequence[object]], readers: Sequence[Reader]) -> l
     if len(rows) <= FEW:
         return few_rows(rows, with_types(readers))
     columns = zip_longest(*rows) if rows else iter(())
-    read = [_typed(column, reader) for reader, column in zip(readers, columns, strict=False)]
+    read = [typed_column(column, reader) for reader, column in zip(readers, columns, strict=False)]
     return list(zip(*read, strict=True))
 
 
-def _typed(column: Sequence[object], reader: Reader) -> Sequence[Cell]:
+def typed_column(column: Sequence[object], reader: Reader) -> Sequence[Cell]:
+    """One column of them."""
     if reader is read_text and _TEXT_OR_NULL.issuperset(map(type, column)):
         texts = cast("Sequence[str | None]", column)
         if "\x00" not in "".join(filter(None, texts)):  # all of them at once

@@ -2,9 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
-from connectors._cells import FEW, NotPromised, Reader, TypedReader, divided, few_rows, typed_rows, with_types
-from gateway.model.rows import Row
+from connectors._cells import (
+    FEW,
+    NotPromised,
+    Reader,
+    TypedReader,
+    divided,
+    few_rows,
+    typed_column,
+    typed_rows,
+    with_types,
+)
+from gateway.model.rows import Batch, ByColumns, Cell, Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +37,17 @@ class Reading:
         # the last column has no reader
         rows = few_rows(raw, self.typed) if len(raw) <= FEW else typed_rows(raw, self.readers)
         return divided(rows, self.averages) if self.averages else rows
+
+    def columns(self, raw: Sequence[Sequence[object]], kinds: Sequence[type]) -> Batch:
+        """The same of columns whose cells, where they are not NULL, are all of these types, texts without U+0000.
+
+        There must be no averages.
+        """
+        *cells, decides = raw
+        if False in decides:
+            raise NotPromised("a cell that decides over a row has the wrong type")
+        read = [
+            cast("Sequence[Cell]", column) if kind is wanted else typed_column(column, reader)
+            for column, kind, (reader, wanted) in zip(cells, kinds, self.typed, strict=False)
+        ]
+        return ByColumns(read, len(decides))

@@ -4,10 +4,11 @@ SQLAlchemy is the compiler only; a driver is given its text and the values. What
 """
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import Any, cast
 
+from sqlalchemy import Select
 from sqlalchemy.engine import Dialect as Engine
 
 from connectors._sql_dialect import Dialect
@@ -29,10 +30,27 @@ class Text:
     sql: str
     places: tuple[object, ...]
     reading: Reading
+    before: str = ""  # what the same values are bound to before it, where it takes none itself
 
     def bound(self, values: Sequence[object]) -> list[object]:
         """What is given to the driver beside the text."""
         return [values[place.number] if type(place) is Slot else place for place in self.places]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """A statement as an engine writes it: the names of its parameters in order, and the values they were made with."""
+
+    sql: str
+    names: Sequence[str]
+    values: Mapping[str, object]
+    before: str = ""  # as in Text
+
+
+def written(select: Select[Any], engine: Engine) -> Written:
+    """With its parameters in their places."""
+    compiled = select.compile(dialect=engine)
+    return Written(sql=compiled.string, names=getattr(compiled, "positiontup", None) or (), values=compiled.params)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +100,17 @@ class _Before:
 class Texts:
     """The statements of one source; the one unused for longest goes first."""
 
-    def __init__(self, dialect: Dialect, engine: Engine, schema: str | None) -> None:
+    def __init__(
+        self,
+        dialect: Dialect,
+        engine: Engine,
+        schema: str | None,
+        write: Callable[[Select[Any], Engine], Written] = written,
+    ) -> None:
         self._dialect = dialect
         self._engine = engine
         self._schema = schema
+        self._write = write
         self._known: dict[Question, Text] = {}
         self._before: dict[int, _Before] = {}  # by the identity of the columns, which are held in it
 
@@ -146,11 +171,10 @@ class Texts:
         self, fetch: Fetch, question: Question, values: Sequence[object], stored: Mapping[str, object]
     ) -> Text:
         statement = compile_question(fetch, question, values, dialect=self._dialect, schema=self._schema, stored=stored)
-        compiled = statement.select.compile(dialect=self._engine)
+        made = self._write(statement.select, self._engine)
         slots = {f"v{number}": Slot(number) for number in range(len(values))}
-        names: Sequence[str] = getattr(compiled, "positiontup", None) or ()
-        places = tuple(slots.get(name, compiled.params.get(name)) for name in names)
-        return Text(compiled.string, places, statement.reading)
+        places = tuple(slots.get(name, made.values.get(name)) for name in made.names)
+        return Text(made.sql, places, statement.reading, made.before)
 
 
 def _terms(where: Predicate) -> tuple[Predicate, ...]:

@@ -6,7 +6,7 @@ On MariaDB each statement carries its time limit; on the others the connection h
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar, Self
@@ -161,7 +161,7 @@ class MariadbConnector(AsyncSqlConnector[Connection]):
 
     async def _batches(
         self, connection: Connection, text: Text, bound: Sequence[object], seconds: float, rows: int
-    ) -> AsyncIterator[Raw]:
+    ) -> AsyncGenerator[Raw, None]:
         cursor = connection.cursor(SSCursor)
         await cursor.execute(self._said(text, seconds), _given(bound))
         while True:

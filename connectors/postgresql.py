@@ -1,11 +1,14 @@
 """postgresql: a department's PostgreSQL -> rows, by asyncpg.
 
 Everything is pushed down. A statement is prepared once for each connection and shape of question; a short answer is
-then one journey. Each connection is read-only, in UTC, and ends by itself what takes longer than `statement_seconds`,
-whatever becomes of the gateway. It does not promise to know what the account may do: give it one that may only read.
+then one journey. A long one is copied (`_postgresql_copy`). Each connection is read-only, in UTC, and ends by itself
+what takes longer than `statement_seconds`, a copy what takes longer than its question may, whatever becomes of the
+gateway. It does not promise to know what the account may do: give it one that may only read.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+import math
+from collections.abc import AsyncGenerator, Awaitable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Self
@@ -19,12 +22,15 @@ from sqlalchemy.pool import NullPool
 from connectors._async_sql import AsyncSqlConnector, Raw
 from connectors._options import Options, Secret
 from connectors._postgresql import COLUMNS_OF_TABLE, POSTGRESQL, StoredColumn, regclass
+from connectors._postgresql_copy import Kind, copied, copying_engine, kinds_of, written_for_copy
 from connectors._postgresql_schema import describe_postgresql
 from connectors._sql_claims import ON_POSTGRESQL
 from connectors._sql_diagnosis import POSTGRESQL_QUESTIONS, Rows, tell_postgresql
-from connectors._sql_text import Text
+from connectors._sql_text import MOST_SHAPES, Text, Texts
 from connectors._tls import Tls, take_tls
 from gateway.model.ids import SourceName
+from gateway.model.plan import Fetch
+from gateway.model.rows import Batch
 from gateway.spi import Capabilities, Finding, TableDescription
 
 CONNECT_SECONDS = 5.0
@@ -62,6 +68,8 @@ class PostgresqlConnector(AsyncSqlConnector["asyncpg.Connection[Any]"]):
         self._address = address
         self._tls = tls
         self._seconds = seconds
+        self._copies = Texts(POSTGRESQL, copying_engine(), schema, written_for_copy)
+        self._kinds: dict[str, tuple[Kind, ...] | None] = {}
 
     @classmethod
     def open(cls, name: SourceName, options: Mapping[str, object]) -> Self:
@@ -126,7 +134,7 @@ class PostgresqlConnector(AsyncSqlConnector["asyncpg.Connection[Any]"]):
 
     async def _batches(
         self, connection: "asyncpg.Connection[Any]", text: Text, bound: Sequence[object], seconds: float, rows: int
-    ) -> AsyncIterator[Raw]:
+    ) -> AsyncGenerator[Raw, None]:
         del seconds  # as above
         transaction = connection.transaction()
         await transaction.start()
@@ -138,6 +146,38 @@ class PostgresqlConnector(AsyncSqlConnector["asyncpg.Connection[Any]"]):
             if len(batch) < rows:
                 break
         await transaction.rollback()
+
+    async def _long(
+        self, connection: "asyncpg.Connection[Any]", fetch: Fetch, stored: Mapping[str, object], deadline: float
+    ) -> AsyncGenerator[Batch, None]:
+        """By COPY, but for groups, which are few, and what COPY can't be told or doesn't say."""
+        text, bound = self._text(self._copies, fetch, stored)
+        kinds = None
+        if text.sql and not fetch.aggregates and not any(value is None or isinstance(value, list) for value in bound):
+            kinds = await self._within(self._kinds_of(connection, text), fetch, deadline)
+        if kinds is None:
+            async with aclosing(super()._long(connection, fetch, stored, deadline)) as batches:
+                async for batch in batches:
+                    yield batch
+            return
+        seconds = max(self._seconds, math.ceil(fetch.time_limit_seconds))
+        types = [kind for kind, _ in kinds]
+        async with aclosing(copied(connection, text, bound, kinds, rows=fetch.batch_rows, seconds=seconds)) as source:
+            while (raw := await self._within(anext(source, None), fetch, deadline)) is not None:
+                yield self._read(lambda columns: text.reading.columns(columns, types), raw, fetch)
+
+    async def _kinds_of(self, connection: "asyncpg.Connection[Any]", text: Text) -> tuple[Kind, ...] | None:
+        if text.sql not in self._kinds:
+            if len(self._kinds) >= MOST_SHAPES:
+                self._kinds.clear()
+            self._kinds[text.sql] = await kinds_of(connection, text.sql)
+        return self._kinds[text.sql]
+
+    def _forget(self) -> None:
+        """A table may have become another."""
+        super()._forget()
+        self._copies.forget()
+        self._kinds.clear()
 
     def _place(self) -> tuple[str | None, int | None]:
         url = make_url(self._address.read())

@@ -20,7 +20,7 @@ from gateway.model.json_value import Json
 from gateway.model.plan import PlannedColumn, ReadPlan
 from gateway.model.query import AggregateFunction
 from gateway.model.range_value import Range
-from gateway.model.rows import Disclosure, Shown
+from gateway.model.rows import Disclosure, Shown, columns_of_rows
 
 _SCALARS: Mapping[FieldType, pa.DataType] = {
     FieldType.TEXT: pa.string(),
@@ -47,7 +47,7 @@ class ArrowWriter:
     def batch(self, disclosure: Disclosure) -> bytes:
         """A record batch; none for no rows."""
         if disclosure.rows:
-            columns = zip(*disclosure.rows, strict=True)
+            columns = columns_of_rows(disclosure.rows)
             arrays = [
                 pa.array(column if _PLAIN.issuperset(map(type, column)) else list(map(_cell, column)), type=field.type)
                 for column, field in zip(columns, self._schema, strict=True)

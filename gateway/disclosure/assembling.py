@@ -11,7 +11,7 @@ from gateway.disclosure.reading import Below, Level
 from gateway.errors import Defect, GroupTooSmall, LimitReached
 from gateway.model.plan import PlannedColumn, PlannedEmbed, ReadPlan
 from gateway.model.query import AggregateFunction
-from gateway.model.rows import Batch, Cell, DisclosedPart, Row, Shown
+from gateway.model.rows import Batch, ByColumns, Cell, DisclosedPart, Row, Shown, columns_of_rows
 from gateway.obligations import treating
 from gateway.spi import MaskContext, TreatsRows
 
@@ -108,20 +108,20 @@ class Assembler:
         return Page(places=range(len(root.rows)), made=treated[start:end])
 
     # ------------------------------------------------------------------ what is shown of them
-    def shown(self, root: Level, page: Page) -> list[ShownRow]:
+    def shown(self, root: Level, page: Page) -> Sequence[ShownRow]:
         """The root's rows, columns as `names_of` says."""
         if page.made is not None:
             shown = [at for at, column in enumerate(root.plan.columns) if not column.is_hidden]
             return [tuple(row[at] for at in shown) for row in page.made]
         return self._level(root, page.places)
 
-    def _level(self, level: Level, places: Sequence[int]) -> list[ShownRow]:
+    def _level(self, level: Level, places: Sequence[int]) -> Sequence[ShownRow]:
         """The row of each place as it is shown."""
         plan = level.plan
         finished = _finished(plan.columns, self._masked_columns(level, places))
         if not plan.embeds and not any(column.is_hidden for column in plan.columns):
-            return list(_rows(finished, len(places)))
-        rows = [level.rows[at] for at in places]
+            return ByColumns[Shown](finished, len(places))
+        rows = list(_at(level, places))
         below = {embed.name: self._below(level.below[embed.name], rows) for embed in plan.embeds if not embed.is_taken}
         columns: list[Sequence[Shown]] = []
         for slot in slots_of(plan):
@@ -177,7 +177,7 @@ class Assembler:
         columns, about = level.plan.columns, level.plan.subject_index
         if not places:
             return [() for _ in columns]
-        raw = list(zip(*_at(level, places), strict=True))
+        raw = columns_of_rows(_at(level, places))
         empty: Sequence[Cell] = (None,) * len(places)
         return mask_columns(
             [empty if column.embed is not None else raw[column.raw_index] for column in columns],
@@ -203,7 +203,8 @@ class Assembler:
         about = level.plan.subject_index
         if about is None:
             return ()
-        people = {row[about] for row in _at(level, places)} - {None}
+        rows = _at(level, places)
+        people = set(rows.columns[about] if isinstance(rows, ByColumns) else [row[about] for row in rows]) - {None}
         return tuple(sorted(set(self._hash_subjects(map(str, people)))))
 
 

@@ -12,7 +12,7 @@ from gateway.errors import Defect, SourceRubbish, SourceTooBroad
 from gateway.model.catalog import Field
 from gateway.model.plan import ReadPlan
 from gateway.model.query import AggregateFunction
-from gateway.model.rows import Batch, Cell, RawRows, Row
+from gateway.model.rows import Batch, ByColumns, Cell, RawRows, Row, columns_of_rows
 
 Reader = tuple[frozenset[type], Callable[[Sequence[Cell]], Sequence[Cell]]]
 """Of a whole column: the types whose cells are read already, and what reads all others."""
@@ -48,7 +48,7 @@ def columns_of(whole: Batch, plan: ReadPlan, readers: Sequence[Reader]) -> Seque
 @asynccontextmanager
 async def opened(
     raw: RawRows, plan: ReadPlan
-) -> AsyncIterator[tuple[AsyncIterator[list[Row]], Callable[[], Awaitable[int | None]]]]:
+) -> AsyncIterator[tuple[AsyncIterator[ByColumns[Cell]], Callable[[], Awaitable[int | None]]]]:
     """Batches in catalogue form, and what reads the count; both streams are closed when the block ends.
 
     Reading raises SourceRubbish, and whatever the connector raises.
@@ -68,12 +68,12 @@ async def opened(
 
 async def _decoded(
     batches: AsyncIterator[Batch], readers: Sequence[Reader], plan: ReadPlan
-) -> AsyncIterator[list[Row]]:
+) -> AsyncIterator[ByColumns[Cell]]:
     seen = 0
     async for batch in batches:
         seen += len(batch)
         _refuse_more(seen, plan)
-        yield _read(batch, readers, plan)
+        yield ByColumns(_columns(batch, readers, plan), len(batch))
 
 
 def _refuse_more(seen: int, plan: ReadPlan) -> None:
@@ -95,12 +95,16 @@ def _read(batch: Batch, readers: Sequence[Reader], plan: ReadPlan) -> list[Row]:
 def _columns(batch: Batch, readers: Sequence[Reader], plan: ReadPlan) -> list[Sequence[Cell]]:
     if not batch:
         return [() for _ in readers]
-    if not {len(readers)}.issuperset(map(len, batch)):
+    if isinstance(batch, ByColumns):
+        is_whole = len(batch.columns) == len(readers) and {len(batch)}.issuperset(map(len, batch.columns))
+    else:
+        is_whole = {len(readers)}.issuperset(map(len, batch))
+    if not is_whole:
         raise _rubbish(plan, f"a row has not {len(readers)} cells")
     try:
         return [
             column if read_already.issuperset(map(type, column)) else read(column)
-            for (read_already, read), column in zip(readers, zip(*batch, strict=True), strict=False)
+            for (read_already, read), column in zip(readers, columns_of_rows(batch), strict=False)
         ]
     except ValueError as fault:
         raise _rubbish(plan, str(fault)) from None

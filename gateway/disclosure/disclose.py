@@ -13,7 +13,7 @@ from gateway.disclosure.assembling import Assembler, HashSubjects, Page, names_o
 from gateway.disclosure.plain import plain_answer
 from gateway.disclosure.reading import Level, Open, read_below, read_in_batches, read_root
 from gateway.model.plan import ReadPlan
-from gateway.model.rows import Batch, Disclosure
+from gateway.model.rows import Batch, ByColumns, Disclosure
 from gateway.obligations import annotating
 from gateway.spi import MaskContext
 
@@ -80,7 +80,7 @@ async def _disclosed(level: Level, page: Page, assembler: Assembler, open_source
     plan = level.plan
     return Disclosure(
         columns=names_of(plan),
-        rows=tuple(rows),
+        rows=rows if isinstance(rows, ByColumns) else tuple(rows),
         offset=plan.bound.offset,
         total=level.total,
         subjects=assembler.subjects(level, page),

@@ -36,7 +36,7 @@ class Level:
     """The rows of one level. Embeds below are there once they were read."""
 
     plan: ReadPlan
-    rows: list[Row]
+    rows: Sequence[Row]
     total: int | None = None  # rows before the page was cut, where it was counted
     below: dict[str, "Below"] = field(default_factory=dict)
 
@@ -89,9 +89,16 @@ async def read_in_batches(plan: ReadPlan, open_source: Open, rows: int) -> Async
     async with opened(open_source(plan), plan) as (batches, count):
         total = await count()
         async for batch in batches:
-            found = batch if plan.residual.where == EVERYTHING else [row for row in batch if test(row) is True]
+            found: Sequence[Row] = batch
+            if plan.residual.where != EVERYTHING:
+                found = [row for row in batch if test(row) is True]
             skipped = min(to_skip, len(found))
             to_skip -= skipped
+            if len(found) == rows and not skipped and not waiting and (to_give is None or to_give > rows):
+                yield Level(plan=plan, rows=found, total=total)  # as it came: by columns
+                has_given = True
+                to_give = None if to_give is None else to_give - rows
+                continue
             waiting += found[skipped:]
             if to_give is not None and len(waiting) >= to_give:
                 waiting = waiting[:to_give]
@@ -141,7 +148,7 @@ class _Reader:
 
     async def rest(self, level: Level, places: Sequence[int]) -> None:
         """Embeds that don't decide, for the rows at these places."""
-        if any(embed.is_taken for embed in level.plan.embeds):
+        if not level.plan.embeds or any(embed.is_taken for embed in level.plan.embeds):
             return  # groups have nothing below
         rows = [level.rows[at] for at in places]
         missing = [embed for embed in level.plan.embeds if embed.name not in level.below]

@@ -18,11 +18,9 @@ from gateway.planning.conjuncts import conjunction
 from gateway.planning.guard import Admitted, admit, check_groups
 from gateway.planning.projection import Projection, project
 from gateway.planning.pushdown import can_narrow
-from gateway.planning.sketch import ALONE, Embedding, Sketch, sketch_plan
+from gateway.planning.sketch import ALONE, BATCH_ROWS, Embedding, Sketch, sketch_plan
 from gateway.settings import Limits
 from gateway.spi import AmendsPlan, Capabilities
-
-_BATCH_ROWS = 500
 
 
 def plan_read(
@@ -91,9 +89,9 @@ def _fetch(sketch: Sketch, source_seconds: float) -> tuple[Fetch, Projection]:
         limit=sketch.fetch_limit,
         offset=0 if sketch.pages_here else bound.offset,
         time_limit_seconds=source_seconds,
-        batch_rows=_BATCH_ROWS,
+        batch_rows=sketch.batch_rows,
         rows=sketch.visible,
-        is_stream=sketch.flows and (sketch.fetch_limit is None or sketch.fetch_limit > _BATCH_ROWS),
+        is_stream=sketch.flows and (sketch.fetch_limit is None or sketch.fetch_limit > BATCH_ROWS),
     )
     return fetch, projection
 

@@ -33,6 +33,8 @@ class Embedding:
 
 
 ALONE: Final = Embedding()
+BATCH_ROWS: Final = 500
+_FLOWING_ROWS: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,7 @@ class Sketch:
     page_limit: int | None  # rows of the answer; of an embed there is no page, but one for each row above it
     fetch_limit: int | None  # rows of the fetch
     flows: bool
+    batch_rows: int  # of the fetch, at a time; where it flows as many as are written down at a time
     max_source_rows: int
     most_values: int  # of a key that one fetch is narrowed by
     matches: int
@@ -127,6 +130,7 @@ def sketch_plan(  # noqa: PLR0917 - everything that a plan depends on is an argu
         page_limit=page_limit,
         fetch_limit=fetch_limit,
         flows=flows,
+        batch_rows=min(limits.page_rows, _FLOWING_ROWS) if flows else BATCH_ROWS,
         max_source_rows=limits.source_rows,
         most_values=min(limits.embed_keys, capabilities.list_values or limits.embed_keys),
         matches=admitted.matches,

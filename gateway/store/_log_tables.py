@@ -166,10 +166,11 @@ ACCESS_LOG_VIEW = {
 }
 """By dialect."""
 
-# What PostgreSQL is told of tables beyond their columns: bodies are short JSON, not worth trying to compress before an
-# answer may leave, nor a second table; the head is one row, written again and again in its place.
+# What PostgreSQL is told of tables beyond their columns: bodies are short JSON and keyed hashes don't get any shorter,
+# not worth trying to compress before an answer may leave, nor a second table; the head is one row, written again and
+# again in its place.
 POSTGRESQL_STORAGE = (
-    "ALTER TABLE audit_entry ALTER COLUMN body SET STORAGE EXTERNAL",
+    "ALTER TABLE audit_entry ALTER COLUMN body SET STORAGE EXTERNAL, ALTER COLUMN subjects SET STORAGE EXTERNAL",
     "ALTER TABLE audit_entry SET (toast_tuple_target = 8160)",
     "ALTER TABLE audit_head SET (fillfactor = 50)",
 )

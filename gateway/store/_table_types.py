@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.types import TypeEngine
 
 TABLES = MetaData()
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 BIG_KEY = BigInteger().with_variant(Integer(), "sqlite")  # SQLite's row id, so that the log needs no second index
 
 

@@ -170,6 +170,36 @@ async def test_the_servers_log_shows_bound_values_apart_from_the_statement(postg
     assert TABLE.replace('"', '""') in statement
 
 
+async def test_a_long_answer_is_copied_with_its_values_bound_apart(postgresql_place: Place) -> None:
+    hostile = "'; DROP TABLE x; --"
+    async with watched(postgresql_place) as source:
+        start = source.logged()
+        asked = AllOf((Compare(NAME, Comparator.NEQ, hostile), Compare(ID, Comparator.LT, 2)))
+        assert len(await collect(source.connector, make_fetch(columns=["id"], where=asked))) == 2
+        log = source.since(start)
+    (statement,) = re.findall(r"LOG:  statement: (COPY \(SELECT t\..*?\) TO STDOUT)", log, re.DOTALL)
+    assert "DROP TABLE x" not in statement
+    assert "''; DROP TABLE x; --" in log  # as DETAIL of what the settings are set with
+    assert "set_config('langqiao.p0', $1::VARCHAR::text, true)" in log
+    assert "ROLLBACK" in log
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        make_fetch(columns=["id"], where=OneOf(ID, (0, 1, 2))),
+        make_fetch(columns=["note"], aggregates=[(AggregateFunction.COUNT, None)]),
+        make_fetch(columns=["id"], limit=3),
+    ],
+    ids=["a list", "groups", "a short answer"],
+)
+async def test_what_copy_is_not_for_is_read_by_the_driver(postgresql_place: Place, asked: Fetch) -> None:
+    async with watched(postgresql_place) as source:
+        start = source.logged()
+        assert await collect(source.connector, asked)
+        assert "COPY" not in source.since(start)
+
+
 async def test_a_long_answer_is_read_as_fast_as_it_is_taken(place: Place) -> None:
     """The server has far more to send than was taken: what was not asked for yet is not on its way."""
     place.administer(

@@ -153,3 +153,21 @@ def test_a_database_of_a_later_version_is_left_alone(url: str) -> None:
     state.close()
     with pytest.raises(SettingsInvalid, match="999"):
         open_state(url)
+
+
+def test_bodies_and_people_of_a_log_of_version_8_are_no_longer_compressed(postgres: Server) -> None:
+    url = postgres.fresh_database()
+    state = open_state(url)
+    with state.writing() as connection:
+        connection.execute(text("ALTER TABLE audit_entry ALTER COLUMN subjects SET STORAGE EXTENDED"))
+        connection.execute(text("UPDATE schema_version SET version = 8"))
+    state.close()
+
+    state = open_state(url)
+    storage = text(
+        "SELECT attname, attstorage::text FROM pg_attribute"
+        " WHERE attrelid = 'audit_entry'::regclass AND attname IN ('body', 'subjects') ORDER BY attname"
+    )
+    with state.reading() as connection:
+        assert connection.execute(storage).all() == [("body", "e"), ("subjects", "e")]
+    state.close()
