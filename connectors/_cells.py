@@ -18,7 +18,7 @@ from types import NoneType
 from typing import Any, Final, cast
 
 from gateway.model.predicate import Comparator
-from gateway.model.rows import Cell, Row
+from gateway.model.rows import Batch, ByColumns, Cell, Row
 
 Reader = Callable[[object], Cell]
 """Turns one non-NULL cell into its promised type, or raises NotPromised."""
@@ -201,7 +201,7 @@ def with_types(readers: Sequence[Reader]) -> tuple[TypedReader, ...]:
     return tuple([(reader, _OF_ONE_TYPE.get(reader)) for reader in readers])
 
 
-def few_rows(rows: Sequence[Sequence[object]], readers: Sequence[TypedReader]) -> list[Row]:
+def few_rows(rows: Sequence[Sequence[object]], readers: Sequence[TypedReader]) -> Batch:
     """The same as `typed_rows`, cell by cell: sooner for a row or two."""
     found: list[Any] = [
         tuple(
@@ -217,15 +217,14 @@ def few_rows(rows: Sequence[Sequence[object]], readers: Sequence[TypedReader]) -
     return found
 
 
-def typed_rows(rows: Sequence[Sequence[object]], readers: Sequence[Reader]) -> list[Row]:
+def typed_rows(rows: Sequence[Sequence[object]], readers: Sequence[Reader]) -> Batch:
     """Read column by column; NULL stays NULL, columns without a reader are left out. Raises NotPromised."""
-    if not readers:
-        return [() for _ in rows]
-    if len(rows) <= FEW:
+    if len(rows) <= FEW or not readers:
         return few_rows(rows, with_types(readers))
-    columns = zip_longest(*rows) if rows else iter(())
-    read = [typed_column(column, reader) for reader, column in zip(readers, columns, strict=False)]
-    return list(zip(*read, strict=True))
+    columns = zip_longest(*rows)
+    return ByColumns(
+        [typed_column(column, reader) for reader, column in zip(readers, columns, strict=False)], len(rows)
+    )
 
 
 def typed_column(column: Sequence[object], reader: Reader) -> Sequence[Cell]:
@@ -240,7 +239,7 @@ def typed_column(column: Sequence[object], reader: Reader) -> Sequence[Cell]:
     return [None if cell is None else reader(cell) for cell in column]
 
 
-def divided(rows: list[Row], averages: frozenset[int]) -> list[Row]:
+def divided(rows: Batch, averages: frozenset[int]) -> Batch:
     """Sum and count, side by side from each of the positions on, become their quotient (28 digits, half even)."""
     if not averages:
         return rows

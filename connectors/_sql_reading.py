@@ -15,7 +15,7 @@ from connectors._cells import (
     typed_rows,
     with_types,
 )
-from gateway.model.rows import Batch, ByColumns, Cell, Row
+from gateway.model.rows import Batch, ByColumns, Cell
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Reading:
         """What is the same for every answer."""
         object.__setattr__(self, "typed", with_types(self.readers))
 
-    def rows(self, raw: Sequence[Sequence[object]]) -> list[Row]:
+    def rows(self, raw: Sequence[Sequence[object]]) -> Batch:
         """Typed rows of exactly the fetch's columns; raises NotPromised."""
         if False in [row[-1] for row in raw]:  # a driver may write it as 0, which is equal
             raise NotPromised("a cell that decides over a row has the wrong type")

@@ -31,7 +31,7 @@ from gateway.model.ids import SourceName
 from gateway.model.plan import Fetch
 from gateway.model.predicate import AllOf, AnyOf, Compare, IsNull, IsTruth, Like, Not, OneOf, Under
 from gateway.model.query import AggregateFunction
-from gateway.model.rows import Batch, Row
+from gateway.model.rows import Batch
 from gateway.spi import Capabilities, Finding, PromisedTable, TableDescription
 
 HEALTH_SECONDS = 5.0
@@ -164,7 +164,7 @@ class _Answer:
             self.close()
         return rows, is_last
 
-    def _next(self) -> tuple[list[Row], bool]:
+    def _next(self) -> tuple[Batch, bool]:
         if self._cursor is None:
             self._cursor = self._engine.cursor()
         cursor = self._cursor

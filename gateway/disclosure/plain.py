@@ -16,7 +16,7 @@ from gateway.masks import build_mask
 from gateway.model.decision import Verdict
 from gateway.model.plan import PlannedColumn, ReadPlan
 from gateway.model.predicate import EVERYTHING
-from gateway.model.rows import Batch, Disclosure
+from gateway.model.rows import Batch, ByColumns, Disclosure, Shown
 from gateway.obligations import annotating, treating
 from gateway.spi import Annotates, Mask, MaskContext
 
@@ -84,7 +84,7 @@ class PlainAnswer:
         people = set() if about is None else set(raw[about]) - {None}
         return Disclosure(
             columns=self.names,
-            rows=tuple(zip(*shown, strict=True)),
+            rows=ByColumns[Shown](shown, len(shown[0])),
             offset=plan.bound.offset,
             total=None,
             subjects=tuple(sorted(set(hash_subjects(map(str, people))))) if people else (),
