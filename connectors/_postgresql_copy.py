@@ -46,6 +46,13 @@ _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 _MEANT: Final[Mapping[str, str]] = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _NULL: Final = r"\N"
 _PATIENCE: Final = 0.05  # seconds
+_REFUSALS: Final = (
+    asyncpg.SyntaxOrAccessError,
+    asyncpg.FeatureNotSupportedError,
+    asyncpg.InvalidParameterValueError,
+    asyncpg.CantChangeRuntimeParamError,
+)
+"""Of settings, by servers that are kin to PostgreSQL or guarded more closely."""
 _ALONE: Final = "set_config('max_parallel_workers_per_gather', '0', true)"  # as little of the server as a cursor takes
 
 
@@ -113,26 +120,36 @@ async def kinds_of(connection: "asyncpg.Connection[Any]", sql: str) -> tuple[Kin
     return tuple(known) if len(known) == len(kinds) else None
 
 
+async def settled(connection: "asyncpg.Connection[Any]", text: Text, bound: Sequence[object], *, seconds: int) -> bool:
+    """Begin the transaction of a copy; False, and none is begun, where the server takes no such settings.
+
+    The server ends by itself what takes longer than `seconds`. Raises what the driver raises.
+    """
+    await connection.execute("BEGIN")
+    try:
+        await connection.fetchrow(text.before, *bound, str(seconds * 1000))
+    except _REFUSALS:
+        await connection.execute("ROLLBACK")
+        return False
+    return True
+
+
 async def copied(
-    connection: "asyncpg.Connection[Any]", text: Text, bound: Sequence[object], kinds: Sequence[Kind], *, rows: int,
-    seconds: int,
-) -> AsyncGenerator[Columns, None]:  # fmt: skip
-    """The columns of at most `rows` rows at a time; the server ends by itself what takes longer than `seconds`.
+    connection: "asyncpg.Connection[Any]", sql: str, kinds: Sequence[Kind], *, rows: int
+) -> AsyncGenerator[Columns, None]:
+    """The columns of at most `rows` rows at a time, in the transaction that `settled` began, and its end.
 
     Raises NotPromised, and what the driver raises.
     """
-    transaction = connection.transaction()
-    await transaction.start()
-    await connection.fetchrow(text.before, *bound, str(seconds * 1000))
     cutter = Cutter(kinds)
-    async with aclosing(_blocks(connection, text.sql)) as blocks:
+    async with aclosing(_blocks(connection, sql)) as blocks:
         async for block in blocks:
             cutter.add(block)
             while cutter.rows >= rows:
                 yield cutter.take(rows)
     if cutter.rows:
         yield cutter.take(cutter.rows)
-    await transaction.rollback()
+    await connection.execute("ROLLBACK")
 
 
 async def _blocks(connection: "asyncpg.Connection[Any]", sql: str) -> AsyncGenerator[bytes, None]:

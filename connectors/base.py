@@ -66,7 +66,7 @@ from gateway.model.predicate import (
     Under,
 )
 from gateway.model.query import AggregateFunction, BoundOrder
-from gateway.model.rows import Batch, Cell, Row
+from gateway.model.rows import Batch, ByColumns, Cell, Row
 from gateway.spi import Capabilities, ColumnOrigin, Connector, FetchesAtOnce, ForeignKey, TableDescription
 
 __all__ = [
@@ -78,6 +78,7 @@ __all__ = [
     "AnyOf",
     "AtPath",
     "Batch",
+    "ByColumns",
     "BoundOrder",
     "Call",
     "Capabilities",

@@ -22,7 +22,7 @@ from sqlalchemy.pool import NullPool
 from connectors._async_sql import AsyncSqlConnector, Raw
 from connectors._options import Options, Secret
 from connectors._postgresql import COLUMNS_OF_TABLE, POSTGRESQL, StoredColumn, regclass
-from connectors._postgresql_copy import Kind, copied, copying_engine, kinds_of, written_for_copy
+from connectors._postgresql_copy import Kind, copied, copying_engine, kinds_of, settled, written_for_copy
 from connectors._postgresql_schema import describe_postgresql
 from connectors._sql_claims import ON_POSTGRESQL
 from connectors._sql_diagnosis import POSTGRESQL_QUESTIONS, Rows, tell_postgresql
@@ -70,6 +70,7 @@ class PostgresqlConnector(AsyncSqlConnector["asyncpg.Connection[Any]"]):
         self._seconds = seconds
         self._copies = Texts(POSTGRESQL, copying_engine(), schema, written_for_copy)
         self._kinds: dict[str, tuple[Kind, ...] | None] = {}
+        self._takes_settings = True  # until the server has refused some
 
     @classmethod
     def open(cls, name: SourceName, options: Mapping[str, object]) -> Self:
@@ -150,21 +151,32 @@ class PostgresqlConnector(AsyncSqlConnector["asyncpg.Connection[Any]"]):
     async def _long(
         self, connection: "asyncpg.Connection[Any]", fetch: Fetch, stored: Mapping[str, object], deadline: float
     ) -> AsyncGenerator[Batch, None]:
-        """By COPY, but for groups, which are few, and what COPY can't be told or doesn't say."""
-        text, bound = self._text(self._copies, fetch, stored)
-        kinds = None
-        if text.sql and not fetch.aggregates and not any(value is None or isinstance(value, list) for value in bound):
-            kinds = await self._within(self._kinds_of(connection, text), fetch, deadline)
+        """By COPY where that can be, else by a cursor."""
+        text, kinds = await self._copy_of(connection, fetch, stored, deadline)
         if kinds is None:
             async with aclosing(super()._long(connection, fetch, stored, deadline)) as batches:
                 async for batch in batches:
                     yield batch
             return
-        seconds = max(self._seconds, math.ceil(fetch.time_limit_seconds))
         types = [kind for kind, _ in kinds]
-        async with aclosing(copied(connection, text, bound, kinds, rows=fetch.batch_rows, seconds=seconds)) as source:
+        async with aclosing(copied(connection, text.sql, kinds, rows=fetch.batch_rows)) as source:
             while (raw := await self._within(anext(source, None), fetch, deadline)) is not None:
                 yield self._read(lambda columns: text.reading.columns(columns, types), raw, fetch)
+
+    async def _copy_of(
+        self, connection: "asyncpg.Connection[Any]", fetch: Fetch, stored: Mapping[str, object], deadline: float
+    ) -> tuple[Text, tuple[Kind, ...] | None]:
+        """The copy of a fetch, with its transaction begun; None for groups, which are few, and what COPY can't do."""
+        text, bound = self._text(self._copies, fetch, stored)
+        can_copy = self._takes_settings and text.sql and not fetch.aggregates
+        if not can_copy or any(value is None or isinstance(value, list) for value in bound):
+            return text, None
+        kinds = await self._within(self._kinds_of(connection, text), fetch, deadline)
+        if kinds is not None:
+            seconds = max(self._seconds, math.ceil(fetch.time_limit_seconds))
+            begun = settled(connection, text, bound, seconds=seconds)
+            self._takes_settings = await self._within(begun, fetch, deadline)
+        return text, kinds if self._takes_settings else None
 
     async def _kinds_of(self, connection: "asyncpg.Connection[Any]", text: Text) -> tuple[Kind, ...] | None:
         if text.sql not in self._kinds:

@@ -16,12 +16,17 @@ from sqlalchemy import Integer, String, bindparam, column, select, table
 from sqlalchemy.types import NullType
 
 from connectors._cells import NotPromised
-from connectors._postgresql_copy import Cutter, Kind, copied, copying_engine, kinds_of, written_for_copy
+from connectors._postgresql_copy import Cutter, Kind, copied, copying_engine, kinds_of, settled, written_for_copy
 from connectors._sql_reading import Reading
 from connectors._sql_text import Text
+from connectors.postgresql import PostgresqlConnector
+from connectors.testing import ROWS, collect, expected, make_fetch
+from gateway.model.ids import SourceName
+from tests.connectors.subjects import postgresql_subject
 from tests.postgres_server import Server
 
 TEXT: Kind = (str, str)
+NOTHING_BOUND = Text("", (), Reading((), frozenset()), "SELECT set_config('statement_timeout', $1::text, true)")
 ODD = [
     "",
     "\\",
@@ -153,9 +158,9 @@ async def both(url: str, kind: str, cells: list[object]) -> tuple[list[Any], lis
         sql = 'SELECT "c$1 :x", 1 AS ok FROM "a$1" ORDER BY number'
         kinds = await kinds_of(connection, sql)
         assert kinds is not None
-        text = Text(sql, (), Reading((), frozenset()), "SELECT set_config('statement_timeout', $1::text, true)")
+        assert await settled(connection, NOTHING_BOUND, (), seconds=10)
         found: list[Any] = []
-        async for columns in copied(connection, text, (), kinds, rows=2, seconds=10):
+        async for columns in copied(connection, sql, kinds, rows=2):
             assert 1 <= len(columns[0]) <= 2
             found += columns[0]
         return found, [row[0] for row in await connection.fetch(sql)]
@@ -187,11 +192,33 @@ def test_a_type_of_which_the_text_does_not_say_all_is_not_copied(
 async def test_what_is_left_does_not_keep_its_connection_waiting(postgresql: Server, rows: int) -> None:
     """The driver, told to cancel what had ended, waits for good."""
     connection = await asyncpg.connect(dsn(postgresql))
-    text = Text(
-        f"SELECT repeat('x', 1000) FROM generate_series(1, {rows})", (), Reading((), frozenset()),
-        "SELECT set_config('statement_timeout', $1::text, true)",
-    )  # fmt: skip
+    assert await settled(connection, NOTHING_BOUND, (), seconds=10)
+    sql = f"SELECT repeat('x', 1000) FROM generate_series(1, {rows})"
     async with asyncio.timeout(60):
-        async with aclosing(copied(connection, text, (), [TEXT], rows=1, seconds=10)) as answer:
+        async with aclosing(copied(connection, sql, [TEXT], rows=1)) as answer:
             assert await anext(answer) == [["x" * 1000]]
         await connection.close()
+
+
+@pytest.fixture
+def strict(postgresql: Server) -> str:
+    """The address of an account that may set nothing."""
+    with postgresql_subject(postgresql, PostgresqlConnector) as subject:
+        subject.lay(ROWS)
+        assert isinstance(subject.connector, PostgresqlConnector)
+        name = subject.connector._address.read().rpartition("/")[2]
+    with postgresql.connect(name) as admin:
+        admin.execute("REVOKE EXECUTE ON FUNCTION pg_catalog.set_config(text, text, boolean) FROM PUBLIC")
+        admin.execute("CREATE ROLE strict_reader LOGIN PASSWORD 'x'")
+        admin.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO strict_reader")
+    return f"postgresql://strict_reader:x@127.0.0.1:{postgresql.port}/{name}"
+
+
+async def test_a_server_that_takes_no_settings_is_read_by_a_cursor(strict: str) -> None:
+    connector = PostgresqlConnector.open(SourceName("kit"), {"url": strict})
+    asked = make_fetch(columns=["id"], order=[("id", False, False)])
+    try:
+        assert await collect(connector, asked) == expected(asked) == await collect(connector, asked)
+        assert not connector._takes_settings
+    finally:
+        await connector.close()
