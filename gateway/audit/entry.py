@@ -8,11 +8,12 @@ verifier can hold them against each other.
 import re
 from binascii import Error as NotBase64
 from binascii import a2b_base64, b2a_base64
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields, is_dataclass, replace
 from datetime import datetime
 from enum import Enum
 from functools import lru_cache
+from operator import lt
 from typing import Any
 
 import orjson
@@ -28,7 +29,7 @@ PRIVATE_COLUMNS = ("principal", "case_id", "trace_id", "subjects")
 """Search columns that tell of people: empty once the entry is erased."""
 EMPTY_SEALED = b'"sealed":""'
 KEYED_HASH = re.compile(r"[0-9a-f]{32}", re.ASCII)
-_HEX, _HASH_LENGTH = re.compile(r"[0-9a-f]*", re.ASCII), frozenset({32})
+_HEX, _HASH_LENGTH = b"0123456789abcdef", frozenset({32})
 _KEY_NAME = re.compile(r"[^\x00-\x1f]{1,200}/[0-9]{4}-[0-9]{2}", re.ASCII)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -283,16 +284,18 @@ def _searchable(text: str) -> str:
     return text.replace("\x00", "\ufffd")
 
 
-def each_once(people: Iterable[str]) -> str:
+def each_once(people: Sequence[str]) -> str:
     """Whom an entry is about, as the column `subjects` has them."""
-    return " ".join(sorted(set(people)))
+    are_in_order = all(map(lt, people, people[1:]))  # as they are told as a rule
+    return " ".join(people if are_in_order else sorted(set(people)))
 
 
 def are_keyed_hashes(subjects: Sequence[str]) -> bool:
     """Whether each is one: 32 lower-case hex digits."""
     if len(subjects) == 1:
         return KEYED_HASH.fullmatch(subjects[0]) is not None
-    return _HEX.fullmatch("".join(subjects)) is not None and _HASH_LENGTH.issuperset(map(len, subjects))
+    letters = "".join(subjects).encode("utf-8", "surrogatepass")
+    return _HASH_LENGTH.issuperset(map(len, subjects)) and not letters.translate(None, _HEX)
 
 
 def _is_hash(value: object) -> bool:

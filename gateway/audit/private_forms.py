@@ -41,7 +41,7 @@ def told_of(plaintext: bytes | None, organisation: str, steady: Steady) -> Wante
     if "\x00" in whole or len(whole) > LONGEST_COLUMN or len(told) % _HASH_DIGITS:
         return None
     if len(told) > _HASH_DIGITS:
-        told = each_once(told[at : at + _HASH_DIGITS] for at in range(0, len(told), _HASH_DIGITS))
+        told = each_once([told[at : at + _HASH_DIGITS] for at in range(0, len(told), _HASH_DIGITS)])
     return (principal, case_id, trace_id, told, organisation, steady)
 
 

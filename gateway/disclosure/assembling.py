@@ -204,7 +204,9 @@ class Assembler:
         if about is None:
             return ()
         rows = _at(level, places)
-        people = set(rows.columns[about] if isinstance(rows, ByColumns) else [row[about] for row in rows]) - {None}
+        cells = rows.columns[about] if isinstance(rows, ByColumns) else [row[about] for row in rows]
+        people = dict.fromkeys(cells)  # in the order in which they lie in memory
+        people.pop(None, None)
         return tuple(sorted(set(self._hash_subjects(map(str, people)))))
 
 

@@ -70,15 +70,14 @@ class _Table:
         if not self._is_begun:
             writer.writerow(disclosure.columns)
             self._is_begun = True
-        if not disclosure.columns or not disclosure.rows:
-            writer.writerows(disclosure.rows)
-            return text.getvalue().encode()
-        columns = columns_of_rows(disclosure.rows)
-        plain = _joined(columns)
-        if plain is None:
+        if disclosure.columns and disclosure.rows:
+            columns = columns_of_rows(disclosure.rows)
+            plain = _joined(columns)
+            if plain is not None:
+                return text.getvalue().encode() + plain.encode()
             writer.writerows(zip(*map(csv_column, columns), strict=True))
         else:
-            text.write(plain)
+            writer.writerows(disclosure.rows)
         return text.getvalue().encode()
 
     def end(self) -> bytes:

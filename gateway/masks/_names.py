@@ -41,7 +41,10 @@ def mask_name(text: str) -> str | None:
 
 def mask_names(texts: Sequence[str]) -> list[str] | None:
     """`mask_name` of each, where all are Chinese names without an interpunct; else None."""
-    return [_surname(text) for text in texts] if _are_chinese(texts) else None
+    if not _are_chinese(texts):
+        return None
+    # as `_surname`, without a call for each
+    return [f"{text[0]}**" if len(text) == 2 or text[:2] not in COMPOUND_SURNAMES else f"{text[:2]}*" for text in texts]
 
 
 def _surname(text: str) -> str:

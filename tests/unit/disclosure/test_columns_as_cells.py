@@ -21,7 +21,7 @@ from gateway.model.ids import MaskName
 from gateway.model.json_value import Json
 from gateway.model.plan import PlannedColumn, PlannedMask
 from gateway.model.range_value import range_of
-from gateway.model.rows import Disclosure, Shown
+from gateway.model.rows import ByColumns, Disclosure, Shown
 from tests.unit.query.whole_road import CONTEXT
 
 CELLS: st.SearchStrategy[Shown] = st.one_of(
@@ -58,9 +58,10 @@ def test_a_table_is_its_rows(rows: list[tuple[Shown, ...]]) -> None:
     writer.writerow(names)
     writer.writerows([csv_field(cell) for cell in row] for row in rows)
     table = _Table()
+    parts = (tuple(rows[:2]), ByColumns(list(zip(*rows[2:], strict=True)), len(rows[2:])))
     found = b"".join(
-        table.batch(Disclosure(columns=names, rows=tuple(part), offset=0, total=None, subjects=(), notices=()))
-        for part in (rows[:2], rows[2:])
+        table.batch(Disclosure(columns=names, rows=part, offset=0, total=None, subjects=(), notices=()))
+        for part in parts
     )
     assert found == plain.getvalue().encode("utf-8", "surrogatepass")
 
