@@ -46,6 +46,7 @@ _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 _MEANT: Final[Mapping[str, str]] = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _NULL: Final = r"\N"
 _PATIENCE: Final = 0.05  # seconds
+MOST_VALUES: Final = 1_000
 _REFUSALS: Final = (
     asyncpg.SyntaxOrAccessError,
     asyncpg.FeatureNotSupportedError,
@@ -67,10 +68,11 @@ def copying_engine() -> Engine:
 def written_for_copy(select: Select[Any], engine: Engine) -> Written:
     """The statement, and what has to be said before it, with its values and the seconds it may take bound to it.
 
-    Nothing (an empty text) where a value has no type of its own, or is one of those that are written out.
+    Nothing (an empty text) where a value has no type of its own, or is one of those that are written out, or where
+    there are more than a thousand: the server sets no more than some 1,600 at once.
     """
     compiled = select.compile(dialect=engine)
-    if not isinstance(compiled, _FromSettings) or None in compiled.casts.values():
+    if not isinstance(compiled, _FromSettings) or None in compiled.casts.values() or len(compiled.casts) > MOST_VALUES:
         return Written(sql="", names=(), values={})
     named = [
         f"set_config('{_setting(at)}', ${at + 1}{cast}::text, true)" for at, cast in enumerate(compiled.casts.values())

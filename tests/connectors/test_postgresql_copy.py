@@ -12,11 +12,20 @@ import asyncpg
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from sqlalchemy import Integer, String, bindparam, column, select, table
+from sqlalchemy import Integer, String, bindparam, column, func, or_, select, table
 from sqlalchemy.types import NullType
 
 from connectors._cells import NotPromised
-from connectors._postgresql_copy import Cutter, Kind, copied, copying_engine, kinds_of, settled, written_for_copy
+from connectors._postgresql_copy import (
+    MOST_VALUES,
+    Cutter,
+    Kind,
+    copied,
+    copying_engine,
+    kinds_of,
+    settled,
+    written_for_copy,
+)
 from connectors._sql_reading import Reading
 from connectors._sql_text import Text
 from connectors.postgresql import PostgresqlConnector
@@ -118,6 +127,29 @@ def test_a_value_without_a_type_or_one_that_is_written_out_is_not_for_copy() -> 
     listed = select(people.c.name).where(people.c.name.in_(bindparam("v0", ["a"], String(), expanding=True)))
     assert written_for_copy(untyped, copying_engine()).sql == ""
     assert written_for_copy(listed, copying_engine()).sql == ""
+
+
+def test_more_values_than_a_server_sets_at_once_are_not_for_copy() -> None:
+    def asked(values: int) -> str:
+        terms = (column("name", String()) == bindparam(f"v{at}", "a", String()) for at in range(values))
+        return written_for_copy(select(or_(*terms)), copying_engine()).sql
+
+    assert asked(MOST_VALUES)
+    assert asked(MOST_VALUES + 1) == ""
+
+
+async def test_as_many_values_as_are_for_copy_are_set_at_once(postgresql: Server) -> None:
+    connection = await asyncpg.connect(dsn(postgresql))
+    texts = [bindparam(f"v{at}", f"x{at}", String()) for at in range(MOST_VALUES)]
+    asked: Any = select(func.concat(*texts[:50]), *texts[50:])
+    made = written_for_copy(asked, copying_engine())
+    text = Text(made.sql, (), Reading((), frozenset()), made.before)
+    try:
+        assert await settled(connection, text, [made.values[name] for name in made.names], seconds=10)
+        (columns,) = [found async for found in copied(connection, made.sql, [TEXT] * (MOST_VALUES - 49), rows=9)]
+    finally:
+        await connection.close()
+    assert [cell for (cell,) in columns[1:]] == [f"x{at}" for at in range(50, MOST_VALUES)]
 
 
 # ---------------------------------------------------------------------- against the server
