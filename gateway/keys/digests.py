@@ -29,16 +29,18 @@ class _Cmac:
     """CMAC under one key."""
 
     cipher: BlockCipher
+    _keyed: cmac.CMAC = field(init=False)  # copied for each value, so that the key is read once
     _subkeys: tuple[Octets, Octets] = field(init=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "_keyed", cmac.CMAC(self.cipher.algorithm()))
         whole = int.from_bytes(self.cipher.encipher(np.zeros((1, BLOCK), np.uint8)).tobytes(), "big")
         first = _doubled(whole)
         object.__setattr__(self, "_subkeys", (_block(first), _block(_doubled(first))))
 
     def digest(self, value: bytes) -> bytes:
         """16 bytes."""
-        mac = cmac.CMAC(self.cipher.algorithm())
+        mac = self._keyed.copy()
         mac.update(value)
         return mac.finalize()
 

@@ -12,16 +12,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, Self
 
+import numpy as np
 from cryptography.hazmat.primitives import hashes, hmac, serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.errors import KeysUnreadable, KeyUnavailable, SettingsInvalid
+from gateway.keys.digests import keyed_digest
 from gateway.keys.notes import LogSigner
 from gateway.keys.purpose_keys import PurposeKeys
 from gateway.keys.roots import KEY_BYTES, RootKey, derive, gcm_open, gcm_seal, read_secret, write_secret
 from gateway.model.data_key import DataKey, KeyState, KeyUse
 from gateway.model.ids import PurposeId
-from gateway.model.keyed import FormatCipher, MaskKeys
+from gateway.model.keyed import FormatCipher, KeyedDigest, MaskKeys, Offsets
 
 NOTICE: Final = timedelta(seconds=1)
 """Between the making of a version and its coming into force."""
@@ -29,7 +31,9 @@ STALE_SECONDS: Final = 10.0
 """After so long without reading the table a following ring uses no key."""
 _ALWAYS: Final = datetime(1970, 1, 1, tzinfo=UTC)  # first versions are in force by every replica's clock
 _NEVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
-_HASH_BYTES: Final = 16
+_HASH_DIGITS: Final = 32
+_BLANKS: Final = b" \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f"  # of ASCII, what `strip` takes off
+_FEW_PEOPLE: Final = 96  # that are hashed sooner one by one
 _MASKED: Final = (KeyUse.PSEUDONYM, KeyUse.TOKEN, KeyUse.SHIFT)
 _WRAPS: Final = {"international": "aes-gcm", "national": "sm4-gcm"}
 
@@ -43,7 +47,7 @@ class _Snapshot:
     derived: dict[tuple[KeyUse, int, str], bytes] = field(default_factory=dict, repr=False)
     found: dict[KeyUse, tuple[datetime, datetime, DataKey]] = field(default_factory=dict, repr=False)
     purposes: dict[PurposeId, tuple[datetime, datetime, PurposeKeys]] = field(default_factory=dict, repr=False)
-    subject_macs: dict[int, hmac.HMAC] = field(default_factory=dict, repr=False)
+    people: dict[int, KeyedDigest] = field(default_factory=dict, repr=False)
 
     def in_force(self, use: KeyUse, now: datetime) -> DataKey:
         return self.standing(use, now)[2]
@@ -70,14 +74,17 @@ class _Snapshot:
             known = self.purposes[purpose] = max(since), min(until), _purpose_keys(self, purpose, records)
         return known[2]
 
-    def subject_mac(self, record: DataKey) -> hmac.HMAC:
-        """HMAC that has read its key: to be copied for each person, without giving other threads a turn."""
-        mac = self.subject_macs.get(record.version)
-        if mac is None:
-            key = self.material[KeyUse.SUBJECT, record.version]
-            mac = hmac.HMAC(key, hashes.SM3() if record.algorithms == "national" else hashes.SHA256())
-            self.subject_macs[record.version] = mac
-        return mac
+    def of_people(self, record: DataKey) -> KeyedDigest:
+        """The keyed digest of people under one version."""
+        made = self.people.get(record.version)
+        if made is None:
+            is_national, key = record.algorithms == "national", self.material[KeyUse.SUBJECT, record.version]
+            name = "hmac-sm3" if is_national else "hmac-sha256"
+            if record.digest == "cmac":
+                name = "sm4-cmac" if is_national else "aes-cmac"
+                key = self.derive(KeyUse.SUBJECT, record.version, f"people/{name}")  # HMAC has the key itself
+            made = self.people[record.version] = keyed_digest(name, key)
+        return made
 
     def derive(self, use: KeyUse, version: int, info: str) -> bytes:
         place = (use, version, info)
@@ -169,19 +176,25 @@ class KeyRing:
             raise SettingsInvalid(fault=f"`audit.origin`: {error}", fix="use a name like city.example/log") from None
 
     def subject_hash(self, id_number: str) -> str:
-        """32 hex digits: HMAC-SHA-256 or HMAC-SM3 cut to 128 bits; one person's are always the same."""
+        """32 hex digits: CMAC with AES-256 or SM4, or HMAC cut to 128 bits; one person's are always the same."""
         return self.subject_hashes((id_number,))[0]
 
     def subject_hashes(self, id_numbers: Iterable[str]) -> list[str]:
         """The same of many, one for each, all under one version of the key."""
-        current = self._current()
-        keyed = current.subject_mac(current.standing(KeyUse.SUBJECT, self._clock())[2])
-        found = []
-        for id_number in id_numbers:
-            mac = keyed.copy()
-            mac.update(id_number.strip().upper().encode("utf-8", "surrogatepass"))
-            found.append(mac.finalize()[:_HASH_BYTES].hex())
-        return found
+        current, people = self._current(), list(id_numbers)
+        digest = current.of_people(current.standing(KeyUse.SUBJECT, self._clock())[2])
+        if len(people) < _FEW_PEOPLE:
+            return [digest.digest(_spelt(one)).hex() for one in people]
+        letters = "".join(people)
+        told = letters.upper().encode() if letters.isascii() else b""
+        if not told or told.translate(None, _BLANKS) != told:  # something may be around one of them
+            each = list(map(_spelt, people))
+            told, lengths = b"".join(each), list(map(len, each))
+        else:
+            lengths = list(map(len, people))
+        ends = _ends_of(lengths)
+        digits = digest.digests(np.frombuffer(told, np.uint8), ends).tobytes().hex()
+        return [digits[at : at + _HASH_DIGITS] for at in range(0, len(digits), _HASH_DIGITS)]
 
     def report_signer(self, origin: str) -> LogSigner:
         """The signer of reports over this log: a key of its own, so that no report can pass for a checkpoint."""
@@ -265,7 +278,13 @@ def make_ring(root: RootKey, algorithms: str, now: datetime) -> tuple[DataKey, .
 
 
 def make_key(
-    root: RootKey, use: KeyUse, version: int, algorithms: str, now: datetime, *, active_at: datetime
+    root: RootKey,
+    use: KeyUse,
+    version: int,
+    algorithms: str,
+    now: datetime,
+    *,
+    active_at: datetime,
 ) -> DataKey:
     """A new random key, wrapped; raises SettingsInvalid where the root can't wrap."""
     empty = DataKey(
@@ -276,6 +295,7 @@ def make_key(
         wrapped=None,
         created_at=now,
         active_at=active_at,
+        digest="cmac" if use is KeyUse.SUBJECT else "",
     )
     return _wrapped(root, empty, secrets.token_bytes(KEY_BYTES))
 
@@ -298,6 +318,17 @@ def state_of(records: Iterable[DataKey], record: DataKey, now: datetime) -> KeyS
     if record.active_at > now:
         return KeyState.PENDING
     return KeyState.ACTIVE if _in_force(records, record.use, now) == record else KeyState.OLD
+
+
+def _ends_of(lengths: list[int]) -> Offsets:
+    """Where the first begins, and each ends."""
+    if lengths[0] and len(set(lengths)) == 1:  # as ID numbers are
+        return np.arange(len(lengths) + 1, dtype=np.int64) * lengths[0]
+    return np.cumsum([0, *lengths], dtype=np.int64)
+
+
+def _spelt(id_number: str) -> bytes:
+    return id_number.strip().upper().encode("utf-8", "surrogatepass")
 
 
 def unwrap(root: RootKey, record: DataKey) -> bytes:
@@ -336,7 +367,8 @@ def _wrapped(root: RootKey, record: DataKey, key: bytes) -> DataKey:
 
 
 def _context(record: DataKey) -> bytes:
-    return f"langqiao/{record.use.value}/{record.version}/{record.algorithms}/{record.wrap}".encode()
+    own = f"/{record.digest}" if record.digest else ""
+    return f"langqiao/{record.use.value}/{record.version}/{record.algorithms}/{record.wrap}{own}".encode()
 
 
 def _same(before: DataKey | None, now: DataKey) -> bool:

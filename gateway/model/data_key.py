@@ -44,3 +44,4 @@ class DataKey:
     retired_at: datetime | None = None
     retired_by: str | None = None
     destroyed_at: datetime | None = None
+    digest: str = ""  # how people are hashed: cmac; empty: HMAC, of rings made before there was another

@@ -248,6 +248,7 @@ data_key = Table(
     Column("retired_at", UtcTime),
     Column("retired_by", Text),
     Column("destroyed_at", UtcTime),
+    Column("digest", Text, nullable=False),
     PrimaryKeyConstraint("use", "version", name="data_key_key"),
     CheckConstraint("version BETWEEN 1 AND 255", name="version_is_a_byte"),
     CheckConstraint("(wrapped IS NULL) = (destroyed_at IS NOT NULL)", name="destroyed_is_gone"),

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cryptography.hazmat.primitives import hashes, hmac
+from cryptography.hazmat.primitives import cmac, hashes, hmac
+from cryptography.hazmat.primitives.ciphers.algorithms import AES, SM4
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +15,8 @@ from gateway.administration import create_ring
 from gateway.errors import KeysUnreadable, KeyUnavailable, SettingsInvalid
 from gateway.keys import KeyRing, LocalRoot, make_ring, new_api_key, read_api_key, rewrap, same_digest
 from gateway.keys.digests import keyed_digest
-from gateway.keys.ring import unwrap
+from gateway.keys.ring import _context, unwrap
+from gateway.keys.roots import derive
 from gateway.model.data_key import DataKey, KeyState, KeyUse
 from gateway.model.ids import PurposeId
 from gateway.settings import Keys
@@ -243,17 +245,44 @@ def test_a_subject_hash_ignores_the_case_of_the_check_letter(ring: KeyRing) -> N
 
 
 @pytest.mark.parametrize("algorithms", ["international", "national"])
-@given(st.lists(st.text(max_size=20) | st.sampled_from([" 34052419800101001x ", "\ud800"]), max_size=12))
-def test_many_people_are_hashed_as_each_by_itself(algorithms: str, people: list[str]) -> None:
-    table = Table(algorithms)
+@pytest.mark.parametrize("digest", ["", "cmac"])
+@given(
+    st.lists(st.text(max_size=20) | st.sampled_from([" 34052419800101001x ", "\ud800"]), max_size=30),
+    st.sampled_from([1, 1, 40]),
+)
+def test_many_people_are_hashed_as_each_by_itself(digest: str, algorithms: str, some: list[str], times: int) -> None:
+    """Rings made before there was another digest go on with HMAC, so that who was looked at is found again."""
+    people, table = some * times, Table(algorithms)
     (record,) = (one for one in table.records if one.use is KeyUse.SUBJECT)
+    assert record.digest == "cmac"
     key, expected = unwrap(ROOT, record), []
+    if not digest:
+        older = replace(record, digest="", wrapped=None)
+        older = replace(older, wrapped=ROOT.wrap_key(key, _context(older), older.wrap))
+        table.records = tuple(older if one is record else one for one in table.records)
+        table.ring.refresh()
     for one in people:
-        mac = hmac.HMAC(key, hashes.SM3() if algorithms == "national" else hashes.SHA256())
+        mac: hmac.HMAC | cmac.CMAC
+        if digest:
+            name = "sm4-cmac" if algorithms == "national" else "aes-cmac"
+            own = derive(key, f"langqiao/{KeyUse.SUBJECT}/v1/people/{name}")
+            mac = cmac.CMAC(SM4(own[:16]) if algorithms == "national" else AES(own))
+        else:
+            mac = hmac.HMAC(key, hashes.SM3() if algorithms == "national" else hashes.SHA256())
         mac.update(one.strip().upper().encode("utf-8", "surrogatepass"))
         expected.append(mac.finalize().hex()[:32])
     assert table.ring.subject_hashes(people) == expected
+    plain = ["34052419800101001x", "330102199001011234", ""] * 40
+    for told in (plain, plain[:1] * 100, [*plain, "\x1c1 2"], [""] * 100):
+        assert table.ring.subject_hashes(told) == [table.ring.subject_hash(one) for one in told]
     assert [table.ring.subject_hash(one) for one in people] == expected
+
+
+def test_how_people_are_hashed_cannot_be_changed_in_the_table() -> None:
+    table = Table()
+    (record,) = (one for one in table.records if one.use is KeyUse.SUBJECT)
+    with pytest.raises(SettingsInvalid):
+        unwrap(ROOT, replace(record, digest=""))
 
 
 def test_pseudonyms_of_two_purposes_cannot_be_joined(ring: KeyRing) -> None:
@@ -286,8 +315,7 @@ def test_no_key_is_shown(table: Table) -> None:
     seen: list[bytes] = [bytes(range(32))]
     for record in table.records:
         assert record.wrapped is not None
-        context = f"langqiao/{record.use.value}/1/international/aes-gcm".encode()
-        seen += [record.wrapped, ROOT.unwrap_key(record.wrapped, context, "aes-gcm")]
+        seen += [record.wrapped, ROOT.unwrap_key(record.wrapped, _context(record), "aes-gcm")]
     keys = table.ring.mask_keys(HOME_VISIT)
     things = (
         table.ring, ROOT, table.records, table.ring.records(), keys, keys.pseudonym(), keys.token("id"), keys.shift(),

@@ -8,7 +8,9 @@ import pytest
 from sqlalchemy import inspect, text
 
 from gateway.errors import SettingsInvalid
-from gateway.store import open_review, open_reviews, open_state, read_notices
+from gateway.keys import LocalRoot, make_ring
+from gateway.model.data_key import KeyUse
+from gateway.store import insert_data_keys, open_review, open_reviews, open_state, read_data_keys, read_notices
 from tests.audit_logs import PEOPLE, entry, house, open_log
 from tests.postgres_server import Server, postgres_server
 
@@ -170,4 +172,19 @@ def test_bodies_and_people_of_a_log_of_version_8_are_no_longer_compressed(postgr
     )
     with state.reading() as connection:
         assert connection.execute(storage).all() == [("body", "e"), ("subjects", "e")]
+    state.close()
+
+
+def test_people_of_a_ring_of_version_8_are_hashed_as_they_were(url: str) -> None:
+    state = open_state(url)
+    assert insert_data_keys(state, make_ring(LocalRoot("a test", bytes(32)), "international", NOW))
+    with state.writing() as connection:
+        connection.execute(text("ALTER TABLE data_key DROP COLUMN digest"))
+        connection.execute(text("UPDATE schema_version SET version = 8"))
+    state.close()
+
+    state = open_state(url)
+    keys = read_data_keys(state)
+    assert len(keys) == len(KeyUse)
+    assert {key.digest for key in keys} == {""}
     state.close()
