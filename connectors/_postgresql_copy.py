@@ -94,11 +94,11 @@ class _FromSettings(PGCompiler_asyncpg):
     def bindparam_string(  # type: ignore[override]  # it is called by keywords
         self,
         name: str,
-        post_compile: bool = False,  # as the library has it
-        expanding: bool = False,  # as above
+        post_compile: bool = False,
+        expanding: bool = False,
         escaped_from: str | None = None,
         bindparam_type: TypeEngine[Any] | None = None,
-        **_: Any,  # noqa: ANN401  # as above
+        **_: Any,  # noqa: ANN401  # as the library has it
     ) -> str:
         """A subselect, which the server evaluates once: the function by itself it would call for every row."""
         del escaped_from  # our names need no escape

@@ -152,12 +152,13 @@ class PostgresqlConnector(AsyncSqlConnector["asyncpg.Connection[Any]"]):
         self, connection: "asyncpg.Connection[Any]", fetch: Fetch, stored: Mapping[str, object], deadline: float
     ) -> AsyncGenerator[Batch, None]:
         """By COPY where that can be, else by a cursor."""
-        text, kinds = await self._copy_of(connection, fetch, stored, deadline)
-        if kinds is None:
+        copy = await self._copy_of(connection, fetch, stored, deadline)
+        if copy is None:
             async with aclosing(super()._long(connection, fetch, stored, deadline)) as batches:
                 async for batch in batches:
                     yield batch
             return
+        text, kinds = copy
         types = [kind for kind, _ in kinds]
         async with aclosing(copied(connection, text.sql, kinds, rows=fetch.batch_rows)) as source:
             while (raw := await self._within(anext(source, None), fetch, deadline)) is not None:
@@ -165,18 +166,20 @@ class PostgresqlConnector(AsyncSqlConnector["asyncpg.Connection[Any]"]):
 
     async def _copy_of(
         self, connection: "asyncpg.Connection[Any]", fetch: Fetch, stored: Mapping[str, object], deadline: float
-    ) -> tuple[Text, tuple[Kind, ...] | None]:
+    ) -> tuple[Text, tuple[Kind, ...]] | None:
         """The copy of a fetch, with its transaction begun; None for groups, which are few, and what COPY can't do."""
+        if fetch.aggregates or not self._takes_settings:
+            return None
         text, bound = self._text(self._copies, fetch, stored)
-        can_copy = self._takes_settings and text.sql and not fetch.aggregates
-        if not can_copy or any(value is None or isinstance(value, list) for value in bound):
-            return text, None
+        if not text.sql or any(value is None or isinstance(value, list) for value in bound):
+            return None
         kinds = await self._within(self._kinds_of(connection, text), fetch, deadline)
-        if kinds is not None:
-            seconds = max(self._seconds, math.ceil(fetch.time_limit_seconds))
-            begun = settled(connection, text, bound, seconds=seconds)
-            self._takes_settings = await self._within(begun, fetch, deadline)
-        return text, kinds if self._takes_settings else None
+        if kinds is None:
+            return None
+        seconds = max(self._seconds, math.ceil(fetch.time_limit_seconds))
+        begun = settled(connection, text, bound, seconds=seconds)
+        self._takes_settings = await self._within(begun, fetch, deadline)
+        return (text, kinds) if self._takes_settings else None
 
     async def _kinds_of(self, connection: "asyncpg.Connection[Any]", text: Text) -> tuple[Kind, ...] | None:
         if text.sql not in self._kinds:

@@ -278,13 +278,7 @@ def make_ring(root: RootKey, algorithms: str, now: datetime) -> tuple[DataKey, .
 
 
 def make_key(
-    root: RootKey,
-    use: KeyUse,
-    version: int,
-    algorithms: str,
-    now: datetime,
-    *,
-    active_at: datetime,
+    root: RootKey, use: KeyUse, version: int, algorithms: str, now: datetime, *, active_at: datetime
 ) -> DataKey:
     """A new random key, wrapped; raises SettingsInvalid where the root can't wrap."""
     empty = DataKey(

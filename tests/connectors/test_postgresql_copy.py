@@ -30,6 +30,7 @@ from connectors._sql_reading import Reading
 from connectors._sql_text import Text
 from connectors.postgresql import PostgresqlConnector
 from connectors.testing import ROWS, collect, expected, make_fetch
+from gateway.errors import SourceRubbish, SourceTimeout
 from gateway.model.ids import SourceName
 from tests.connectors.subjects import postgresql_subject
 from tests.postgres_server import Server
@@ -254,3 +255,53 @@ async def test_a_server_that_takes_no_settings_is_read_by_a_cursor(strict: str) 
         assert not connector._takes_settings
     finally:
         await connector.close()
+
+
+@pytest.fixture
+def laid(postgresql: Server) -> tuple[str, Server, str]:
+    """A database with the rows of the kit."""
+    with postgresql_subject(postgresql, PostgresqlConnector) as subject:
+        subject.lay(ROWS)
+        assert isinstance(subject.connector, PostgresqlConnector)
+        url = subject.connector._address.read()
+    return url, postgresql, url.rpartition("/")[2]
+
+
+async def test_a_copy_may_take_as_long_as_its_question(laid: tuple[str, Server, str]) -> None:
+    """Though it is one statement, and each statement of the connection has a second."""
+    url, server, name = laid
+    with server.connect(name) as admin:
+        admin.execute(
+            'CREATE VIEW slowly AS SELECT g::bigint AS "BH" FROM generate_series(1, 20) g, pg_sleep(0.1 + 0 * g)'
+        )
+    connector = PostgresqlConnector.open(SourceName("kit"), {"url": url, "statement_seconds": 1})
+    try:
+        assert len(await collect(connector, make_fetch(table="slowly", columns=["id"], seconds=60.0))) == 20
+        with pytest.raises(SourceTimeout):
+            await collect(connector, make_fetch(table="slowly", columns=["id"], seconds=0.5))
+    finally:
+        await connector.close()
+
+
+async def test_what_fails_on_its_way_tells_no_value(laid: tuple[str, Server, str]) -> None:
+    url, server, name = laid
+    with server.connect(name) as admin:
+        admin.execute("CREATE TABLE held(cell text)")
+        admin.execute("INSERT INTO held SELECT '7' FROM generate_series(1, 50000)")
+        admin.execute("INSERT INTO held VALUES ('4711-secret')")
+        admin.execute('CREATE VIEW failing AS SELECT cell::bigint AS "BH" FROM held')
+    connector = PostgresqlConnector.open(SourceName("kit"), {"url": url})
+    begun: list[int] = []
+
+    async def read() -> None:
+        async for batch in connector.fetch(make_fetch(table="failing", columns=["id"], batch_rows=1_000)):
+            begun.append(len(batch))  # noqa: PERF401  # what came before it failed counts
+
+    try:
+        with pytest.raises(SourceRubbish) as failed:
+            await read()
+    finally:
+        await connector.close()
+    assert begun
+    assert "4711" not in f"{failed.value} {failed.value.operator}"
+    assert failed.value.__cause__ is None
