@@ -39,6 +39,7 @@ class AsyncSqlConnector(ABC, Generic[C]):
     """The road of a fetch; a kind of database says how to connect and how to ask."""
 
     claims: ClassVar[Capabilities]
+    ends_in_time: ClassVar[bool] = True
     questions: ClassVar[Mapping[str, str]]  # of `diagnose`
 
     def __init__(self, name: SourceName, dialect: Dialect, engine: Engine, schema: str | None, count: int) -> None:

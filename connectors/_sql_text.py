@@ -17,7 +17,7 @@ from connectors._sql_reading import Reading
 from connectors._sql_statement import Statement, compile_question
 from gateway.model.catalog import FieldType
 from gateway.model.parts import conjuncts
-from gateway.model.plan import Fetch
+from gateway.model.plan import Alike, Fetch
 from gateway.model.predicate import EVERYTHING, AllOf, Comparator, Compare, Predicate
 
 MOST_SHAPES = 512
@@ -97,6 +97,27 @@ class _Before:
         return bound
 
 
+@dataclass(frozen=True, slots=True)
+class _Alike:
+    """The text of all fetches of one `like`, and where each of their literals is bound."""
+
+    like: Alike  # held, so that its identity stays its own
+    text: Text
+    bound: Sequence[object]
+    places: tuple[tuple[int, ...], ...]
+
+    def filled(self, literals: Sequence[str], dialect: Dialect) -> list[object] | None:
+        """What is bound; None where no cell can hold one of the literals."""
+        bound = [*self.bound]
+        for places, literal in zip(self.places, literals, strict=True):
+            value = dialect.text(literal)
+            if value is None:
+                return None
+            for place in places:
+                bound[place] = value
+        return bound
+
+
 class Texts:
     """The statements of one source; the one unused for longest goes first."""
 
@@ -113,15 +134,23 @@ class Texts:
         self._write = write
         self._known: dict[Question, Text] = {}
         self._before: dict[int, _Before] = {}  # by the identity of the columns, which are held in it
+        self._alike: dict[int, _Alike] = {}  # by that of `like`
 
     def of(self, fetch: Fetch, stored: Mapping[str, object]) -> tuple[Text, list[object]]:
         """The text and what is bound; `stored` is the same for a table until `forget`.
 
         Raises Defect for what capabilities do not claim, NotPromised where a column can't be of its type.
         """
+        like = fetch.like
+        alike = None if like is None else self._alike.get(id(like))
+        filled = None if alike is None else alike.filled(fetch.literals, self._dialect)
+        if alike is not None and filled is not None:
+            return alike.text, filled
         before = self._before.get(id(fetch.columns))
         again = None if before is None else before.again(fetch, self._dialect)
         if before is not None and again is not None:
+            if like is not None:
+                self._keep(like, before, again)
             return before.text, again
         question, values = lift(fetch, self._dialect)
         text = self._known.pop(question, None)
@@ -138,6 +167,18 @@ class Texts:
         """A table may have changed."""
         self._known.clear()
         self._before.clear()
+        self._alike.clear()
+
+    def _keep(self, like: Alike, before: _Before, bound: Sequence[object]) -> None:
+        """As `bound` is for a fetch of this `like`, so it is for each, but for their literals."""
+        if not all(at in before.slots for at in like.terms):
+            return
+        if len(self._alike) >= MOST_SHAPES:
+            self._alike.clear()
+        places = tuple([before.slots[at] for at in like.terms])
+        literals = {place for each in places for place in each}
+        kept = [None if place in literals else value for place, value in enumerate(bound)]
+        self._alike[id(like)] = _Alike(like, before.text, kept, places)
 
     def _remember(self, fetch: Fetch, question: Question, values: Sequence[object], text: Text) -> None:
         """Where all that is asked, beside the rows that exist for the asker, are equalities with texts."""

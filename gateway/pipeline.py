@@ -6,7 +6,7 @@ Every path to data is in this file; its stages never import one another. Refusal
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
@@ -45,7 +45,7 @@ from gateway.prepared import PreparedQuestions
 from gateway.query import bind, bind_links, parse, shape_of
 from gateway.settings import Limits, Timeouts
 from gateway.spi import Connector, MaskContext, MaskKeys, TerminalKey
-from gateway.streaming import BatchedAnswer, Reading, Within, batches_of
+from gateway.streaming import BatchedAnswer, Reading, Within, batches_of, within_total
 from gateway.telemetry import Stage, Tracing, log_failure
 from gateway.turns import Turns
 
@@ -121,12 +121,12 @@ class Pipeline:
         recorder = self._recorder(request, engine)
         explanations: list[Explanation] = []
         try:
-            caller = await self._identify(engine, recorder, request)
+            caller = await self._identify(engine, recorder, request, self.clock())
             purposes = engine.purposes_open_to(caller, self.clock())
             if caller.purpose is not None:
                 purpose = engine.admit(caller, self.clock())
                 for dataset in (one for one in engine.catalog.datasets.values() if one.source is not None):
-                    question = replace(request, path=f"/data/{dataset.name}", query_string="select=*")
+                    question = request._replace(path=f"/data/{dataset.name}", query_string="select=*")
                     bound, facts = await self._bind(engine, recorder, question, caller, purpose)
                     explanation = await self._explain(engine, recorder, bound, caller, facts)
                     if explanation.refusal is None:
@@ -210,11 +210,8 @@ class Pipeline:
         with self.tracing.stage(recorder.at(Stage.BIND)):
             again = self.prepared.plan_again(engine, caller, shape, now, capabilities)
         if again is not None:
-            decision, plan = again
-            recorder.at(Stage.PLAN)
-            recorder.decided(decision, None, now)
-            recorder.saw(bound=plan.bound, plan=plan)
-            return plan
+            recorder.decided_again(again[0], now, again[1])
+            return again[1]
         bound, facts = await self._bind(engine, recorder, request, caller, purpose)
         with self.tracing.stage(recorder.at(Stage.DECIDE)):
             now = self.clock()
@@ -227,7 +224,7 @@ class Pipeline:
             except EmbedUnavailable as error:
                 links = bind_links(engine.catalog.datasets[DatasetName(error.dataset)], bound)
                 raise offering(error, engine.decide_question(links, caller, facts, now)) from None
-        recorder.saw(plan=plan)
+        recorder.planned(plan)
         self.prepared.keep(engine, caller, shape, decided, plan, capabilities)
         return plan
 
@@ -271,8 +268,8 @@ class Pipeline:
         """The whole where it is one batch; else a stream, once its first batch is there and its opening is durable."""
         recorder, plan = reading.recorder, reading.plan
         writer = writer_of(plan.media_type, plan)
-        context = await self._mask_context(recorder, reading.caller, reading.purpose)
-        parts = disclose_in_batches(self._fetching.open, plan, self.hash_subjects, context, self.limits.page_rows)
+        context = self._mask_context(recorder, reading.purpose, await self._terminal(reading.caller))
+        parts = disclose_in_batches(self._fetching.open, plan, self.hash_subjects, context, self.limits.batch_rows)
         try:
             with self.tracing.stage(recorder.at(Stage.DISCLOSE)), Within(self.timeouts.stream, plan):
                 first = await anext(parts)
@@ -319,11 +316,12 @@ class Pipeline:
         await self._terminal(caller)
         await self._release(reading.recorder, caller, reading.purpose, disclosure, body, refers_to=opening)
 
-    async def _identify(self, engine: PolicyEngine, recorder: Recorder, request: InboundRequest) -> Caller:
+    async def _identify(
+        self, engine: PolicyEngine, recorder: Recorder, request: InboundRequest, now: datetime
+    ) -> Caller:
         with self.tracing.stage(recorder.at(Stage.AUTHENTICATE)):
-            now, callers = self.clock(), self._identifying
-            caller = callers.recall(request, now) or await callers.authenticate(request, now)
-            recorder.saw(caller=caller)
+            caller = self._identifying.recall(request, now) or await self._identifying.authenticate(request, now)
+            recorder.asked_by(caller)
             if caller.app not in engine.catalog.apps:
                 raise AppNotAuthenticated
             return caller
@@ -331,8 +329,8 @@ class Pipeline:
     async def _authenticate(
         self, engine: PolicyEngine, recorder: Recorder, request: InboundRequest
     ) -> tuple[Caller, Purpose]:
-        caller = await self._identify(engine, recorder, request)
-        recorder.saw(purpose=(purpose := engine.admit(caller, self.clock())))
+        caller = await self._identify(engine, recorder, request, now := self.clock())
+        recorder.asked_for(purpose := engine.admit(caller, now))
         return caller, purpose
 
     async def _bind(
@@ -346,7 +344,7 @@ class Pipeline:
             bound = bind(
                 query, engine.catalog, purpose, caller.case, default=self.default_department, limits=self.limits
             )
-            recorder.saw(bound=bound)
+            recorder.asked(bound)
         return bound, facts
 
     async def _explain(
@@ -359,14 +357,15 @@ class Pipeline:
         return explain_plan(decided, self._fetching.capabilities, self.limits, self.timeouts.source)
 
     async def _disclose(self, recorder: Recorder, plan: ReadPlan, caller: Caller, purpose: Purpose) -> Disclosure:
-        context = await self._mask_context(recorder, caller, purpose)
-        with self.tracing.stage(recorder.at(Stage.DISCLOSE)), Within(self.timeouts.total, plan):
+        terminal = await self._terminal(caller) if caller.terminal is not None else None
+        context = self._mask_context(recorder, purpose, terminal)
+        with self.tracing.stage(recorder.at(Stage.DISCLOSE)), within_total(self.timeouts, plan):
             return await disclose(self._fetching.open, plan, self.hash_subjects, context, self._fetching.at_once)
 
-    async def _mask_context(self, recorder: Recorder, caller: Caller, purpose: Purpose) -> MaskContext:
+    def _mask_context(self, recorder: Recorder, purpose: Purpose, terminal: TerminalKey | None) -> MaskContext:
         keys = self.mask_keys(purpose.id)
-        recorder.saw(token_version=keys.token_version)
-        return MaskContext(keys=keys, today=self.clock().date(), terminal=await self._terminal(caller))
+        recorder.keyed(keys.token_version)
+        return MaskContext(keys=keys, today=self.clock().date(), terminal=terminal)
 
     async def _terminal(self, caller: Caller) -> TerminalKey | None:
         """The key that answers are sealed to; raises TerminalUnavailable where the one that is named can't be used."""

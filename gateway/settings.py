@@ -3,7 +3,7 @@
 import ipaddress
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -23,6 +23,9 @@ from gateway.errors import SettingsInvalid
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+_BATCH_ROWS: Final = 1_000
 
 
 class Limits(_Strict):
@@ -45,6 +48,11 @@ class Limits(_Strict):
     source_rows: PositiveInt = 200_000  # the most that the gateway reads to do what a source can't
     answer_bytes: PositiveInt = 16 * 1024 * 1024
     report_entries: PositiveInt = 200_000  # entries of the log that one report may cover
+
+    @property
+    def batch_rows(self) -> int:
+        """Rows of a long answer that are read, written down and sent at a time: an entry names all their people."""
+        return min(self.page_rows, _BATCH_ROWS)
 
 
 class Turns(_Strict):

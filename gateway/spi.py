@@ -125,7 +125,8 @@ class FetchesAtOnce(Protocol):
     async def fetch_at_once(self, fetch: Fetch) -> Batch | None:
         """All rows, as `fetch` would give them; None where they may be many and are fetched in batches.
 
-        Who cancels it stops the work at the source.
+        Who cancels it stops the work at the source. A connector whose `ends_in_time` is True promises to end within
+        `fetch.time_limit_seconds`, whatever its source does; around any other the gateway sets that limit.
         """
         ...
 

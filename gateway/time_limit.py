@@ -91,13 +91,13 @@ class TimeLimit:
 
     def __enter__(self) -> None:
         """Raises RuntimeError outside a task."""
-        watch = running_watch()
+        self._watch = watch = running_watch()
         if self._seconds is not None:
             self.when = watch.loop.time() + self._seconds
         task = asyncio.current_task(watch.loop)
         if task is None:
             raise RuntimeError("a limit of time outside a task")
-        self._watch, self._task, self._cancelling, self._is_over = watch, task, task.cancelling(), False
+        self._task, self._cancelling, self._is_over = task, task.cancelling(), False
         watch.begin(self)
 
     def __exit__(

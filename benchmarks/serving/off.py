@@ -59,6 +59,7 @@ class OneDecision:
     def __init__(self, engine: PolicyEngine) -> None:
         self._engine = engine
         self._made: dict[object, Decision] = {}
+        self._again: dict[int, tuple[BoundQuery, Decision]] = {}
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # whatever the engine has
         return getattr(self._engine, name)
@@ -71,7 +72,10 @@ class OneDecision:
         return made
 
     def decide_again(self, bound: BoundQuery, caller: Caller, now: datetime) -> Decision:
-        return self.decide(bound, caller, None, now)
+        again = self._again.get(id(bound))  # a question that is kept, under this very identity
+        if again is None:
+            again = self._again[id(bound)] = bound, self.decide(bound, caller, None, now)
+        return again[1]
 
     def decide_question(self, bound: BoundQuery, caller: Caller, case: CaseFacts | None, now: datetime) -> DecidedQuery:
         embeds = tuple((embed, self.decide_question(embed.question, caller, case, now)) for embed in bound.embeds)
@@ -92,8 +96,8 @@ def main(arguments: Sequence[str]) -> None:
     settings = load_settings(Path(arguments[0]))
     gateway = Gateway(settings=settings)
     config = uvicorn.Config(
-        create_application(gateway), host=settings.host, port=settings.port, lifespan="off", access_log=False,
-        log_level="warning", server_header=False,
+        create_application(gateway), host=settings.host, port=settings.port, lifespan="off",
+        access_log=False, log_level="warning", server_header=False,
     )  # fmt: skip
 
     async def run() -> None:

@@ -35,12 +35,8 @@ class DataPlane:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        traceparent = ""
-        for name, value in scope["headers"]:
-            if name == b"traceparent":
-                traceparent = value.decode("latin-1")
-                break
-        trace_id, parent_span = read_traceparent(traceparent)
+        traceparent = dict(scope["headers"]).get(b"traceparent", b"")
+        trace_id, parent_span = read_traceparent(traceparent.decode("latin-1"))
         request, fault = read_scope(scope, self._clock(), trace_id, self._limits)
         pipeline = self._pipeline()
         # reading has no body; one that is announced is refused unread
@@ -184,26 +180,27 @@ _CONTENT_TYPES: Final = {media_type: _content_type(media_type) for media_type in
 
 
 def _written(response: Response, trace_id: str, accept_language: str | None) -> tuple[int, Headers, bytes]:
+    policy, receipt, outcome = response.policy_version, response.receipt, response.outcome
     headers: Headers = [(b"trace-id", trace_id.encode()), *_ALWAYS]
-    if response.policy_version is not None:
-        headers.append((b"langqiao-policy", response.policy_version.encode()))
-    if response.receipt is not None:
-        headers.append((b"langqiao-receipt", str(response.receipt).encode()))
-    outcome = response.outcome
+    if policy is not None:
+        headers.append((b"langqiao-policy", policy.encode()))
+    if receipt is not None:
+        headers.append((b"langqiao-receipt", str(receipt).encode()))
     if isinstance(outcome, Refusal):
-        body = problem_of(outcome.error, trace_id, response.receipt, language_of(accept_language))
+        body = problem_of(outcome.error, trace_id, receipt, language_of(accept_language))
         headers += [(b"content-type", PROBLEM.encode()), (b"content-length", b"%d" % len(body))]
         headers += [(name.encode(), value.encode()) for name, value in challenge_of(outcome.error).items()]
         return outcome.error.status, headers, body
-    count, total = len(outcome.rows), outcome.total
+    count, total, body = len(outcome.rows), outcome.total, response.body
     span = b"%d-%d" % (outcome.offset, outcome.offset + count - 1) if count else b"*"
-    headers += [
+    headers += (
         (b"content-range", span + b"/*" if total is None else b"%b/%d" % (span, total)),
         (b"content-type", _CONTENT_TYPES[response.media_type]),
-        (b"content-length", b"%d" % len(response.body)),
-        *_notices(outcome.notices),
-    ]
-    return (206 if total is not None and count < total else 200), headers, response.body
+        (b"content-length", b"%d" % len(body)),
+    )
+    if outcome.notices:
+        headers += _notices(outcome.notices)
+    return (206 if total is not None and count < total else 200), headers, body
 
 
 def write_response(response: Response, trace_id: str, accept_language: str | None) -> tuple[int, dict[str, str], bytes]:

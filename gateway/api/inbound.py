@@ -1,6 +1,6 @@
 """ASGI scope -> InboundRequest: bytes within limits, nothing else."""
 
-from collections.abc import MutableMapping
+from collections.abc import Iterable, MutableMapping
 from datetime import datetime
 from itertools import chain
 from typing import Any
@@ -40,17 +40,10 @@ def read_scope(
 
 def read_headers(scope: Scope, now: datetime, trace_id: str) -> InboundRequest:
     """The request as the road knows it."""
-    headers: dict[str, str] = {}
-    for raw_name, raw_value in scope["headers"]:
-        name = _NAMES.get(raw_name) or raw_name.decode("latin-1").lower()
-        value = raw_value.decode("latin-1")
-        if name not in headers:
-            headers[name] = value
-        elif name in _TOLD_ONCE:
-            # two credentials or two purposes: which one counts must not be a matter of order, so neither does
-            headers[name] = "\x00"
-        else:
-            headers[name] = f"{headers[name]}, {value}"
+    raw = scope["headers"]
+    headers = {_NAMES.get(name) or name.decode("latin-1").lower(): value.decode("latin-1") for name, value in raw}
+    if len(headers) != len(raw):
+        headers = _joined(raw)
     client = scope.get("client")
     return InboundRequest(
         method=scope["method"],
@@ -61,6 +54,22 @@ def read_headers(scope: Scope, now: datetime, trace_id: str) -> InboundRequest:
         received_at=now,
         trace_id=trace_id,
     )
+
+
+def _joined(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Headers of which some are told several times."""
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in raw:
+        name = _NAMES.get(raw_name) or raw_name.decode("latin-1").lower()
+        value = raw_value.decode("latin-1")
+        if name not in headers:
+            headers[name] = value
+        elif name in _TOLD_ONCE:
+            # two credentials or two purposes: which one counts must not be a matter of order, so neither does
+            headers[name] = "\x00"
+        else:
+            headers[name] = f"{headers[name]}, {value}"
+    return headers
 
 
 def _too_large(scope: Scope, limits: Limits) -> GatewayError | None:

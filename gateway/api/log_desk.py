@@ -6,7 +6,6 @@ on `langqiao.log` and is an entry of the kind `log-read`; the resident's view ta
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -175,8 +174,7 @@ class LogFace:
         """The newest entries about oneself, with the departments' words for why; ask again with the last index."""
         inbound = self._inbound(request)
         older = "" if before is None else f"&entry=lt.{before}"
-        question = replace(
-            inbound,
+        question = inbound._replace(
             path="/data/langqiao.access",
             query_string=f"select={','.join(_OWN)}&order=entry.desc&limit={_OWN_ROWS}{older}",
             headers={name: value for name, value in inbound.headers.items() if name not in _SHAPE_OF_ANSWER},

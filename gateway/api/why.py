@@ -6,7 +6,6 @@ given. Thin: the answers are made in gateway.administration.
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Literal
 from urllib.parse import unquote, urlsplit
@@ -126,7 +125,7 @@ class WhyFace:
         if body.as_ is not None:
             return await self._explain_as(body.question, body.as_.somebody(), inbound)
         parts = urlsplit(body.question)
-        question = replace(inbound, method="GET", path=unquote(parts.path), query_string=parts.query)
+        question = inbound._replace(method="GET", path=unquote(parts.path), query_string=parts.query)
         outcome = await self._pipeline().explain(inbound, question)
         if isinstance(outcome, Response):
             return _respond(outcome, inbound)

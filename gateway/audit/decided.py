@@ -14,7 +14,6 @@ from typing import Any, Self
 
 import orjson
 
-from gateway.audit._remembered import Remembered
 from gateway.audit.entry import without_surrogates
 from gateway.errors import Defect
 from gateway.model.audit import CaseTrace, DecisionTrace
@@ -36,6 +35,7 @@ from gateway.model.predicate import (
     Under,
 )
 from gateway.model.query import BoundQuery, FieldUse
+from gateway.model.remembered import Remembered
 
 Replace = Callable[[str], str]
 

@@ -50,13 +50,17 @@ def encode_entry(entry: AuditEntry, sealer: Sealer) -> EncodedEntry:
     Raises EntryTooLarge over 65,535 bytes, and Defect for a naive time or a subject that is no keyed hash: an ID
     number in clear must never get this far. Lone surrogates, which no UTF-8 can hold, become U+FFFD.
     """
+    return encode_under(entry, sealer.sealing(entry.purpose, entry.at))
+
+
+def encode_under(entry: AuditEntry, key: SealingKey) -> EncodedEntry:
+    """The same under the key of its purpose and moment."""
     if entry.at.tzinfo is None:
         raise Defect(operator="an audit entry without a time zone")
     if not are_keyed_hashes(entry.subjects):
         raise Defect(operator="an audit entry with a subject that is no keyed hash")
     if entry.decision is not None and not _names_by_hash(entry.decision):
         raise Defect(operator="an audit entry with a person who is told by no keyed hash")
-    key = sealer.sealing(entry.purpose, entry.at)
     try:
         try:
             return _forms.fill(entry, key, names_nobody=entry.kind in _NAMES_NOBODY) or _encoded(entry, key)

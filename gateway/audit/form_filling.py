@@ -11,14 +11,17 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from gateway.audit.encoded import EncodedEntry, SealingKey, fields_told, in_utc, moment_told, packed
+from gateway.audit.encoded import EncodedEntry, SealingKey, fields_told, in_utc, moment_as_json, packed
 from gateway.audit.entry import EMPTY_SEALED, LARGEST, LONGEST_COLUMN, VERSION, each_once
 from gateway.audit.merkle import leaf_hash
 from gateway.model.audit import AuditEntry, DecisionTrace, SearchColumns
 
 _MOST: Final = 4_096
 _MOST_TEXTS: Final = 16_384
-_Z: Final = orjson.OPT_UTC_Z
+
+
+_Columns = tuple[str, str, str, str, str, str, str, str, str, str, str, bool]
+"""The search columns from `kind` to `needs_review`."""
 
 
 class _Public(NamedTuple):
@@ -50,6 +53,7 @@ class _Form(NamedTuple):
     private: _Private
     principal: bytes
     roles: bytes
+    columns: "_Columns"
     letters: int  # of the search columns that have a limit, but the trace id
     like: object  # held, as above
 
@@ -68,26 +72,25 @@ class FormFiller:
         The entry's moments have a time zone, and its people are keyed hashes.
         """
         decision, trace_id, sha256 = entry.decision, entry.trace_id, entry.response_sha256
-        if decision is None or not (trace_id.isalnum() and trace_id.isascii()):
-            return None
-        if sha256 and not (sha256.isalnum() and sha256.isascii()):
+        digits = trace_id + sha256
+        if decision is None or not (digits.isalnum() and digits.isascii()):
             return None
         form = self._alike.get((id(entry.like), key.name)) or self._form_of(entry, decision, key, names_nobody)
         if form is None or form.letters + len(trace_id) > LONGEST_COLUMN:
             return None
         public, private = form.public, form.private
-        at, subjects = in_utc(entry.at), entry.subjects
+        at, subjects, refers_to = in_utc(entry.at), entry.subjects, entry.refers_to
         plaintext = b"".join(
             (
-                private.to_decided_at, orjson.dumps(moment_told(in_utc(decision.decided_at)), option=_Z),
+                private.to_decided_at, moment_as_json(decision.decided_at),
                 private.to_principal, form.principal, b',"roles":', form.roles, b',"subjects":"', packed(subjects),
                 b'","trace_id":"', trace_id.encode(), b'"}',
             )
         )  # fmt: skip
         before = b"".join(
             (
-                public.to_at, orjson.dumps(moment_told(at), option=_Z), public.to_duration, b"%d" % entry.duration_us,
-                public.to_refers_to, b"null" if entry.refers_to is None else b"%d" % entry.refers_to,
+                public.to_at, moment_as_json(at), public.to_duration, b"%d" % entry.duration_us,
+                public.to_refers_to, b"null" if refers_to is None else b"%d" % refers_to,
                 b',"response_sha256":"', sha256.encode(), b'","rows":', b"%d" % entry.rows, public.to_sealed,
             )
         )  # fmt: skip
@@ -95,12 +98,8 @@ class FormFiller:
         body = b"".join((before, b'"sealed":"', sealed, b'"', public.behind))
         if len(body) > LARGEST:
             return None
-        columns = SearchColumns(
-            at, public.kind, entry.principal, entry.app, entry.organisation, entry.purpose, public.legal_basis, "",
-            entry.dataset, public.fields, entry.outcome, entry.code, entry.needs_review, trace_id, key.name,
-            subjects[0] if len(subjects) == 1 else each_once(subjects),
-        )  # fmt: skip
-        return EncodedEntry(body, leaf_hash(body), columns)
+        people = subjects[0] if len(subjects) == 1 else each_once(subjects)
+        return EncodedEntry(body, leaf_hash(body), SearchColumns(at, *form.columns, trace_id, key.name, people))
 
     def _form_of(self, entry: AuditEntry, decision: DecisionTrace, key: SealingKey, names_nobody: bool) -> _Form | None:
         if decision.case is not None or entry.case or entry.justification:
@@ -110,7 +109,11 @@ class FormFiller:
             return None
         private = self._private_of(entry, decision, names_nobody=names_nobody)
         letters = public.letters + len(entry.principal)
-        form = _Form(public, private, principal, _texts(entry.roles), letters, entry.like)
+        columns: _Columns = (
+            public.kind, entry.principal, entry.app, entry.organisation, entry.purpose, public.legal_basis, "",
+            entry.dataset, public.fields, entry.outcome, entry.code, entry.needs_review,
+        )  # fmt: skip
+        form = _Form(public, private, principal, _texts(entry.roles), columns, letters, entry.like)
         if entry.like is not None:
             if len(self._alike) >= _MOST:
                 self._alike.clear()

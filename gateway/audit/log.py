@@ -19,7 +19,8 @@ from gateway.audit import reading
 from gateway.audit._thread import WriterThread
 from gateway.audit._waiting import Waiting
 from gateway.audit._writing import BatchWriter
-from gateway.audit.encoding import encode_entry
+from gateway.audit.encoded import SealingKey
+from gateway.audit.encoding import encode_entry, encode_under
 from gateway.audit.probe import probe_entry
 from gateway.audit.sequencer import Receipts, Sequencer
 from gateway.errors import AuditOverloaded, AuditUnavailable, KeysUnreadable, SettingsInvalid
@@ -140,10 +141,10 @@ class AuditLog:
         """
         if not self._is_ready:
             raise AuditUnavailable(operator="the log is not ready")
+        encoded = []
         for entry in entries:
-            if not self._seals.is_ready(entry.purpose, entry.at):
-                await self._make_key(entry)
-        encoded = [encode_entry(entry, self._seals) for entry in entries]
+            key = self._seals.at_hand(entry.purpose, entry.at) or await self._made_key(entry)
+            encoded.append(encode_under(entry, key))
         if not self._is_ready:
             raise AuditUnavailable(operator="the log is not ready")
         if self._queued >= self._settings.queue_entries:
@@ -169,14 +170,11 @@ class AuditLog:
         """
         self._enqueue(self._not_released(entry, receipt, may_have_arrived=may_have_arrived))
 
-    async def _make_key(self, entry: AuditEntry) -> None:
+    async def _made_key(self, entry: AuditEntry) -> SealingKey:
         """The retention key of the entry's purpose and month, made at the first such entry; raises AuditUnavailable."""
-        if entry.at.tzinfo is None:
-            return  # refused in a moment, for that
         try:
             async with asyncio.timeout(self._deadline_seconds), self._making_key:  # in turn: what came first is first
-                if not self._seals.is_ready(entry.purpose, entry.at):
-                    await asyncio.to_thread(self._seals.sealing, entry.purpose, entry.at)
+                return await asyncio.to_thread(self._seals.sealing, entry.purpose, entry.at)
         except (TimeoutError, KeysUnreadable, SettingsInvalid, ValueError) as error:
             raise AuditUnavailable(operator=f"no retention key: {type(error).__name__}") from None
 
@@ -322,7 +320,7 @@ class AuditLog:
             entry,
             kind=EntryKind.NOT_RELEASED,
             # the key of a month that has just begun may have to be made, and nothing here may wait for that
-            at=now if self._seals.is_ready(entry.purpose, now) else entry.at,
+            at=now if self._seals.at_hand(entry.purpose, now) is not None else entry.at,
             outcome="broken-off" if may_have_arrived else "not-released",
             response_sha256="",
             needs_review=False,

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from gateway.audit._remembered import Remembered
 from gateway.audit.decided import level_of, trace_of
 from gateway.errors import GatewayError
 from gateway.model.amending import amended
@@ -13,6 +12,7 @@ from gateway.model.catalog import Purpose
 from gateway.model.decision import Decision, Verdict
 from gateway.model.ids import DatasetName, FieldName
 from gateway.model.query import BoundQuery
+from gateway.model.remembered import Remembered
 from gateway.model.trail import Trail
 
 _LOG = DatasetName("langqiao.access")
@@ -87,6 +87,50 @@ def entry_of(
     return entry
 
 
+def released_again(
+    trail: Trail, *, now: datetime, rows: int, sha256: str, subjects: tuple[str, ...], refers_to: int | None
+) -> AuditEntry | None:
+    """The entry of rows that were released to a question whose like was answered before; None: it has to be made."""
+    place = _released_place(trail)
+    again = _released.get(place) if place is not None else None
+    if again is None:
+        return None
+    made = again.entry
+    return amended(
+        made, at=now, trace_id=trail.trace_id, rows=rows, subjects=subjects, duration_us=_duration(trail, now),
+        response_sha256=sha256, refers_to=refers_to, decision=amended(made.decision, decided_at=trail.decided_at),
+    )  # fmt: skip
+
+
+def keep_released(trail: Trail, entry: AuditEntry) -> None:
+    """Keep what was made of a plan's rows for its like, without the people that it was about."""
+    place = _released_place(trail)
+    if place is None or entry.decision is None or trail.plan is None:
+        return
+    if len(_released) >= _MOST:
+        _released.clear()
+    held = (trail.plan.like, trail.caller, trail.decision, trail.purpose)
+    _released[place] = _Like(amended(entry, like=object(), subjects=(), trace_id=""), held)
+
+
+def _released_place(trail: Trail) -> tuple[object, ...] | None:
+    """As `_place`: all that the entry says the same each time is of the plan's likes, of who asks, and why."""
+    plan, caller = trail.plan, trail.caller
+    if (
+        plan is None
+        or caller is None
+        or plan.like is None
+        or trail.decided_at is None
+        or trail.facts is not None
+        or caller.id_number is not None
+        or caller.case is not None
+        or caller.justification is not None
+    ):
+        return None
+    held = (id(plan.like), id(caller), id(trail.decision), id(trail.purpose))
+    return (*held, trail.policy_version, trail.token_version)
+
+
 class _Like(NamedTuple):
     """An entry whose like may come again, without the people that it was about."""
 
@@ -95,6 +139,7 @@ class _Like(NamedTuple):
 
 
 _like: Final[dict[tuple[object, ...], _Like]] = {}
+_released: Final[dict[tuple[object, ...], _Like]] = {}
 
 
 def _place(trail: Trail, kind: EntryKind, outcome: str, detail: str) -> tuple[object, ...] | None:

@@ -2,13 +2,11 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
-from gateway.audit._remembered import Remembered
 from gateway.audit.log import AuditLog
-from gateway.audit.record import entry_of
+from gateway.audit.record import entry_of, keep_released, released_again
 from gateway.errors import GatewayError
 from gateway.model.audit import AuditEntry, AuditReceipt, EntryKind
 from gateway.model.caller import Caller
@@ -18,6 +16,7 @@ from gateway.model.decision import Decision
 from gateway.model.ids import PolicyVersion
 from gateway.model.plan import PlannedColumn, ReadPlan
 from gateway.model.query import BoundQuery
+from gateway.model.remembered import Remembered
 from gateway.model.rows import Disclosure
 from gateway.model.trail import Trail
 from gateway.telemetry import Stage
@@ -56,22 +55,25 @@ class Recorder:
         self.stage = stage
         return stage
 
-    def saw(
-        self,
-        *,
-        caller: Caller | None = None,
-        purpose: Purpose | None = None,
-        bound: BoundQuery | None = None,
-        plan: ReadPlan | None = None,
-        token_version: int | None = None,
-    ) -> None:
-        """Note what a stage made; what was noted stays."""
-        trail = self._trail
-        trail.caller = caller or trail.caller
-        trail.purpose = purpose or trail.purpose
-        trail.bound = bound or trail.bound
-        trail.plan = plan or trail.plan
-        trail.token_version = token_version or trail.token_version
+    def asked_by(self, caller: Caller) -> None:
+        """Note who asks."""
+        self._trail.caller = caller
+
+    def asked_for(self, purpose: Purpose) -> None:
+        """Note for what."""
+        self._trail.purpose = purpose
+
+    def asked(self, bound: BoundQuery) -> None:
+        """Note the question, as it was bound."""
+        self._trail.bound = bound
+
+    def planned(self, plan: ReadPlan) -> None:
+        """Note its plan."""
+        self._trail.plan = plan
+
+    def keyed(self, token_version: int) -> None:
+        """Note the version of the key that tokens are made with."""
+        self._trail.token_version = token_version
 
     async def released(self, disclosure: Disclosure, body: bytes, *, refers_to: int | None = None) -> AuditReceipt:
         """Write an entry for each dataset that rows come from, the root's with the receipt; raises AuditFailed.
@@ -85,7 +87,7 @@ class Recorder:
         entries = []
         for place, (path, embedded) in enumerate(below):
             part = disclosure.parts[place]
-            trail = replace(self._trail, bound=embedded.bound, decision=embedded.decision, plan=embedded)
+            trail = self._trail.below(embedded)
             entries.append(
                 self._entry(
                     trail,
@@ -98,20 +100,25 @@ class Recorder:
                     detail=_detail(f"embedded as {path}", embedded, self._trail),
                 )
             )
-        root = self._entry(
-            self._trail,
-            EntryKind.READ,
-            "released",
-            sha256=sha256,
-            rows=len(disclosure.rows),
-            subjects=disclosure.subjects,
-            refers_to=refers_to,
-            detail=_detail("", plan, self._trail),
-        )
-        entries.append(root)
+        entries.append(self._of_root(disclosure, sha256, refers_to))
         receipts = await self._audit.append_all(entries)
         self._released = list(zip(entries, receipts, strict=True))
         return receipts[-1]
+
+    def _of_root(self, disclosure: Disclosure, sha256: str, refers_to: int | None) -> AuditEntry:
+        trail, rows, subjects = self._trail, len(disclosure.rows), disclosure.subjects
+        again = released_again(
+            trail, now=self._clock(), rows=rows, sha256=sha256, subjects=subjects, refers_to=refers_to
+        )
+        if again is not None:
+            return again
+        detail = _detail("", trail.plan, trail)
+        entry = self._entry(
+            trail, EntryKind.READ, "released", sha256=sha256, rows=rows, subjects=subjects, refers_to=refers_to,
+            detail=detail,
+        )  # fmt: skip
+        keep_released(trail, entry)
+        return entry
 
     def take_back(self, *, may_have_arrived: bool) -> None:
         """What was written down as released last was not sent, or not to its end: each entry is followed by one."""
@@ -122,6 +129,11 @@ class Recorder:
     def decided(self, decision: Decision, facts: CaseFacts | None, at: datetime) -> None:
         """Note a decision with the case and the very instant that it was made for."""
         self._trail.decision, self._trail.facts, self._trail.decided_at = decision, facts, at
+
+    def decided_again(self, decision: Decision, at: datetime, plan: ReadPlan) -> None:
+        """Note the decision on a question without a case that was asked before, and its plan."""
+        self.stage, trail = Stage.PLAN, self._trail
+        trail.decision, trail.decided_at, trail.plan, trail.bound = decision, at, plan, plan.bound
 
     async def record(
         self,

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from operator import itemgetter
 from typing import Final
 
 from gateway.disclosure.grouping import computing, recast
@@ -11,7 +12,8 @@ from gateway.disclosure.reading import Below, Level
 from gateway.errors import Defect, GroupTooSmall, LimitReached
 from gateway.model.plan import PlannedColumn, PlannedEmbed, ReadPlan
 from gateway.model.query import AggregateFunction
-from gateway.model.rows import Batch, ByColumns, Cell, DisclosedPart, Row, Shown, columns_of_rows
+from gateway.model.remembered import Remembered
+from gateway.model.rows import Batch, ByColumns, Cell, DisclosedPart, Row, Shown, columns_of_rows, named
 from gateway.obligations import treating
 from gateway.spi import MaskContext, TreatsRows
 
@@ -38,7 +40,7 @@ class _Part:
 
 def names_of(plan: ReadPlan) -> tuple[str, ...]:
     """The columns of a level's answer; those of spread embeds in their place, but for names that it has itself."""
-    return tuple(slot.name for slot in slots_of(plan))
+    return tuple([slot.name for slot in slots_of(plan)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +54,14 @@ class Slot:
 
 def slots_of(plan: ReadPlan) -> list[Slot]:
     """What is shown of a level, in order."""
+    return _slots.of(plan.columns, id(plan.embeds), lambda: (plan.embeds, _slots_of(plan)))[1]
+
+
+_slots: Remembered[tuple[PlannedColumn, ...], tuple[object, list[Slot]]] = Remembered()
+"""By the identity of columns and embeds, both of which are held in it."""
+
+
+def _slots_of(plan: ReadPlan) -> list[Slot]:
     embeds = {embed.name: embed for embed in plan.embeds}
     spread = {name for name, embed in embeds.items() if embed.is_spread}
     taken = {column.name for column in plan.columns if not column.is_hidden and column.embed not in spread}
@@ -136,7 +146,7 @@ class Assembler:
         found = below.cut(every)
         shown_here = set(chain.from_iterable(found))
         places = self._treated(level, sorted(set(chain.from_iterable(every))))
-        places = [at for at in places if at in shown_here]
+        places = list(filter(shown_here.__contains__, places))
         part = self._parts.setdefault(id(plan), _Part())
         part.rows = len(places)
         part.so_far += len(places)
@@ -204,7 +214,7 @@ class Assembler:
         if about is None:
             return ()
         rows = _at(level, places)
-        cells = rows.columns[about] if isinstance(rows, ByColumns) else [row[about] for row in rows]
+        cells = rows.columns[about] if type(rows) is ByColumns else map(itemgetter(about), rows)
         people = dict.fromkeys(cells)  # in the order in which they lie in memory
         people.pop(None, None)
         return tuple(sorted(set(self._hash_subjects(map(str, people)))))
@@ -222,15 +232,17 @@ class _ShownBelow:
 
     def cells(self, spread: int | None) -> list[Shown]:
         """Of each row above the embedded row or rows; of a spread embed, one column of them."""
-        shown = {at: self._shown(row, spread) for at, row in self.rows.items()}
-        nothing = [] if self.of_nothing is None else [self._shown(self.of_nothing, spread)]
-        each = [[shown[at] for at in found if at in shown] or list(nothing) for found in self.found]
+        shown = dict(zip(self.rows, self._shown(self.rows.values(), spread), strict=True))
+        nothing = [] if self.of_nothing is None else self._shown((self.of_nothing,), spread)
         if self.embed.one:
-            return [one[0] if one else None for one in each]
-        return list[Shown](each)
+            of_none = nothing[0] if nothing else None
+            return [shown.get(found[0], of_none) if found else of_none for found in self.found]
+        if spread is None:  # what is shown of a row is never nothing
+            return [list(filter(None, map(shown.get, found))) or [*nothing] for found in self.found]
+        return [[shown[at] for at in found if at in shown] or [*nothing] for found in self.found]
 
-    def _shown(self, row: ShownRow, spread: int | None) -> Shown:
-        return dict(zip(self.names, row, strict=True)) if spread is None else row[spread]
+    def _shown(self, rows: Iterable[ShownRow], spread: int | None) -> list[Shown]:
+        return named(self.names, rows) if spread is None else [row[spread] for row in rows]
 
 
 def _of_nothing(plan: ReadPlan) -> ShownRow | None:
@@ -262,7 +274,7 @@ def _blind(row: Row, plan: ReadPlan) -> Row:
 
 
 def _at(level: Level, places: Sequence[int]) -> Sequence[Row]:
-    return level.rows if places == range(len(level.rows)) else [level.rows[at] for at in places]
+    return level.rows if places == range(len(level.rows)) else list(map(level.rows.__getitem__, places))
 
 
 def _rows(columns: Sequence[Sequence[Cell]], count: int) -> list[Row]:

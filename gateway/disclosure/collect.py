@@ -10,8 +10,9 @@ from gateway.catalog.storage import as_they_are, decode, decode_column
 from gateway.disclosure.aggregates import read_aggregate, written
 from gateway.errors import Defect, SourceRubbish, SourceTooBroad
 from gateway.model.catalog import Field
-from gateway.model.plan import ReadPlan
+from gateway.model.plan import FetchColumn, ReadPlan
 from gateway.model.query import AggregateFunction
+from gateway.model.remembered import Remembered
 from gateway.model.rows import Batch, ByColumns, Cell, RawRows, Row, columns_of_rows
 
 Reader = tuple[frozenset[type], Callable[[Sequence[Cell]], Sequence[Cell]]]
@@ -28,7 +29,7 @@ async def collect(raw: RawRows, plan: ReadPlan) -> tuple[list[Row], int | None]:
     whole = await raw.at_once() if raw.at_once is not None and raw.counts is None else None
     if whole is not None:
         readers = _fitting_readers(raw, plan)
-        _refuse_too_many(len(whole), plan)
+        refuse_too_many(len(whole), plan)
         return _read(whole, readers, plan), None
     rows: list[Row] = []
     async with opened(raw, plan) as (batches, count):
@@ -41,7 +42,7 @@ async def collect(raw: RawRows, plan: ReadPlan) -> tuple[list[Row], int | None]:
 
 def columns_of(whole: Batch, plan: ReadPlan, readers: Sequence[Reader]) -> Sequence[Sequence[Cell]]:
     """The columns of an answer that came at once; `readers` are those of the plan. Raises as `collect`."""
-    _refuse_too_many(len(whole), plan)
+    refuse_too_many(len(whole), plan)
     return _columns(whole, readers, plan)
 
 
@@ -82,7 +83,8 @@ def _refuse_more(seen: int, plan: ReadPlan) -> None:
         raise _rubbish(plan, "more rows than were asked for")  # a limit may be an obligation
 
 
-def _refuse_too_many(seen: int, plan: ReadPlan) -> None:
+def refuse_too_many(seen: int, plan: ReadPlan) -> None:
+    """Raises SourceTooBroad over what the gateway reads, SourceRubbish over what was asked for."""
     _refuse_more(seen, plan)
     if seen > plan.max_source_rows:
         raise SourceTooBroad(dataset=plan.bound.dataset.name, limit=plan.max_source_rows)
@@ -95,7 +97,7 @@ def _read(batch: Batch, readers: Sequence[Reader], plan: ReadPlan) -> list[Row]:
 def _columns(batch: Batch, readers: Sequence[Reader], plan: ReadPlan) -> list[Sequence[Cell]]:
     if not batch:
         return [() for _ in readers]
-    if isinstance(batch, ByColumns):
+    if type(batch) is ByColumns:
         is_whole = len(batch.columns) == len(readers) and {len(batch)}.issuperset(map(len, batch.columns))
     else:
         is_whole = {len(readers)}.issuperset(map(len, batch))
@@ -120,15 +122,24 @@ async def _count(counts: AsyncIterator[Batch], plan: ReadPlan) -> int:
     return count
 
 
-def _fitting_readers(raw: RawRows, plan: ReadPlan) -> list[Reader]:
+def _fitting_readers(raw: RawRows, plan: ReadPlan) -> Sequence[Reader]:
     readers = readers_of(plan)
     if raw.width != len(readers):
         raise Defect(operator="the raw rows are not those of the plan")
     return readers
 
 
-def readers_of(plan: ReadPlan) -> list[Reader]:
+def readers_of(plan: ReadPlan) -> Sequence[Reader]:
     """What reads each raw column into catalogue form; no literal of the plan has a part in them."""
+    place = id(plan.bound.dataset), id(plan.fetch.aggregates)
+    return _readers.of(plan.fetch.columns, place, lambda: (plan.bound.dataset, plan.fetch.aggregates, _made(plan)))[2]
+
+
+_readers: Remembered[tuple[FetchColumn, ...], tuple[object, object, Sequence[Reader]]] = Remembered()
+"""By the identity of columns, dataset and aggregates, all of which are held in it."""
+
+
+def _made(plan: ReadPlan) -> Sequence[Reader]:
     fields = plan.bound.dataset.fields
     readers: list[Reader] = []
     for column in plan.fetch.columns:

@@ -70,5 +70,18 @@ def through(
     return [None if cell is None else next(texts) for cell in cells]
 
 
+def through_one(mask: Mask, kind: str, cell: Cell, context: MaskContext) -> Cell:
+    """The same for one cell of a mask that needs no person."""
+    if cell is None:
+        return None
+    try:
+        shown = mask.apply((cell,), context)
+    except Exception as fault:  # noqa: BLE001  # as above
+        raise _failed(kind, fault) from None
+    if len(shown) != 1 or not isinstance(shown[0], str | None):
+        raise Defect(operator=f"the mask {kind} gave no column of text")
+    return shown[0]
+
+
 def _failed(kind: str, fault: Exception) -> Defect:
     return Defect(operator=f"the mask {kind} failed: {type(fault).__name__}")

@@ -8,7 +8,7 @@ not leave this room.
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain
+from itertools import chain, repeat
 from operator import itemgetter
 from typing import Any, TypeVar, cast
 
@@ -20,7 +20,7 @@ from gateway.disclosure.residual import compile_predicate
 from gateway.errors import SourceRubbish, SourceTooBroad
 from gateway.model.catalog import Field
 from gateway.model.ids import FieldName
-from gateway.model.plan import PlannedColumn, PlannedEmbed, ReadPlan
+from gateway.model.plan import PlannedColumn, PlannedEmbed, ReadPlan, with_fetch
 from gateway.model.predicate import EVERYTHING, AllOf, OneOf, Predicate
 from gateway.model.query import BoundOrder
 from gateway.model.rows import Cell, RawRows, Row
@@ -56,8 +56,7 @@ class Below:
 
     def every(self, rows: Iterable[Row]) -> list[Sequence[int]]:
         """Of each row above all that belong to it."""
-        get, key_of = self.index.get, self.key_of
-        return [get(key_of(row), ()) for row in rows]
+        return list(map(self.index.get, map(self.key_of, rows), repeat(())))
 
     def cut(self, each: list[Sequence[int]]) -> list[Sequence[int]]:
         """What `of` leaves of each."""
@@ -150,7 +149,7 @@ class _Reader:
         """Embeds that don't decide, for the rows at these places."""
         if not level.plan.embeds or any(embed.is_taken for embed in level.plan.embeds):
             return  # groups have nothing below
-        rows = [level.rows[at] for at in places]
+        rows = list(map(level.rows.__getitem__, places))
         missing = [embed for embed in level.plan.embeds if embed.name not in level.below]
         for one in await together(self._below(embed, _keys(rows, embed.near)) for embed in missing):
             level.below[one.embed.name] = one
@@ -163,13 +162,7 @@ class _Reader:
     async def _below(self, embed: PlannedEmbed, keys: Sequence[Key] | None) -> Below:
         level = await self.level(embed.plan, keys)
         key = embed.plan.key
-        index: dict[Key, list[int]] = {}
-        if key is not None:
-            own_key_of = _key_reader(key.places)
-            for at, row in enumerate(level.rows):
-                value = own_key_of(row)
-                if None not in value:
-                    index.setdefault(value, []).append(at)
+        index = {} if key is None else _index_of(list(map(_key_reader(key.places), level.rows)))
         if embed.one and any(len(places) > 1 for places in index.values()):
             raise SourceRubbish(dataset=embed.plan.bound.dataset.name, operator="two rows for a link to one")
         return Below(embed=embed, level=level, index=index, key_of=_key_reader(embed.near))
@@ -184,7 +177,7 @@ class _Reader:
         for batch in _batches(plan, keys, fields):
             if batch is not None and not batch:
                 continue
-            asked = plan if batch is None else replace(plan, fetch=_narrowed(plan, batch, fields))
+            asked = plan if batch is None else with_fetch(plan, where=_narrowed(plan, batch, fields))
             collected, total = await self._collected(asked, is_keyed=batch is not None)
             if len(rows) + len(collected) > plan.max_source_rows:
                 raise SourceTooBroad(dataset=plan.bound.dataset.name, limit=plan.max_source_rows)
@@ -210,7 +203,7 @@ class _Reader:
         """All rows of a fetch. Of keys there are few as a rule: those come in one journey, where many take several."""
         most, few = asked.fetch.limit, asked.fetch.batch_rows
         if is_keyed and most is not None and most > few:
-            first = replace(asked, fetch=replace(asked.fetch, limit=few))
+            first = with_fetch(asked, limit=few)
             raw = self._open(first)
             if raw.at_once is not None and raw.counts is None:
                 collected, total = await collect(raw, first)
@@ -222,7 +215,20 @@ class _Reader:
 # ---------------------------------------------------------------------- keys
 def _keys(rows: Iterable[Row], near: Sequence[int]) -> list[Key]:
     """The different keys of the rows; NULL belongs to nothing."""
-    return [key for key in dict.fromkeys(map(_key_reader(near), rows)) if None not in key]
+    keys = dict.fromkeys(map(_key_reader(near), rows))
+    return [key for key in keys if None not in key] if None in chain.from_iterable(keys) else list(keys)
+
+
+def _index_of(keys: Sequence[Key]) -> dict[Key, Sequence[int]]:
+    """Which rows have a key; NULL belongs to nothing."""
+    index: dict[Key, Sequence[int]] = dict(zip(keys, zip(range(len(keys))), strict=True))
+    if len(index) == len(keys) and None not in chain.from_iterable(index):
+        return index  # each has its own
+    several: dict[Key, list[int]] = {}
+    for at, key in enumerate(keys):
+        if None not in key:
+            several.setdefault(key, []).append(at)
+    return {**several}
 
 
 def _key_reader(places: Sequence[int]) -> Callable[[Row], Key]:
@@ -230,8 +236,7 @@ def _key_reader(places: Sequence[int]) -> Callable[[Row], Key]:
     if not places:
         return lambda _: ()
     if len(places) == 1:
-        (at,) = places
-        return lambda row: (row[at],)
+        return cast("Callable[[Row], Key]", itemgetter(slice(places[0], places[0] + 1)))  # a tuple of one
     return cast("Callable[[Row], Key]", itemgetter(*places))
 
 
@@ -247,14 +252,16 @@ def _batches(plan: ReadPlan, keys: Sequence[Key] | None, fields: Sequence[Field]
     return [keys[at : at + size] for at in range(0, len(keys), size)]
 
 
-def _narrowed(plan: ReadPlan, keys: Sequence[Key], fields: Sequence[Field]) -> Any:  # noqa: ANN401 - a Fetch
+def _narrowed(plan: ReadPlan, keys: Sequence[Key], fields: Sequence[Field]) -> Predicate:
+    """What the plan asks for, of these keys alone."""
     terms: list[Predicate] = []
     for at, one in enumerate(fields):
         if one.name in plan.narrowable:
-            values = dict.fromkeys([value for key in keys if (value := key[at]) is not None])
+            values = dict.fromkeys(map(itemgetter(at), keys))
+            values.pop(None, None)
             terms.append(OneOf(one.name, encode_column(tuple(values), one)))
     where = plan.fetch.where
-    return replace(plan.fetch, where=AllOf(tuple(terms)) if where == EVERYTHING else AllOf((where, *terms)))
+    return AllOf(tuple(terms)) if where == EVERYTHING else AllOf((where, *terms))
 
 
 def places_of(plan: ReadPlan) -> dict[FieldName, int]:

@@ -15,7 +15,7 @@ from gateway.errors import AnswerTooLarge, Defect, NotSingular, RangeUnsatisfiab
 from gateway.model.json_value import Json
 from gateway.model.query import MediaType
 from gateway.model.range_value import Range
-from gateway.model.rows import Cell, Disclosure, Shown
+from gateway.model.rows import Cell, Disclosure, Shown, named
 
 _TEXTS, _DATES = {str}, {date}
 
@@ -49,8 +49,10 @@ def refuse_range(disclosure: Disclosure) -> None:
 
 
 def _objects(disclosure: Disclosure, *, strips_nulls: bool) -> Sequence[Mapping[str, Shown]]:
-    names = disclosure.columns
-    shown = [dict(zip(names, row, strict=True)) for row in disclosure.rows]
+    names, rows = disclosure.columns, disclosure.rows
+    if rows and len(rows[0]) != len(names):  # and so all others
+        raise Defect(operator="the rows are not those of their names")
+    shown = cast("list[Mapping[str, Shown]]", named(names, rows))
     return [stripped(one) for one in shown] if strips_nulls else shown
 
 

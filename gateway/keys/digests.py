@@ -4,7 +4,7 @@ CMAC of a column takes the first block of all its values, enciphers them in one 
 chain of as many calls as the longest value has blocks. The values of one length are a matrix.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from types import MappingProxyType
@@ -43,6 +43,10 @@ class _Cmac:
         mac = self._keyed.copy()
         mac.update(value)
         return mac.finalize()
+
+    def of_few(self, values: Iterable[bytes]) -> list[bytes]:
+        """16 bytes of each, one by one."""
+        return _of_few(self._keyed, values)
 
     def digests(self, data: Octets, offsets: Offsets) -> Octets:
         """A row of 16 bytes for each value."""
@@ -107,6 +111,10 @@ class _Hmac:
         mac.update(value)
         return mac.finalize()[:DIGEST_BYTES]
 
+    def of_few(self, values: Iterable[bytes]) -> list[bytes]:
+        """16 bytes of each, one by one."""
+        return [mac[:DIGEST_BYTES] for mac in _of_few(self._keyed, values)]
+
     def digests(self, data: Octets, offsets: Offsets) -> Octets:
         """A row of 16 bytes for each value."""
         return _one_by_one(self, data, offsets)
@@ -114,6 +122,15 @@ class _Hmac:
     def __repr__(self) -> str:
         """Never the key."""
         return "<keyed digest>"
+
+
+def _of_few(keyed: cmac.CMAC | hmac.HMAC, values: Iterable[bytes]) -> list[bytes]:
+    found = []
+    for value in values:
+        mac = keyed.copy()
+        mac.update(value)
+        found.append(mac.finalize())
+    return found
 
 
 def _doubled(number: int) -> int:

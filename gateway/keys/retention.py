@@ -122,9 +122,9 @@ class RetentionKeys:
         self._material: dict[str, tuple[bytes, bool]] = {}
         self._gone: frozenset[str] = frozenset()
 
-    def is_ready(self, purpose: str, at: datetime) -> bool:
-        """Whether `sealing` would not block."""
-        return self._place(purpose, at) in self._sealing
+    def at_hand(self, purpose: str, at: datetime) -> SealingKey | None:
+        """What `sealing` would give without blocking; None where it would block."""
+        return self._sealing.get(self._place(purpose, at))
 
     def scope(self, purpose: str) -> str:
         """Whose key an entry of the purpose has: a purpose that the policy doesn't know has none of its own.

@@ -177,21 +177,21 @@ class KeyRing:
 
     def subject_hash(self, id_number: str) -> str:
         """32 hex digits: CMAC with AES-256 or SM4, or HMAC cut to 128 bits; one person's are always the same."""
-        return self.subject_hashes((id_number,))[0]
+        current = self._current()
+        digest = current.of_people(current.standing(KeyUse.SUBJECT, self._clock())[2])
+        return digest.digest(_spelt(id_number)).hex()
 
     def subject_hashes(self, id_numbers: Iterable[str]) -> list[str]:
         """The same of many, one for each, all under one version of the key."""
         current, people = self._current(), list(id_numbers)
         digest = current.of_people(current.standing(KeyUse.SUBJECT, self._clock())[2])
-        if len(people) < _FEW_PEOPLE:
-            return [digest.digest(_spelt(one)).hex() for one in people]
         letters = "".join(people)
         told = letters.upper().encode() if letters.isascii() else b""
-        if not told or told.translate(None, _BLANKS) != told:  # something may be around one of them
-            each = list(map(_spelt, people))
-            told, lengths = b"".join(each), list(map(len, each))
-        else:
-            lengths = list(map(len, people))
+        is_clean = told and told.translate(None, _BLANKS) == told  # else something may be around one of them
+        each = list(map(str.encode, map(str.upper, people)) if is_clean else map(_spelt, people))
+        if len(each) < _FEW_PEOPLE:
+            return list(map(bytes.hex, digest.of_few(each)))
+        told, lengths = b"".join(each), list(map(len, each))
         ends = _ends_of(lengths)
         digits = digest.digests(np.frombuffer(told, np.uint8), ends).tobytes().hex()
         return [digits[at : at + _HASH_DIGITS] for at in range(0, len(digits), _HASH_DIGITS)]

@@ -17,7 +17,7 @@ def build(choice: MaskChoice, kinds: Mapping[str, type[Mask]]) -> Mask:
     if kind is None:
         msg = f"there is no mask kind `{choice.kind}`; there are {_listed(kinds)}"
         raise ValueError(msg)
-    taken = {field.name: field for field in fields(kind)}
+    taken = {field.name: field for field in fields(kind) if field.init}
     _check_names(choice, taken)
     hints = get_type_hints(kind)
     for name, value in choice.parameters.items():

@@ -15,7 +15,7 @@
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Final, cast
 
 import pyarrow as pa
@@ -46,6 +46,7 @@ class Partial(Mask):
 
     shape: str
     keeps: str | None = None
+    _kept: PartialShape = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Raises ValueError with a sentence for a shape or level that doesn't exist."""
@@ -58,22 +59,24 @@ class Partial(Mask):
         if self.keeps is not None and self.keeps not in LEVELS:
             msg = f"an address is kept to `street` or `community`, not to `{self.keeps}`"
             raise ValueError(msg)
+        kept = ADDRESS_TO_COMMUNITY if self.keeps == "community" else SHAPES[self.shape]
+        object.__setattr__(self, "_kept", kept)
 
     @property
     def columns_from(self) -> int:
         """Never, where the shape looks at all of a list at once: that is faster than any way there and back."""
-        return _MANY if self._shape().together is None else NEVER
+        return _MANY if self._kept.together is None else NEVER
 
     @property
     def hides(self) -> int:
         """As much as its shape."""
-        return self._shape().hides
+        return self._kept.hides
 
     def apply(self, values: Sequence[object], context: MaskContext) -> list[str | None]:
         """The shown part of each, with stars; `***` for what isn't of the shape."""
         del context  # no key is needed
-        shape = self._shape()
-        shown = _together(shape.together, values)
+        shape = self._kept
+        shown = _together(shape.together, values) if len(values) > 1 else None
         if shown is not None:
             return shown
         longest, kernel, hidden = shape.longest, shape.kernel, self.HIDDEN
@@ -85,22 +88,19 @@ class Partial(Mask):
     def apply_array(self, array: pa.Array, context: MaskContext) -> pa.Array | None:
         """The same; None for shapes without a columnar form."""
         del context
-        columns = self._shape().columns
+        columns = self._kept.columns
         return None if columns is None or not is_text(array) else columns(array)
 
     def sql_form(self) -> SqlForm | None:
         """The form for the shapes that are of ASCII characters throughout, else None."""
-        return self._shape().form
+        return self._kept.form
 
     def accepts(self, field_type: FieldType) -> bool:
         """Text."""
         return field_type is FieldType.TEXT
 
-    def _shape(self) -> PartialShape:
-        return ADDRESS_TO_COMMUNITY if self.keeps == "community" else SHAPES[self.shape]
-
 
 def _together(together: Together | None, values: Sequence[object]) -> list[str | None] | None:
-    if together is None or len(values) < 2 or not _TEXTS.issuperset(map(type, values)):
+    if together is None or not _TEXTS.issuperset(map(type, values)):
         return None
     return cast("list[str | None] | None", together(cast("Sequence[str]", values)))

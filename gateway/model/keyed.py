@@ -1,5 +1,6 @@
 """What masks are given of keys: functions of whole columns, never a key. Made by gateway.keys."""
 
+from collections.abc import Iterable
 from typing import Protocol
 
 import numpy as np
@@ -14,6 +15,10 @@ class KeyedDigest(Protocol):
 
     def digest(self, value: bytes) -> bytes:
         """16 bytes; the same for the same value under the same key."""
+        ...
+
+    def of_few(self, values: Iterable[bytes]) -> list[bytes]:
+        """The same of each, one by one."""
         ...
 
     def digests(self, data: Octets, offsets: Offsets) -> Octets:

@@ -1,8 +1,9 @@
 """Stage 5: what each source is asked, what remains for the gateway, which masks. Nothing that wasn't granted."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from gateway.model.amending import amended
 from gateway.model.catalog import Field, FieldType, MaskChoice
 from gateway.model.decision import BoundObligation, Decision, Verdict
 from gateway.model.ids import DatasetName, FieldName, MaskName, SourceName
@@ -36,6 +37,13 @@ class FetchAggregate:
     field: FieldName | None
 
 
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """What fetches have in common that differ in the literals of equality filters alone; told by its identity."""
+
+    terms: tuple[int, ...]  # places of these filters among the conjuncts of `where`
+
+
 @dataclass(frozen=True, kw_only=True)  # no slots: `amended` copies it
 class Fetch:
     """What a connector is asked. Predicate and order name fields; `known` maps them to columns.
@@ -58,6 +66,10 @@ class Fetch:
     rows: Predicate = EVERYTHING
     """Part of `where`: the rows that exist for the asker. Whatever could raise must not be evaluated on any other."""
     is_stream: bool = False  # a long answer that is taken as slowly as its asker reads
+    like: Alike | None = field(default=None, init=False, compare=False, repr=False)
+    """None: not known. `replace` leaves it out, so that what was changed is like no other."""
+    literals: tuple[str, ...] = field(default=(), init=False, compare=False, repr=False)
+    """With `like`: what is compared with, a text for each of its terms."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +149,18 @@ class ReadPlan:
     embeds: tuple["PlannedEmbed", ...] = ()
     most_values: int = 1  # of a key that one fetch here is narrowed by
     key: "EmbeddedKey | None" = None  # of a plan that is an embed
+    like: object = field(default=None, init=False, compare=False, repr=False)
+    """One and the same in plans that differ in the literals of equality filters alone. `replace` leaves it out."""
+
+    @property
+    def is_one_fetch(self) -> bool:
+        """Whether its source is asked once, and no other."""
+        return not self.embeds and self.count_fetch is None
+
+
+def with_fetch(plan: ReadPlan, **changes: object) -> ReadPlan:
+    """The plan with its fetch changed: neither is like another any more."""
+    return amended(plan, like=None, fetch=amended(plan.fetch, like=None, **changes))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Stages 6 and 7: rows as the source gave them, and what may leave. Their reprs show counts only."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from typing import Generic, TypeVar, overload
@@ -54,7 +54,7 @@ class ByColumns(Sequence[tuple[T, ...]], Generic[T]):
 
 def columns_of_rows(rows: Sequence[tuple[T, ...]]) -> Sequence[Sequence[T]]:
     """The columns of rows that are all of one width; of no rows none, where they are not held so."""
-    return rows.columns if isinstance(rows, ByColumns) else list(zip(*rows, strict=True))
+    return rows.columns if type(rows) is ByColumns else list(zip(*rows, strict=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -84,7 +84,12 @@ class DisclosedPart:
     subjects: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+def named(names: Sequence[str], rows: Iterable[tuple[Shown, ...]]) -> list[Shown]:
+    """Each row under the names of its columns, of which it must have as many."""
+    return list(map(dict, map(zip, repeat(names), rows)))
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)  # no slots: `amended` copies it
 class Disclosure:
     """Every value passed its mask, every obligation was discharged. Built by gateway.disclosure only."""
 

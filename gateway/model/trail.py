@@ -28,6 +28,22 @@ class Trail:
     plan: ReadPlan | None = None
     token_version: int | None = None  # of the key that tokens in the answer are made with
 
+    def below(self, plan: ReadPlan) -> "Trail":
+        """That of a level below the root: the same request, with the level's own plan, question and decision."""
+        return Trail(
+            trace_id=self.trace_id,
+            started_at=self.started_at,
+            policy_version=self.policy_version,
+            caller=self.caller,
+            purpose=self.purpose,
+            bound=plan.bound,
+            facts=self.facts,
+            decision=plan.decision,
+            decided_at=self.decided_at,
+            plan=plan,
+            token_version=self.token_version,
+        )
+
     def __repr__(self) -> str:
         """The trace only."""
         return f"<Trail {self.trace_id}>"

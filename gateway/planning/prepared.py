@@ -12,7 +12,7 @@ from gateway.catalog.storage import keeps_text
 from gateway.model.amending import amended
 from gateway.model.ids import FieldName
 from gateway.model.parts import conjuncts
-from gateway.model.plan import ReadPlan
+from gateway.model.plan import Alike, ReadPlan
 from gateway.model.predicate import NOTHING, AllOf, Comparator, Compare, Predicate
 from gateway.obligations import join_obligations
 from gateway.spi import AmendsPlan
@@ -53,21 +53,23 @@ class PreparedPlan:
     bound: _Filters
     pushed: _Filters
     residual: _Filters
+    numbers: tuple[int, ...]  # of the literals that the source is given, in the order of their terms
 
     def of(self, literals: Literals) -> ReadPlan:
         """The plan for these literals, which are of the same fields in the same order."""
         if not literals:
             return self.plan
-        return self.filled([Compare(name, Comparator.EQ, text) for name, text in literals])
+        asked = [Compare(name, Comparator.EQ, text) for name, text in literals]
+        return self.filled(asked, tuple([literals[number][1] for number in self.numbers]))
 
-    def filled(self, asked: Sequence[Predicate]) -> ReadPlan:
-        """The plan with these in the places of the literals' comparisons."""
+    def filled(self, asked: Sequence[Predicate], given: tuple[str, ...] = ()) -> ReadPlan:
+        """The plan with these in the places of the literals' comparisons; `given`: the texts of those at the source."""
         plan, pushed, kept = self.plan, self.pushed.filled(asked), self.plan.residual
         counted = plan.count_fetch
         return amended(
             plan,
             bound=amended(plan.bound, where=self.bound.filled(asked)),
-            fetch=amended(plan.fetch, where=pushed),
+            fetch=amended(plan.fetch, where=pushed, literals=given),
             count_fetch=None if counted is None else amended(counted, where=pushed),
             residual=replace(kept, where=self.residual.filled(asked)) if self.residual.slots else kept,
         )
@@ -91,9 +93,11 @@ def prepare(plan: ReadPlan, literals: Literals) -> PreparedPlan | None:
     )
     if not is_sound:
         return None
-    return PreparedPlan(
-        PreparedPlan(plan, bound, pushed, residual).filled([NOTHING for _ in asked]), bound, pushed, residual
-    )
+    numbers = tuple([number for _, number in pushed.slots])
+    of_none = PreparedPlan(plan, bound, pushed, residual, numbers).filled([NOTHING for _ in asked])
+    alike = Alike(tuple([at for at, _ in pushed.slots]))
+    made = amended(of_none, like=object(), fetch=amended(of_none.fetch, like=alike))
+    return PreparedPlan(made, bound, pushed, residual, numbers)
 
 
 def _terms(where: Predicate) -> tuple[Predicate, ...]:

@@ -34,7 +34,6 @@ class Embedding:
 
 ALONE: Final = Embedding()
 BATCH_ROWS: Final = 500
-_FLOWING_ROWS: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +129,7 @@ def sketch_plan(  # noqa: PLR0917 - everything that a plan depends on is an argu
         page_limit=page_limit,
         fetch_limit=fetch_limit,
         flows=flows,
-        batch_rows=min(limits.page_rows, _FLOWING_ROWS) if flows else BATCH_ROWS,
+        batch_rows=limits.batch_rows if flows else BATCH_ROWS,
         max_source_rows=limits.source_rows,
         most_values=min(limits.embed_keys, capabilities.list_values or limits.embed_keys),
         matches=admitted.matches,

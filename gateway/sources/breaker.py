@@ -6,7 +6,7 @@ answers close it, one failure opens it again. What began under another state tha
 so that a hundred slow failures of yesterday can't undo a recovery. Nothing here waits, counts threads or knows a clock.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 
@@ -56,9 +56,16 @@ class Breaker:
     openings: int = 0  # in a row, without closing in between
     is_probing: bool = False  # half open: the one probe is out
     answers: int = 0  # half open: probes that were answered
+    ticket: Ticket = field(init=False, repr=False, compare=False)  # that it lets questions through with
+
+    def __post_init__(self) -> None:
+        """One ticket serves every question of this state."""
+        object.__setattr__(self, "ticket", Ticket(epoch=self.epoch))
 
     def admit(self, now: float) -> tuple["Breaker", Ticket | None]:
         """The next state, and a ticket where the question may go through."""
+        if self.circuit is Circuit.CLOSED:
+            return self, self.ticket
         state = self
         if state.circuit is Circuit.OPEN and now >= state.retry_at:
             state = replace(state, circuit=Circuit.HALF_OPEN, epoch=state.epoch + 1, is_probing=False, answers=0)
@@ -66,7 +73,7 @@ class Breaker:
             return state, None
         if state.circuit is Circuit.HALF_OPEN:
             state = replace(state, is_probing=True)
-        return state, Ticket(epoch=state.epoch)
+        return state, state.ticket
 
     def settle(self, ticket: Ticket, verdict: Verdict, now: float) -> "Breaker":
         """The state after a question that was let through came to its end."""

@@ -32,8 +32,9 @@ from gateway.settings import Resilience
 from gateway.sources.breaker import Breaker, BreakerRule, Circuit, Ticket, Verdict
 from gateway.sources.bulkhead import Bulkhead, NoPlace, Row
 from gateway.sources.credentials import Credentials
+from gateway.sources.opened import Counts, Opened
 from gateway.sources.standing import SourceStanding
-from gateway.spi import Capabilities, Connector, FetchesAtOnce, TableDescription
+from gateway.spi import Capabilities, Connector, TableDescription
 from gateway.telemetry import operator_log
 from gateway.time_limit import WithinSeconds
 
@@ -41,28 +42,6 @@ LEAST_WAIT_SECONDS = 0.01
 GRACE_SECONDS = 1.0  # for a connector to say itself that its time is over
 _OF_THE_SOURCE = (SourceUnavailable, SourceTimeout, SourceDenied)
 _PERHAPS_A_STALE_SECRET = (SourceUnavailable, SourceDenied, CredentialUnavailable)
-
-
-@dataclass(slots=True, eq=False)
-class _Open:
-    """A connector and how many questions are with it."""
-
-    connector: Connector
-    questions: int = 0
-    is_retired: bool = False
-
-
-@dataclass(slots=True)
-class _Counts:
-    answered: int = 0
-    failed: int = 0
-    busy: int = 0
-    rested: int = 0
-    openings: int = 0
-    reopened: int = 0
-    seconds: float = 0.0
-    last_code: str = ""
-    last_failed_at: datetime | None = None
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -76,10 +55,10 @@ class GuardedSource:
     open_connector: Callable[[Mapping[str, object]], Connector]
     monotonic: Callable[[], float]
     clock: Callable[[], datetime]
-    _current: _Open = field(init=False)
+    _current: Opened = field(init=False)
     _breaker: Breaker = field(init=False)
     _bulkhead: Bulkhead = field(init=False)
-    _counts: _Counts = field(init=False, default_factory=_Counts)
+    _counts: Counts = field(init=False, default_factory=Counts)
     _refreshing: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
     _retiring: set[asyncio.Task[None]] = field(init=False, default_factory=set)
     _asking: asyncio.Task[None] | None = field(init=False, default=None)
@@ -87,7 +66,7 @@ class GuardedSource:
     def __post_init__(self) -> None:
         """Open the connector; raises SettingsInvalid."""
         rule = self.resilience
-        self._current = _Open(self.open_connector(self.credentials.options()))
+        self._current = Opened(self.open_connector(self.credentials.options()))
         self._breaker = Breaker(
             rule=BreakerRule(
                 failures=rule.failures,
@@ -148,7 +127,7 @@ class GuardedSource:
 
     async def fetch_at_once(self, fetch: Fetch) -> Batch | None:
         """The connector's, where it has it; raises SourceFailed. The same limits as those of `fetch`."""
-        if not hasattr(self._current.connector, "fetch_at_once"):
+        if self._current.at_once is None:
             return None
         began = self.monotonic()
         deadline = began + fetch.time_limit_seconds
@@ -164,7 +143,7 @@ class GuardedSource:
                 try:
                     rows = await self._whole(fetch, deadline - began)
                 except _PERHAPS_A_STALE_SECRET:
-                    if not await self.refresh(is_forced=True):
+                    if not await self._refreshed(fetch.dataset, deadline):
                         raise
                     rows = await self._whole(fetch, deadline - self.monotonic())
                 if rows is not None:
@@ -241,13 +220,21 @@ class GuardedSource:
             except SettingsInvalid as error:
                 operator_log().error("credential not taken up", source=self.name, code=error.code)
                 return False
-            old, self._current = self._current, _Open(fresh)
+            old, self._current = self._current, Opened(fresh)
             old.is_retired = True
             self._counts.reopened += 1
             operator_log().info("credential taken up", source=self.name)
             if old.questions == 0:
                 self._retire(old)
             return True
+
+    async def _refreshed(self, dataset: str, deadline: float) -> bool:
+        """As `refresh`, for a question that has so much time; raises SourceTimeout."""
+        try:
+            with WithinSeconds(max(deadline - self.monotonic(), 0.0)):
+                return await self.refresh(is_forced=True)
+        except TimeoutError:
+            raise SourceTimeout(dataset=dataset, operator="no credential in time") from None
 
     @asynccontextmanager
     async def _using(self) -> AsyncIterator[Connector]:
@@ -257,16 +244,16 @@ class GuardedSource:
         finally:
             self._ended(used)
 
-    def _begun(self) -> _Open:
+    def _begun(self) -> Opened:
         self._current.questions += 1
         return self._current
 
-    def _ended(self, used: _Open) -> None:
+    def _ended(self, used: Opened) -> None:
         used.questions -= 1
         if used.is_retired and used.questions == 0 and used is not self._current:
             self._retire(used)
 
-    def _retire(self, old: _Open) -> None:
+    def _retire(self, old: Opened) -> None:
         task = asyncio.create_task(old.connector.close())
         self._retiring.add(task)
         task.add_done_callback(self._retiring.discard)
@@ -324,10 +311,14 @@ class GuardedSource:
         if fetch.time_limit_seconds - left > LEAST_WAIT_SECONDS:
             left = max(left, 0.0)
             fetch = replace(fetch, time_limit_seconds=left)  # what was waited is gone
-        used = self._begun()
+        used, most = self._begun(), self.resilience.batch_seconds
         try:
-            with WithinSeconds(min(self.resilience.batch_seconds, left + GRACE_SECONDS)):
-                return await cast("FetchesAtOnce", used.connector).fetch_at_once(fetch)
+            if used.at_once is None:
+                return None
+            if used.ends_in_time and left <= most:
+                return await used.at_once(fetch)
+            with WithinSeconds(min(most, left + GRACE_SECONDS)):
+                return await used.at_once(fetch)
         except TimeoutError:
             raise SourceTimeout(dataset=fetch.dataset, operator="stopped by the gateway") from None
         finally:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import chain, repeat
 from typing import Any, Final, Self
 
 import psycopg
@@ -292,12 +293,12 @@ def _array_of(kind: int, count: int, cells: bytes) -> bytes:
 
 
 def _array(kind: int, values: Sequence[bytes]) -> bytes:
-    return _array_of(kind, len(values), b"".join([part for value in values for part in (_length(len(value)), value)]))
+    with_lengths = zip(map(_length, map(len, values)), values, strict=True)
+    return _array_of(kind, len(values), b"".join(chain.from_iterable(with_lengths)))
 
 
 def _fixed_array(kind: int, form: str, values: Sequence[object]) -> bytes:
-    width = struct.calcsize(f"!{form}")
-    flat = [part for value in values for part in (width, value)]
+    flat = chain.from_iterable(zip(repeat(struct.calcsize(f"!{form}")), values, strict=False))
     return _array_of(kind, len(values), struct.pack("!" + f"i{form}" * len(values), *flat))
 
 

@@ -10,12 +10,14 @@ from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 
 from connectors._mariadb import MARIADB
 from connectors._postgresql import POSTGRESQL
+from connectors._sql_dialect import Dialect
 from connectors._sql_kin import DM, MSSQL, ORACLE
 from connectors._sql_text import Texts
 from connectors.testing import make_fetch
+from gateway.model.amending import amended
 from gateway.model.catalog import FieldType
 from gateway.model.ids import FieldName
-from gateway.model.plan import Fetch
+from gateway.model.plan import Alike, Fetch
 from gateway.model.predicate import EVERYTHING, AllOf, Comparator, Compare, Predicate, Under
 
 STORED: Mapping[str, object] = {}
@@ -99,3 +101,49 @@ def test_a_text_is_bound_as_any_value_is(text: str) -> None:
     for dialect in (MARIADB, ORACLE, DM, MSSQL):
         is_somewhere = dialect.always(Comparator.EQ, text, FieldType.TEXT) is None
         assert dialect.text(text) == (dialect.encoded(text, FieldType.TEXT) if is_somewhere else None)
+
+
+def alike(template: Fetch, like: Alike, *pairs: tuple[str, str]) -> Fetch:
+    """As the planner fills a plan that it keeps."""
+    fetch = asked(template, *(equal(name, text) for name, text in pairs))
+    return amended(fetch, like=like, literals=tuple(text for _, text in pairs))
+
+
+@given(
+    pairs=st.lists(st.tuples(texts, texts), min_size=3, max_size=8),
+    is_filtered=st.booleans(),
+    forgets=st.integers(0, 8),
+    dialect=st.sampled_from([POSTGRESQL, MARIADB]),
+)
+def test_what_differs_in_literals_alone_is_found_by_what_it_is_like(
+    pairs: list[tuple[str, str]], is_filtered: bool, forgets: int, dialect: Dialect
+) -> None:
+    engine = asyncpg_dialect()  # type: ignore[no-untyped-call]  # as above
+    known, like = Texts(dialect, engine, None), Alike((1, 2) if is_filtered else (0, 1))
+    template = replace(make_fetch(where=EVERYTHING), rows=ROWS if is_filtered else EVERYTHING)
+    for number, (name, region) in enumerate(pairs):
+        if number == forgets:
+            known.forget()
+        fetch = alike(template, like, ("name", name), ("region", region))
+        text, bound = known.of(fetch, STORED)
+        first, due = Texts(dialect, engine, None).of(replace(fetch), STORED)
+        assert (text.sql, bound) == (first.sql, due)
+
+
+def test_what_is_kept_for_the_like_holds_no_literal_and_serves_no_changed_fetch() -> None:
+    known, like, template = new(), Alike((1,)), replace(make_fetch(where=EVERYTHING), rows=ROWS)
+    for number in range(4):
+        known.of(alike(template, like, ("name", f"s3cret-{number}")), STORED)
+    (kept,) = known._alike.values()
+    assert "s3cret" not in repr(kept)
+    fetch = alike(template, like, ("name", "x"))
+    for changed in (replace(fetch, limit=1), replace(fetch, where=AllOf((ROWS, equal("region", "x")))), replace(fetch)):
+        assert changed.like is None
+        assert known.of(changed, STORED)[1] == new().of(changed, STORED)[1]
+
+
+def test_a_like_whose_literals_are_not_all_texts_bound_by_themselves_is_not_kept() -> None:
+    known, template = new(), replace(make_fetch(where=EVERYTHING), rows=ROWS)
+    for number in range(4):
+        known.of(alike(template, Alike((0, 1)), ("name", f"{number}")), STORED)
+    assert not known._alike

@@ -357,7 +357,7 @@ async def test_a_log_that_began_with_version_1_goes_on_and_is_sound(
         return EncodedEntry(body, leaf_hash(body), project_public(body))
 
     with monkeypatch.context() as older:
-        older.setattr("gateway.audit.log.encode_entry", of_version_1)
+        older.setattr("gateway.audit.log.encode_under", of_version_1)
         async with open_log(home) as log:
             for number in range(3):
                 await log.append(entry(number))
@@ -377,7 +377,7 @@ async def test_a_database_of_before_retention_keys_goes_on_and_is_sound(
         return EncodedEntry(body, leaf_hash(body), project_public(body))
 
     with monkeypatch.context() as older:
-        older.setattr("gateway.audit.log.encode_entry", of_before)
+        older.setattr("gateway.audit.log.encode_under", of_before)
         async with open_log(home) as log:
             await log.append(entry(0))
     with sqlite3.connect(home.file) as beside:

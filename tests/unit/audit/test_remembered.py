@@ -1,6 +1,6 @@
 """What is told once: by the thing itself, bounded, and never of another thing at the same place in memory."""
 
-from gateway.audit._remembered import Remembered
+from gateway.model.remembered import Remembered
 
 
 class Thing:

@@ -196,6 +196,28 @@ async def test_a_mask_that_fails_tells_nothing_of_the_value(monkeypatch: pytest.
     assert told.at_once == told.in_batches == (Defect, "the mask partial failed: ValueError")
 
 
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("claims", [ALL, HERE])
+async def test_few_rows_are_what_many_are(count: int, claims: Any) -> None:
+    columns = ("no", "phone", "level", "monthly", "since", "alone", "seen")
+    of_nobody = [{**row, "person": None, "phone": None} for row in ROWS]
+    for rows in (ROWS, ROWS[::-1], of_nobody, [ROWS[0], ROWS[0], ROWS[0]]):
+        for asked in (columns, ("phone",), ("no",)):
+            told = await both_ways(plan(question(*asked, limit=5), decision(MASKS), claims), rows[:count])
+            assert told.is_plain
+            assert told.at_once == told.in_batches
+
+
+@pytest.mark.parametrize("shown", [[1], [], ["a", "b"], [b"a"]])
+async def test_a_mask_that_gives_no_text_for_one_cell_is_refused(
+    monkeypatch: pytest.MonkeyPatch, shown: list[Any]
+) -> None:
+    planned = plan(question("phone", limit=5), decision(MASKS), HERE)
+    monkeypatch.setattr(Partial, "apply", lambda *_: shown)
+    told = await both_ways(planned, ROWS[:1])
+    assert told.at_once == told.in_batches == (Defect, "the mask partial gave no column of text")
+
+
 async def test_what_is_kept_counts_for_other_literals_and_for_no_other_plan() -> None:
     where = Compare(FieldName("street"), Comparator.EQ, "A")
     planned = plan(question("no", "street", where=where, limit=5), decision(MASKS))
@@ -205,6 +227,9 @@ async def test_what_is_kept_counts_for_other_literals_and_for_no_other_plan() ->
     kept = plain_answer(one)
     assert kept is not None
     assert plain_answer(other) is kept
-    assert not kept.fits(replace(other, columns=other.columns[::-1]))
+    assert plain_answer(prepared.of(((FieldName("street"), "C"),))) is kept
+    changed = replace(other, columns=other.columns[::-1])
+    assert not kept.fits(changed)
+    assert plain_answer(changed) is not kept
     assert not kept.fits(replace(other, residual=replace(other.residual, limit=1)))
     assert not kept.fits(replace(other, obligations=(*other.obligations, object())))  # type: ignore[arg-type]

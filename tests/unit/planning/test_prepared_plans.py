@@ -1,5 +1,6 @@
 """A plan that is filled with other literals is the plan that those literals would have been given."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from gateway.errors import GatewayError
 from gateway.model.decision import Decision
 from gateway.model.ids import FieldName
+from gateway.model.plan import with_fetch
 from gateway.model.predicate import EVERYTHING, AllOf, AnyOf, Comparator, Compare, Like, Predicate, Under
 from gateway.model.query import FieldUse, MediaType
 from gateway.planning import prepare
@@ -87,8 +89,28 @@ def test_filled_with_other_literals_it_is_their_own_plan(
     prepared = prepare(first, [(FieldName(name), text) for name, text, _ in asked])
     if prepared is None:
         return
-    assert prepared.of([(FieldName(name), text) for name, text, _ in asked]) == first
-    assert prepared.of([(FieldName(name), text) for name, _, text in asked]) == second
+    filled = prepared.of([(FieldName(name), text) for name, text, _ in asked])
+    again = prepared.of([(FieldName(name), text) for name, _, text in asked])
+    assert (filled, again) == (first, second)
+    assert filled.like is again.like is not None
+    assert filled.fetch.like is again.fetch.like is not None
+    for fetch in (filled.fetch, again.fetch):
+        terms = fetch.where.terms if isinstance(fetch.where, AllOf) else (fetch.where,)
+        told = [terms[at] for at in fetch.like.terms]  # type: ignore[union-attr]  # just looked at
+        assert [isinstance(term, Compare) and term.value for term in told] == [*fetch.literals]
+
+
+def test_what_was_changed_in_anything_is_like_nothing_else() -> None:
+    prepared = prepare(plan(question("no", where=equal("person", "x")), decision()), [(FieldName("person"), "x")])
+    assert prepared is not None
+    one = prepared.of([(FieldName("person"), "y")])
+    assert one.fetch.literals == ("y",)
+    assert replace(one, max_source_rows=1).like is None
+    assert replace(one.fetch, limit=1).like is None
+    narrowed = with_fetch(one, limit=1)
+    assert (narrowed.like, narrowed.fetch.like, narrowed.fetch.limit) == (None, None, 1)
+    assert one.fetch.limit == 50
+    assert one.like is not None
 
 
 def test_an_ordinary_question_is_prepared_and_holds_no_literal() -> None:
