@@ -16,6 +16,7 @@ from tests.postgres_server import Cluster
 _SETTINGS = (
     "shared_buffers=512MB", "max_connections=300", "effective_cache_size=4GB", "random_page_cost=1.1",
     "max_wal_size=8GB", "jit=off",
+    "synchronize_seqscans=off",  # each contender reads the very rows that the others do, from the table's beginning
 )  # fmt: skip
 _RESIDENT = """
     CREATE TABLE resident (
