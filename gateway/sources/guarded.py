@@ -284,7 +284,7 @@ class GuardedSource:
                         has_rows = True
                         yield batch
             except _PERHAPS_A_STALE_SECRET:
-                if is_last or has_rows or not await self.refresh(is_forced=True):
+                if is_last or has_rows or not await self._refreshed(fetch.dataset, deadline):
                     raise
             else:
                 return

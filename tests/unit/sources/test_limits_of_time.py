@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any, Self
@@ -37,6 +37,8 @@ class Slow:
         return ALL
 
     async def fetch(self, fetch: Fetch) -> AsyncIterator[Batch]:
+        if self.is_shut:
+            raise SourceUnavailable(dataset=fetch.dataset)
         yield [("1",)]
 
     async def fetch_at_once(self, fetch: Fetch) -> Batch | None:
@@ -109,7 +111,18 @@ async def test_one_that_promises_to_end_in_time_is_believed() -> None:
         await guarded(Slow(1.3), batch_seconds=5.0).fetch_at_once(kit.make_fetch(columns=["id"], seconds=0.1))
 
 
-async def test_a_store_of_secrets_that_is_silent_keeps_nobody_longer_than_the_question_may_take() -> None:
+async def ask_at_once(source: GuardedSource, fetch: Fetch) -> None:
+    await source.fetch_at_once(fetch)
+
+
+async def ask_in_batches(source: GuardedSource, fetch: Fetch) -> None:
+    await kit.collect(source, fetch)
+
+
+@pytest.mark.parametrize("ask", [ask_at_once, ask_in_batches])
+async def test_a_store_of_secrets_that_is_silent_keeps_nobody_longer_than_the_question_may_take(
+    ask: Callable[[GuardedSource, Fetch], Awaitable[None]],
+) -> None:
     vault, hands = Vault(), iter(range(0, 10_000, 1_000))
     given = {"url_secret": "v:kv/data/x"}
     stores: Any = {"v": vault}
@@ -118,7 +131,7 @@ async def test_a_store_of_secrets_that_is_silent_keeps_nobody_longer_than_the_qu
     began = monotonic()
     try:
         with pytest.raises(SourceTimeout):
-            await source.fetch_at_once(kit.make_fetch(columns=["id"], seconds=0.2))
+            await ask(source, kit.make_fetch(columns=["id"], seconds=0.2))
         assert 0.2 <= monotonic() - began < 3
         assert vault.asked == 2
     finally:
