@@ -45,7 +45,7 @@ from gateway.prepared import PreparedQuestions
 from gateway.query import bind, bind_links, parse, shape_of
 from gateway.settings import Limits, Timeouts
 from gateway.spi import Connector, MaskContext, MaskKeys, TerminalKey
-from gateway.streaming import BatchedAnswer, Reading, Within, batches_of, within_total
+from gateway.streaming import BatchedAnswer, Reading, Within, batches_of
 from gateway.telemetry import Stage, Tracing, log_failure
 from gateway.turns import Turns
 
@@ -359,7 +359,7 @@ class Pipeline:
     async def _disclose(self, recorder: Recorder, plan: ReadPlan, caller: Caller, purpose: Purpose) -> Disclosure:
         terminal = await self._terminal(caller) if caller.terminal is not None else None
         context = self._mask_context(recorder, purpose, terminal)
-        with self.tracing.stage(recorder.at(Stage.DISCLOSE)), within_total(self.timeouts, plan):
+        with self.tracing.stage(recorder.at(Stage.DISCLOSE)), Within(self.timeouts.total, plan):
             return await disclose(self._fetching.open, plan, self.hash_subjects, context, self._fetching.at_once)
 
     def _mask_context(self, recorder: Recorder, purpose: Purpose, terminal: TerminalKey | None) -> MaskContext:

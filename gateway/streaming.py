@@ -7,7 +7,7 @@ slowly slows the source down, and whoever leaves ends its work.
 import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import AbstractContextManager, aclosing, nullcontext
+from contextlib import aclosing
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, TypeVar
@@ -22,12 +22,9 @@ from gateway.model.catalog import Purpose
 from gateway.model.plan import ReadPlan
 from gateway.model.response import Response
 from gateway.model.rows import Disclosure
-from gateway.settings import Timeouts
 from gateway.time_limit import WithinSeconds
 
 _END: Final[Any] = object()
-_GRACE_SECONDS: Final = 1.0  # as those who stand before the sources give it
-_NO_LIMIT: Final[AbstractContextManager[None]] = nullcontext()
 T = TypeVar("T")
 
 
@@ -116,12 +113,6 @@ class Within(WithinSeconds):
 
     def _late(self) -> SourceTimeout:
         return SourceTimeout(dataset=self._plan.bound.dataset.name)
-
-
-def within_total(timeouts: Timeouts, plan: ReadPlan) -> AbstractContextManager[None]:
-    """`Within` what a question may take in all; nothing where its one fetch ends before that in any case."""
-    ends_before = plan.is_one_fetch and timeouts.source + _GRACE_SECONDS <= timeouts.total
-    return _NO_LIMIT if ends_before else Within(timeouts.total, plan)
 
 
 async def _written(answer: BatchedAnswer, deadline: float) -> AsyncGenerator[tuple[Disclosure, bytes], None]:

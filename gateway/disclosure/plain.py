@@ -86,7 +86,7 @@ class PlainAnswer:
     def disclosure(self, plan: ReadPlan, whole: Batch, hash_subjects: HashSubjects, context: MaskContext) -> Disclosure:
         """What may leave of the rows that its source gave; raises as `disclose`."""
         about = plan.subject_index
-        if len(whole) <= _FEW and (rows := self._few(whole, plan, context)) is not None:
+        if type(whole) is list and len(whole) <= _FEW and (rows := self._few(whole, plan, context)) is not None:
             whom = {str(row[about]) for row in whole if row[about] is not None} if about is not None else ()
             return self._disclosed(plan, rows, tuple(sorted(set(hash_subjects(whom)))) if whom else ())
         raw = columns_of(whole, plan, self.readers)

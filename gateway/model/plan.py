@@ -152,11 +152,6 @@ class ReadPlan:
     like: object = field(default=None, init=False, compare=False, repr=False)
     """One and the same in plans that differ in the literals of equality filters alone. `replace` leaves it out."""
 
-    @property
-    def is_one_fetch(self) -> bool:
-        """Whether its source is asked once, and no other."""
-        return not self.embeds and self.count_fetch is None
-
 
 def with_fetch(plan: ReadPlan, **changes: object) -> ReadPlan:
     """The plan with its fetch changed: neither is like another any more."""

@@ -61,6 +61,7 @@ class GuardedSource:
     _counts: Counts = field(init=False, default_factory=Counts)
     _refreshing: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
     _retiring: set[asyncio.Task[None]] = field(init=False, default_factory=set)
+    _looking: set[asyncio.Task[bool]] = field(init=False, default_factory=set)  # for a secret that changed
     _asking: asyncio.Task[None] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
@@ -175,8 +176,9 @@ class GuardedSource:
 
     async def close(self) -> None:
         """Close the connector, and those that were replaced."""
-        if self._asking is not None:
-            self._asking.cancel()
+        for task in (self._asking, *self._looking):
+            if task is not None:
+                task.cancel()
         self._current.is_retired = True
         self.credentials.close()
         await self._current.connector.close()
@@ -229,12 +231,23 @@ class GuardedSource:
             return True
 
     async def _refreshed(self, dataset: str, deadline: float) -> bool:
-        """As `refresh`, for a question that has so much time; raises SourceTimeout."""
+        """As `refresh`, for a question that has so much time; raises SourceTimeout.
+
+        Whoever waits no longer, or leaves, stops nothing: what is found is taken up for those who ask next.
+        """
+        looking = asyncio.create_task(self.refresh(is_forced=True))
+        self._looking.add(looking)
+        looking.add_done_callback(self._looked)
         try:
             with WithinSeconds(max(deadline - self.monotonic(), 0.0)):
-                return await self.refresh(is_forced=True)
+                return await asyncio.shield(looking)
         except TimeoutError:
             raise SourceTimeout(dataset=dataset, operator="no credential in time") from None
+
+    def _looked(self, looking: asyncio.Task[bool]) -> None:  # for perhaps nobody waits any more
+        self._looking.discard(looking)
+        if not looking.cancelled() and (error := looking.exception()) is not None:
+            operator_log().error("credential not looked at", source=self.name, error=type(error).__name__)
 
     @asynccontextmanager
     async def _using(self) -> AsyncIterator[Connector]:

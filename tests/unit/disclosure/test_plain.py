@@ -17,7 +17,7 @@ from gateway.model.ids import FieldName
 from gateway.model.plan import Fetch, ReadPlan
 from gateway.model.predicate import Comparator, Compare
 from gateway.model.query import BoundQuery
-from gateway.model.rows import Batch, Disclosure, RawRows
+from gateway.model.rows import Batch, ByColumns, Disclosure, RawRows
 from gateway.planning.prepared import prepare
 from gateway.spi import MaskContext
 from tests.memory_connector import ALL, NONE, MemoryConnector
@@ -206,6 +206,21 @@ async def test_few_rows_are_what_many_are(count: int, claims: Any) -> None:
             told = await both_ways(plan(question(*asked, limit=5), decision(MASKS), claims), rows[:count])
             assert told.is_plain
             assert told.at_once == told.in_batches
+
+
+@pytest.mark.parametrize(("cells", "count"), [([1] * 50, 2), ([1] * 9, 1), ([1, 2], 0), ([1], 2)])
+async def test_rows_by_columns_that_are_not_as_many_as_they_say_are_never_few(cells: list[Any], count: int) -> None:
+    async def at_once(_: ReadPlan) -> Batch:
+        return ByColumns([cells, ["1"] * len(cells), ["p"] * len(cells)], count)
+
+    planned = plan(question("no", "level", limit=2))
+    raw = RawRows(batches=MemoryConnector(ROWS).fetch(planned.fetch), width=3, counts=None)
+    if count:
+        with pytest.raises(SourceRubbish):
+            await disclose(lambda _: raw, planned, partial(map, "h:{}".format), CONTEXT, at_once)
+        return
+    told = await disclose(lambda _: raw, planned, partial(map, "h:{}".format), CONTEXT, at_once)
+    assert len(told.rows) == 0
 
 
 @pytest.mark.parametrize("shown", [[1], [], ["a", "b"], [b"a"]])

@@ -68,7 +68,7 @@ class Vault:
         self.asked += 1
         if self.asked > 1:
             self.is_over.wait()
-        return Lease(secret=SecretStr(reference), seconds=None)
+        return Lease(secret=SecretStr("first" if self.asked == 1 else "second"), seconds=None)
 
 
 def guarded(connector: Slow, credentials: Credentials | None = None, **limits: float) -> GuardedSource:
@@ -111,6 +111,12 @@ async def test_one_that_promises_to_end_in_time_is_believed() -> None:
         await guarded(Slow(1.3), batch_seconds=5.0).fetch_at_once(kit.make_fetch(columns=["id"], seconds=0.1))
 
 
+def secret_of(options: Mapping[str, object]) -> str:
+    secret = options["url"]
+    assert isinstance(secret, SecretStr)
+    return secret.get_secret_value()
+
+
 async def ask_at_once(source: GuardedSource, fetch: Fetch) -> None:
     await source.fetch_at_once(fetch)
 
@@ -127,13 +133,23 @@ async def test_a_store_of_secrets_that_is_silent_keeps_nobody_longer_than_the_qu
     given = {"url_secret": "v:kv/data/x"}
     stores: Any = {"v": vault}
     credentials = Credentials(name=SourceName("s"), given=given, stores=stores, monotonic=lambda: next(hands))
-    source = guarded(Slow(is_shut=True), credentials)
+    source, opened = guarded(Slow(is_shut=True), credentials), ["first"]
+
+    def open_again(options: Mapping[str, object]) -> Slow:
+        opened.append(secret_of(options))
+        return Slow()
+
+    source.open_connector = open_again
     began = monotonic()
     try:
         with pytest.raises(SourceTimeout):
             await ask(source, kit.make_fetch(columns=["id"], seconds=0.2))
         assert 0.2 <= monotonic() - began < 3
         assert vault.asked == 2
+        vault.is_over.set()
+        while source.standing().reopened == 0:  # what was found at last is taken up for those who ask next
+            await asyncio.sleep(0.01)
+        assert opened == ["first", "second"]
     finally:
         vault.is_over.set()
         await source.close()
