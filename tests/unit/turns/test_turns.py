@@ -295,7 +295,8 @@ def test_whoever_rests_no_place_is_lost(steps: list[tuple[AppId, str]], at_once:
         async def ask(app: AppId, *, patiently: bool) -> None:
             await turns.take(app)
             try:
-                assert turns.running <= max(at_once, shared, 3)
+                # one app alone has `at_once`; those who come then have their share beside that, at least one each
+                assert turns.running <= at_once + 2 * max(1, shared // 2)
                 await asyncio.sleep(0)
             finally:
                 turns.give_back(app)
