@@ -18,8 +18,6 @@ from gateway.model.audit import AuditEntry, DecisionTrace, SearchColumns
 
 _MOST: Final = 4_096
 _MOST_TEXTS: Final = 16_384
-
-
 _Columns = tuple[str, str, str, str, str, str, str, str, str, str, str, bool]
 """The search columns from `kind` to `needs_review`."""
 
@@ -53,7 +51,7 @@ class _Form(NamedTuple):
     private: _Private
     principal: bytes
     roles: bytes
-    columns: "_Columns"
+    columns: _Columns
     letters: int  # of the search columns that have a limit, but the trace id
     like: object  # held, as above
 

@@ -177,14 +177,11 @@ class KeyRing:
 
     def subject_hash(self, id_number: str) -> str:
         """32 hex digits: CMAC with AES-256 or SM4, or HMAC cut to 128 bits; one person's are always the same."""
-        current = self._current()
-        digest = current.of_people(current.standing(KeyUse.SUBJECT, self._clock())[2])
-        return digest.digest(_spelt(id_number)).hex()
+        return self._digest_of_people().digest(_spelt(id_number)).hex()
 
     def subject_hashes(self, id_numbers: Iterable[str]) -> list[str]:
         """The same of many, one for each, all under one version of the key."""
-        current, people = self._current(), list(id_numbers)
-        digest = current.of_people(current.standing(KeyUse.SUBJECT, self._clock())[2])
+        digest, people = self._digest_of_people(), list(id_numbers)
         letters = "".join(people)
         told = letters.upper().encode() if letters.isascii() else b""
         is_clean = told and told.translate(None, _BLANKS) == told  # else something may be around one of them
@@ -247,6 +244,10 @@ class KeyRing:
         if newest >= 255:
             raise KeyUnavailable(use=use.value, version=newest, state="the last")
         return make_key(self._root, use, newest + 1, algorithms, now, active_at=now + NOTICE)
+
+    def _digest_of_people(self) -> KeyedDigest:
+        current = self._current()
+        return current.of_people(current.standing(KeyUse.SUBJECT, self._clock())[2])
 
     def _current(self) -> _Snapshot:
         if self._stale_seconds is not None and self._elapsed() - self._read_at > self._stale_seconds:

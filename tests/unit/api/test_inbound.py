@@ -57,6 +57,14 @@ def test_a_credential_told_twice_counts_for_neither(name: bytes) -> None:
     assert "two" not in request.headers[name.decode().lower()]
 
 
+def test_a_request_never_shows_its_credentials() -> None:
+    headers = [(b"authorization", b"Bearer s3cret"), (b"apikey", b"s3cret"), (b"purpose", b"home-visit")]
+    request, _ = read_scope(_scope(headers=headers, query_string=b"id=eq.s3cret"), NOW, "1" * 32, LIMITS)
+    assert request.headers["authorization"] == "Bearer s3cret"
+    assert "s3cret" not in f"{request!r} {request}"
+    assert "1" * 32 in repr(request)
+
+
 async def _run(scope: MutableMapping[str, Any], messages: list[MutableMapping[str, Any]]) -> tuple[int, bytes]:
     sent: list[MutableMapping[str, Any]] = []
     seen = b""

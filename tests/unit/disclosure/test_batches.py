@@ -127,3 +127,15 @@ def test_a_source_is_told_of_an_answer_that_may_take_its_time(
     text: str, accept: MediaType, claims: Capabilities, is_stream: bool
 ) -> None:
     assert _plan(text, claims, accept).fetch.is_stream is is_stream
+
+
+@pytest.mark.parametrize(
+    ("page_rows", "batch_rows"), [(1, 1), (40, 40), (1_000, 1_000), (1_001, 1_000), (50_000, 1_000)]
+)
+def test_however_long_a_page_may_be_an_entry_of_a_long_answer_names_no_more_than_a_thousand_people(
+    page_rows: int, batch_rows: int
+) -> None:
+    limits = LONG.model_copy(update={"page_rows": page_rows})
+    assert limits.batch_rows == batch_rows
+    asked = bound("select=no", headers={"accept": MediaType.CSV.value})
+    assert plan_read(asked, decide(), ALL, limits, 5.0).fetch.batch_rows == batch_rows
